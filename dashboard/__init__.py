@@ -1,0 +1,1 @@
+"""What people see: pages, WebSocket consumers and their static files."""

@@ -1,0 +1,1 @@
+"""What the models say: artefacts, the engine and the forecast loop."""

@@ -1,0 +1,1 @@
+"""What the market does: events, order book, features and hot state."""

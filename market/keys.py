@@ -1,0 +1,121 @@
+"""Every Redis name of the house, with type, lifetime, writer and readers.
+
+A literal key anywhere else is a defect: feeds of third parties rely on these names.
+`ob:`, `tr:` and `feat:` are a public interface that any feed may fill.
+"""
+
+HOT_STATE_SECONDS = 3_600
+"""How long `px:` reaches back at least."""
+
+HEALTH_TTL_SECONDS = 10
+"""A heartbeat older than this is gone, and so is the process behind it."""
+
+
+def ob(symbol: str) -> str:
+    """Hash. Order book: bid, ask, bid_size, ask_size, bids, asks (JSON, 20 levels), seq, ts.
+
+    Writer: market feed, at most every 100 ms. Readers: forecast loop (bid, ask), pages.
+    """
+    return f"ob:{symbol}"
+
+
+def tr(symbol: str, window: str) -> str:
+    """Hash. Trade statistics of the last `1s` or `5s`: count, volume, buy_volume,
+    sell_volume, vwap, dollar_volume, ts.
+
+    Writer: market feed. Readers: pages, users.
+    """
+    return f"tr:{symbol}:{window}"
+
+
+def feat(symbol: str) -> str:
+    """Hash. The 20 hot features, feature_ts (float seconds), event_ts_ms, exchange_ts_ms,
+    completeness (0..1), venue. A void feature is the empty string.
+
+    Writer: market feed. Readers: forecast loop, pages.
+    """
+    return f"feat:{symbol}"
+
+
+def px(symbol: str) -> str:
+    """Stream. Mid price by time; the id is `<market ms>-0`, the field `mid`; at least 1 h.
+
+    Writer: market feed. Readers: recorder (where a tick is missing), pages.
+    """
+    return f"px:{symbol}"
+
+
+def clock() -> str:
+    """Hash. Which time the market runs on: venue, live (0/1), market_ms, wall_ms, speed.
+
+    Absent: live UTC. speed 0 is lock-step (see `ticks_due`). Writer: market feed.
+    Readers: forecast loop, recorder, web.
+    """
+    return "clock:market"
+
+
+def ticks_due() -> str:
+    """List. Lock-step replay: tick times (ms) that the feed has reached. Bounded by the feed."""
+    return "clock:ticks:due"
+
+
+def ticks_done() -> str:
+    """List. Lock-step replay: tick times (ms) that the loop has finished."""
+    return "clock:ticks:done"
+
+
+def replay_runs() -> str:
+    """String (counter). Number of the last replay or sped-up simulation; part of its venue."""
+    return "clock:runs"
+
+
+def pred(symbol: str) -> str:
+    """Hash, TTL 60 s. The newest forecast in the specification's fields.
+
+    Writer: forecast loop. Readers: web, users.
+    """
+    return f"pred:{symbol}"
+
+
+def log(engine: str, *, cluster: bool = False) -> str:
+    """Stream. One packed entry a tick (field `entry`), at least 24 h.
+
+    Writer: the leading loop, through its fenced write. Readers: recorder.
+    Trimmed by the recorder alone, behind what it committed.
+    """
+    return f"log:{_tag(engine, cluster)}"
+
+
+def head(engine: str, venue: str, shard: int, *, cluster: bool = False) -> str:
+    """Hash. Head of one hash chain: hash (32 bytes, hex), tick. Writer: the leading loop."""
+    return f"head:{_tag(engine, cluster)}:{venue}:{shard}"
+
+
+def lease(engine: str, shard: int, *, cluster: bool = False) -> str:
+    """String with TTL. `<fencing token>:<owner>` of the loop that leads. Writer: the loops."""
+    return f"lease:{_tag(engine, cluster)}:{shard}"
+
+
+def lease_last(engine: str, shard: int, *, cluster: bool = False) -> str:
+    """String. Greatest fencing token ever given, so that tokens never go back."""
+    return f"lease:{_tag(engine, cluster)}:{shard}:last"
+
+
+def health(process: str) -> str:
+    """Hash, TTL 10 s. A process's heartbeat: status, pid, ts (wall ms), detail (JSON).
+
+    Writer: that process. Readers: web.
+    """
+    return f"health:{process}"
+
+
+RECORDER_GROUP = "recorder"
+"""Consumer group on the logs."""
+
+PREDICTIONS_GROUP = "predictions"
+"""Channels group that the web processes' hubs join (group names take no colon)."""
+
+
+def _tag(engine: str, cluster: bool) -> str:
+    # In a cluster the lease, the head and the log must share a slot for one atomic write.
+    return f"{{{engine}}}" if cluster else engine

@@ -1,0 +1,21 @@
+"""Names of markets: how users write them, how we store them."""
+
+import re
+
+_SEPARATORS = re.compile(r"[-/_]")
+_STORED = re.compile(r"[A-Z0-9]{2,30}")
+
+
+class UnknownSymbolError(ValueError):
+    """The text is no symbol, or none that this server serves. The caller tells the user."""
+
+
+def parse_symbol(text: str) -> str:
+    """Return the stored form (`BTCUSDT`) of `btcusdt`, `BTC-USDT` or `BTC/USDT`.
+
+    Raises UnknownSymbolError where the text cannot name a market.
+    """
+    symbol = _SEPARATORS.sub("", text.strip()).upper()
+    if not _STORED.fullmatch(symbol):
+        raise UnknownSymbolError(f"{text!r} is not a symbol; write it like BTCUSDT or BTC-USDT")
+    return symbol

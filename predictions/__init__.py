@@ -1,0 +1,1 @@
+"""What was said and what came true: recorder, grader, REST API and admin."""

@@ -1,0 +1,1 @@
+"""Where models come from: datasets, labels, splits, networks and export."""
