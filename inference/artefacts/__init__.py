@@ -1,0 +1,1 @@
+"""Files in `models/`: manifests, loading them safely, and the registry of what is served."""

@@ -1,0 +1,1 @@
+"""The hot path: every two seconds, the price ten seconds ahead."""
