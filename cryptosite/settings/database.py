@@ -1,0 +1,22 @@
+"""SQLite under var/ by default, PostgreSQL by DATABASE_URL."""
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+from cryptosite import env
+from cryptosite.settings.paths import VAR_DIR
+
+DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{VAR_DIR / 'cryptosite.sqlite3'}", secret=True)
+try:
+    _default = dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)
+except ValueError as error:
+    raise ImproperlyConfigured(
+        f"DATABASE_URL: {error}; write sqlite:///path or postgres://user:password@host/name"
+    ) from error
+if _default["ENGINE"] == "django.db.backends.sqlite3":
+    _default["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+DATABASES = {"default": _default}
