@@ -1,0 +1,47 @@
+"""Where events come from: recorded frames, a simulated market, and (another day) exchanges.
+
+A feed is an iterator of batches in order of time. It knows nothing of books, features or
+Redis; the pump drives it and decides when a batch is due.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from market.events import AnyEvent, DepthSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Events of one cell: all have recv_ns ≤ until_ms · 1e6, and none of them came before.
+
+    Cell ends lie on `market.hot.vector`'s grid (t % CELL_MS == CELL_PHASE_MS). A cell without
+    events is an empty batch.
+    """
+
+    until_ms: int
+    events: list[AnyEvent]
+
+
+class FeedError(Exception):
+    """The feed cannot be opened at all; names the file or the symbol. A person acts."""
+
+
+class Feed(Protocol):
+    """One market.
+
+    symbols: what it will tell of. name: goes into the venue. faults: lines or frames dropped,
+    counted by kind. preroll_ms: how much of its beginning is history, played at once so that
+    the windows are full when the first forecast is due.
+    """
+
+    symbols: tuple[str, ...]
+    name: str
+    preroll_ms: int
+    faults: dict[str, int]
+
+    def batches(self) -> Iterator[Batch]: ...
+
+    def snapshot(self, symbol: str) -> DepthSnapshot | None:
+        """Return the book as it is now, for re-anchoring; None where the feed has none."""
+        ...
