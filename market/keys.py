@@ -86,6 +86,14 @@ def log(engine: str, *, cluster: bool = False) -> str:
     return f"log:{_tag(engine, cluster)}"
 
 
+def dead_letters(engine: str) -> str:
+    """List. Log entries that could not be read or stored, newest first; bounded by the writer.
+
+    Each is msgpack: log entry id, error, the entry's bytes. Writer: recorder. Reader: a person.
+    """
+    return f"dead:{engine}"
+
+
 def head(engine: str, venue: str, shard: int, *, cluster: bool = False) -> str:
     """Hash. Head of one hash chain: hash (32 bytes, hex), tick. Writer: the leading loop."""
     return f"head:{_tag(engine, cluster)}:{venue}:{shard}"
