@@ -3,12 +3,10 @@
 from pathlib import Path
 
 from cryptosite import env
-from cryptosite.settings.paths import BASE_DIR
 
 MARKET_SOURCE = env.choice("MARKET_SOURCE", "auto", ("auto", "live", "replay", "simulated"))
-MARKET_REPLAY = Path(
-    env.text("MARKET_REPLAY", str(BASE_DIR.parent / "shared/data/frames/binance-spot-btcusdt"))
-)
+MARKET_REPLAY = tuple(Path(path).resolve() for path in env.items("MARKET_REPLAY", ()))
+"""Recordings to replay, merged by receive time: folders of *.gz, or files."""
 MARKET_SPEED = env.number("MARKET_SPEED", 1.0, minimum=0.0, maximum=10_000.0)
 """Market seconds per second; 0 is lock-step: the feed waits for the loop at each tick."""
 MARKET_SEED = env.integer("MARKET_SEED", 1, minimum=0, maximum=2**31)

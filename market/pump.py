@@ -1,0 +1,220 @@
+"""The pump: a feed's batches → features → hot state, at the market's own pace.
+
+One step takes in one cell and writes it; `run` paces the steps. Redis may go away at any
+time: cells go on being computed, their writes are dropped and counted (the newest state is
+what matters), and the first write after its return makes the state whole.
+"""
+
+import json
+import os
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+
+import redis
+import structlog
+
+from market import keys
+from market.clock import LiveClock, MarketTime
+from market.feeds import Batch
+from market.feeds.opening import OpenedFeed
+from market.hot.state import SymbolState
+from market.hot.tracking import MarketTracker
+from market.hot.vector import CELL_MS, TICK_MS
+
+WRITE_EVERY_MS = 100
+HEARTBEAT_SECONDS = 1.0
+RECONNECT_SECONDS = 0.5
+LONGEST_SLEEP_SECONDS = 0.2
+"""So that a stop is seen soon."""
+
+log = structlog.get_logger(__name__)
+
+
+class Pump:
+    """Drives one feed. `step` takes one cell in; `run` does so until the end or a stop."""
+
+    def __init__(
+        self,
+        opened: OpenedFeed,
+        client: "redis.Redis",
+        stopping: Callable[[], bool],
+        *,
+        tick_ms: int = TICK_MS,
+    ) -> None:
+        self._feed = opened.feed
+        self._opened = opened
+        self._client = client
+        self._stopping = stopping
+        self._tick_ms = tick_ms
+        self.tracker = MarketTracker(opened.feed)
+        features = self.tracker.symbols.values()
+        self._states = [SymbolState(each, opened.venue) for each in features]
+        self._clock = LiveClock()
+        self._time: MarketTime | None = None
+        self._last_write = self._last_beat = self._redis_lost = 0.0
+        self.counters: Counter[str] = Counter()
+        self._late_ms: deque[float] = deque(maxlen=600)
+        self.on_written: Callable[[Batch, float], None] | None = None
+        """Told of each batch whose cell was written, with `time.time()`; for benchmarks."""
+
+    def run(self) -> None:
+        """Play the pre-roll at once, then the rest in time, until the feed's end or a stop."""
+        batches = self._feed.batches()
+        first = self._preroll(batches)
+        if first is None:
+            return
+        self._announce(first.until_ms)
+        self.step(first)
+        for batch in batches:
+            self._pace(batch.until_ms)
+            if self._stopping():
+                break
+            self.step(batch)
+
+    def step(self, batch: Batch) -> None:
+        """Take in one cell; write the hot state where a write is due."""
+        rows = self.tracker.advance(batch)
+        now = time.monotonic()
+        next_tick_ms = -(-batch.until_ms // self._tick_ms) * self._tick_ms
+        last_before_tick = next_tick_ms - batch.until_ms < CELL_MS
+        # A tick must find the cell before it, however fast the market is played.
+        if last_before_tick or (now - self._last_write) * 1e3 >= WRITE_EVERY_MS * 0.9:
+            self._last_write = now
+            commands: list[bytes] = []
+            for state, row in zip(self._states, rows.values(), strict=True):
+                commands += state.write(batch.until_ms, row)
+            if self._send(commands) and self.on_written is not None:
+                self.on_written(batch, time.time())
+        if now - self._last_beat >= HEARTBEAT_SECONDS:
+            self._last_beat = now
+            self._beat()
+        if last_before_tick and self._opened.speed == 0:
+            self._lock_step(next_tick_ms)
+
+    def _preroll(self, batches: Iterator[Batch]) -> Batch | None:
+        """Fill the windows; return the first batch that is to be played in time."""
+        start_ms: int | None = None
+        for batch in batches:
+            if start_ms is None:
+                start_ms = batch.until_ms + self._feed.preroll_ms
+            if batch.until_ms >= start_ms:
+                return batch
+            if self._stopping():
+                return None
+            self.tracker.advance(batch)
+        log.warning("feed_ended_in_preroll", venue=self._opened.venue)
+        return None
+
+    def _announce(self, market_ms: int) -> None:
+        opened = self._opened
+        wall_ms = float(market_ms) if opened.in_utc else self._clock.now_ms()
+        self._time = MarketTime(opened.venue, opened.live, float(market_ms), wall_ms, opened.speed)
+        while not self._stopping():
+            try:
+                known = self._client.hget(keys.clock(), "venue")
+                if known != opened.venue:
+                    # Another market's prices must not be taken for this one's.
+                    self._send([state.clear() for state in self._states])
+                self._client.delete(keys.ticks_due(), keys.ticks_done())
+                self._client.hset(keys.clock(), mapping=self._time.to_hash())
+            except redis.RedisError as error:
+                log.warning("redis_unavailable", error=str(error))
+                time.sleep(RECONNECT_SECONDS)
+                continue
+            log.info("market_open", venue=opened.venue, symbols=self._feed.symbols)
+            return
+
+    def _pace(self, market_ms: int) -> None:
+        if self._time is None or self._time.lock_step:
+            return
+        due_ms = self._time.wall_at(market_ms)
+        while not self._stopping():
+            ahead = (due_ms - self._clock.now_ms()) / 1e3
+            if ahead <= 0:
+                self._late_ms.append(-ahead * 1e3)
+                return
+            if ahead > LONGEST_SLEEP_SECONDS:
+                self._clock.resync()
+            time.sleep(min(ahead, LONGEST_SLEEP_SECONDS))
+
+    def _send(self, commands: list[bytes]) -> bool:
+        if time.monotonic() - self._redis_lost < RECONNECT_SECONDS:
+            self.counters["writes_dropped"] += 1
+            return False
+        pool = self._client.connection_pool
+        try:
+            connection = pool.get_connection()
+            try:
+                connection.send_packed_command([b"".join(commands)])
+                for _ in commands:
+                    self._read(connection.read_response)
+            except BaseException:
+                connection.disconnect()  # replies left unread must not answer a later command
+                raise
+            finally:
+                pool.release(connection)
+        except redis.RedisError as error:
+            self._redis_lost = time.monotonic()
+            self.counters["writes_dropped"] += 1
+            log.warning("redis_unavailable", error=str(error))
+            return False
+        self.counters["writes"] += 1
+        return True
+
+    def _read(self, read_response: Callable[[], object]) -> None:
+        try:
+            read_response()
+        except redis.ResponseError as error:
+            # One refused command (full memory, an id that went back) must not stop the rest.
+            self.counters["commands_refused"] += 1
+            log.warning("redis_refused", error=str(error))
+
+    def _lock_step(self, tick_ms: int) -> None:
+        try:
+            self._client.rpush(keys.ticks_due(), tick_ms)
+            while not self._stopping():
+                done = self._client.blpop([keys.ticks_done()], timeout=0.05)
+                if done is not None and int(done[1]) >= tick_ms:
+                    return
+        except redis.RedisError as error:
+            log.warning("redis_unavailable", error=str(error))
+            time.sleep(RECONNECT_SECONDS)
+
+    def _beat(self) -> None:
+        if self._time is None:
+            return
+        books = {
+            symbol: {
+                "book": features.book.state.value,
+                "gaps": features.book.gaps,
+                "reanchors": features.book.reanchors,
+                "crossed": features.book.crossed,
+                "trade_gaps": features.trade_gaps,
+            }
+            for symbol, features in self.tracker.symbols.items()
+        }
+        detail = {
+            "venue": self._opened.venue,
+            "live": self._opened.live,
+            "speed": self._opened.speed,
+            "faults": dict(self._feed.faults),
+            "counters": dict(self.counters),
+            "late_ms_max": round(max(self._late_ms, default=0.0), 1),
+            "symbols": books,
+        }
+        beat = {
+            "status": "active",
+            "pid": os.getpid(),
+            "ts": round(time.time() * 1e3),
+            "detail": json.dumps(detail),
+        }
+        try:
+            pipeline = self._client.pipeline(transaction=False)
+            pipeline.hset(keys.health("market"), mapping=beat)
+            pipeline.expire(keys.health("market"), keys.HEALTH_TTL_SECONDS)
+            # Again each time: a Redis that lost its data must learn the time anew.
+            pipeline.hset(keys.clock(), mapping=self._time.to_hash())
+            pipeline.execute()
+        except redis.RedisError as error:
+            log.warning("redis_unavailable", error=str(error))
