@@ -1,0 +1,56 @@
+"""What can be wrong with an artefact: codes, and who acts on each error.
+
+Read by the registry, by health and metrics (which show the codes), and by training.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from inference.config import ConfigError
+
+
+class Refusal(StrEnum):
+    """Why an artefact is not served."""
+
+    MISSING = "artefact_missing"
+    REFUSED = "artefact_refused"
+    DIGEST = "digest_mismatch"
+    WIDTH = "width_mismatch"
+    FEATURES = "features_mismatch"
+    SCALER_MISSING = "scaler_missing"
+    MANIFEST = "manifest_invalid"
+    HORIZON = "horizon_mismatch"
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedArtefact:
+    """One artefact that was tried and not served, for health, metrics and the log."""
+
+    path: Path
+    code: Refusal
+    message: str
+
+
+class ArtefactError(Exception):
+    """An artefact cannot be served. The registry tries the next place; a person mends the file."""
+
+    def __init__(self, code: Refusal, path: Path, message: str) -> None:
+        super().__init__(f"{path}: {message}")
+        self.code = code
+        self.path = path
+
+    def as_refused(self) -> RefusedArtefact:
+        return RefusedArtefact(self.path, self.code, str(self))
+
+
+class HorizonMismatch(ConfigError):
+    """Network and configuration look ahead by different times: start-up stops, a person acts."""
+
+
+class ModelUnavailable(Exception):
+    """No place holds a servable artefact. The loop forecasts a linear trend and goes on."""
+
+    def __init__(self, refusals: tuple[RefusedArtefact, ...]) -> None:
+        super().__init__("; ".join(refusal.message for refusal in refusals))
+        self.refusals = refusals

@@ -1,0 +1,145 @@
+"""An ONNX file opened for serving: one thread, no spinning, its tensors checked.
+
+Read by the registry, which opens networks, and by the engine, which runs them.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
+
+from inference.artefacts.errors import ArtefactError, Refusal
+from market.hot.vector import FEATURE_COUNT, INDEX
+
+MAX_NETWORK_BYTES = 268_435_456
+
+ORT_ERRORS: tuple[type[Exception], ...] = (
+    *(
+        kind
+        for kind in vars(ort_state).values()
+        if isinstance(kind, type) and issubclass(kind, Exception)
+    ),
+    RuntimeError,
+    ValueError,
+)
+"""What ONNX Runtime raises; its own classes share no ancestor below Exception."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """An open session with one float32 input [rows, width]; rows, width are None where symbolic."""
+
+    session: Any
+    input_name: str
+    output_name: str
+    rows: int | None
+    width: int | None
+
+
+def read_network(path: Path) -> bytes:
+    """Read an ONNX file whole, so that its digest is that of what is served.
+
+    Raises ArtefactError: artefact_missing, or artefact_refused where it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_NETWORK_BYTES + 1)
+    except FileNotFoundError as error:
+        raise ArtefactError(Refusal.MISSING, path, "there is no such file") from error
+    except OSError as error:
+        raise ArtefactError(Refusal.REFUSED, path, f"cannot be read: {error.strerror}") from error
+    if len(content) > MAX_NETWORK_BYTES:
+        raise ArtefactError(Refusal.REFUSED, path, f"is larger than {MAX_NETWORK_BYTES} bytes")
+    return content
+
+
+def open_network(content: bytes, path: Path) -> Network:
+    """Open an ONNX file's content for inference on one thread.
+
+    Raises ArtefactError (artefact_refused) where it is not a network with one float32 input
+    of two dimensions.
+    """
+    try:
+        session = ort.InferenceSession(
+            content, _session_options(), providers=["CPUExecutionProvider"]
+        )
+    except ORT_ERRORS as error:
+        first_line = str(error).partition("\n")[0]
+        message = f"is not a network that ONNX Runtime can open: {first_line}"
+        raise ArtefactError(Refusal.REFUSED, path, message) from error
+    inputs = session.get_inputs()
+    if len(inputs) != 1:
+        raise ArtefactError(Refusal.REFUSED, path, f"has {len(inputs)} inputs; one is allowed")
+    (tensor,) = inputs
+    if tensor.type != "tensor(float)" or len(tensor.shape) != 2:
+        raise ArtefactError(
+            Refusal.REFUSED,
+            path,
+            f"input {tensor.name!r} is {tensor.type} {tensor.shape}; "
+            "tensor(float) [rows, features] is allowed",
+        )
+    rows, width = (size if isinstance(size, int) else None for size in tensor.shape)
+    return Network(session, tensor.name, session.get_outputs()[0].name, rows, width)
+
+
+def plausible_rows(count: int) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
+    """Return [count, 20] features of a market at rest, to try and to warm a network."""
+    rows = np.zeros((count, FEATURE_COUNT))
+    rows[:, INDEX["price"]] = rows[:, INDEX["mid_price"]] = 100.0
+    rows[:, INDEX["spread_bp"]] = rows[:, INDEX["price_volatility"]] = 1.0
+    return rows
+
+
+def try_network(network: Network, columns: int, path: Path) -> Network:
+    """Run the network once and return it with the rows a run that it can really take.
+
+    A network that claims any number of rows but answers only for one is taken for one row.
+    Raises ArtefactError (artefact_refused) where it fails or answers with another number of
+    columns than `columns`.
+    """
+    if network.rows is not None:
+        _answer(network, network.rows, columns, path)
+        return network
+    try:
+        _answer(network, 2, columns, path)
+    except ArtefactError:
+        _answer(network, 1, columns, path)
+        return replace(network, rows=1)
+    return network
+
+
+def _answer(network: Network, rows: int, columns: int, path: Path) -> None:
+    feed = {network.input_name: plausible_rows(rows).astype(np.float32)}
+    try:
+        (answer,) = network.session.run([network.output_name], feed)
+    except ORT_ERRORS as error:
+        first_line = str(error).partition("\n")[0]
+        message = f"fails on a plausible input: {first_line}"
+        raise ArtefactError(Refusal.REFUSED, path, message) from error
+    if not isinstance(answer, np.ndarray) or answer.dtype.kind != "f":
+        raise ArtefactError(Refusal.REFUSED, path, "does not answer with floating-point numbers")
+    if answer.size != rows * columns:
+        raise ArtefactError(
+            Refusal.REFUSED,
+            path,
+            f"answers {rows} rows with {list(answer.shape)} numbers, "
+            f"{columns} a row {'is' if columns == 1 else 'are'} needed",
+        )
+
+
+def _session_options() -> Any:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    # The arena measured no faster here and keeps what the largest run ever took.
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
+    # Errors reach the log as exceptions; the library's own lines to stderr would double them.
+    options.log_severity_level = 4
+    return options
