@@ -26,6 +26,7 @@ class Reason(StrEnum):
     INCOMPLETE_FEATURES = "incomplete_features"
     INVALID_FEATURES = "invalid_features"
     FEATURES_FROM_FUTURE = "features_from_future"
+    OTHER_VENUE = "other_venue"
     CROSSED_BOOK = "crossed_book"
     TOO_SLOW = "too_slow"
     BELOW_THRESHOLD = "below_threshold"
@@ -41,6 +42,7 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.INCOMPLETE_FEATURES: "a feature without which the model cannot answer is void",
     Reason.INVALID_FEATURES: "a feature is not a number, not finite or out of its range",
     Reason.FEATURES_FROM_FUTURE: "the features claim a time that has not come yet",
+    Reason.OTHER_VENUE: "the features come from another market than the one that is running",
     Reason.CROSSED_BOOK: "the best bid is at or above the best ask",
     Reason.TOO_SLOW: "the tick took longer than the configured latency limit",
     Reason.BELOW_THRESHOLD: "the confidence is below the configured threshold",
@@ -48,6 +50,15 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.MODEL_ERROR: "the model failed on this input",
     Reason.NO_PRICE: "the model returned no usable price",
 }
+
+
+def spoken_version(model_version: str, source: Source) -> str:
+    """Return the version under which a forecast is published, with the source's suffix."""
+    if source is Source.STALE:
+        return f"{model_version}-fallback"
+    if source in (Source.ERROR, Source.EMERGENCY):
+        return f"{model_version}-error"
+    return model_version
 
 
 class Role(StrEnum):

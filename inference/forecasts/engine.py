@@ -51,7 +51,7 @@ class Engine:
     """A loaded model, ready to run.
 
     batch_size rows go into a run; 1 means as many as the ONNX file allows. A file with a fixed
-    number of rows is always run with that number, the last run padded.
+    number of rows is always run with that number, the last run padded. `runs` counts.
     """
 
     def __init__(self, model: LoadedModel, batch_size: int = 1) -> None:
@@ -61,6 +61,7 @@ class Engine:
         self._columns = len(OUTPUT_COLUMNS) if native else 1
         self._scaler = model.scaler
         self._lanes: dict[int, _Lane] = {}
+        self.runs = 0
 
     def warm_up(self, iterations: int, rows: int = 1) -> None:
         """Run `rows` plausible rows `iterations` times, so that the first tick is no slower."""
@@ -103,6 +104,7 @@ class Engine:
             lane.input[count:] = lane.input[count - 1]
         if self._scaler is not None:
             self._scaler.transform(lane.input)
+        self.runs += 1
         return lane.run()[:count]
 
 

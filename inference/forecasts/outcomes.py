@@ -23,6 +23,7 @@ UNTRUSTED_MIDS = frozenset(
         Reason.FEATURES_MISSING.value,
         Reason.INVALID_FEATURES.value,
         Reason.FEATURES_FROM_FUTURE.value,
+        Reason.OTHER_VENUE.value,
         Reason.CROSSED_BOOK.value,
     }
 )

@@ -1,0 +1,258 @@
+"""From a reading to forecasts, on arrays and in memory alone: no Redis, no clock, no I/O.
+
+The loop calls it once a tick; tests call it with readings of their own making.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.config import ServiceConfig
+from inference.forecasts import confidence as rule
+from inference.forecasts.engine import EngineError, ModelOutput
+from inference.forecasts.entry import COLUMN, COLUMNS, TickEntry
+from inference.forecasts.fallbacks import LastForecasts, MidCache
+from inference.forecasts.intervals import IntervalTracker
+from inference.forecasts.reading import HotReading
+from inference.forecasts.tally import Spoken, Tally, spoken_by_model
+from inference.vocabulary import Reason, Role, Source
+from market.hot.vector import INDEX
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
+
+_VOLATILITY, _SPREAD, _PRICE = INDEX["price_volatility"], INDEX["spread_bp"], INDEX["price"]
+_EDGE_COLUMNS = ("p_up", "p_flat", "p_down")
+
+
+class Predictor(Protocol):
+    """What the forecaster needs of an engine; `inference.forecasts.engine.Engine` is one."""
+
+    def predict(self, features: Floats) -> ModelOutput: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who speaks: the served model's identity, and the engine; None is the linear trend."""
+
+    predictor: Predictor | None
+    version: str = "linear-trend"
+    base_version: str = "linear-trend"
+    role: str = Role.BASELINE
+    digest: str = ""
+
+
+@dataclass(slots=True)
+class Forecasts:
+    """One tick's forecasts. numbers: [len(COLUMNS), n] as in a TickEntry."""
+
+    numbers: Floats
+    sources: list[Source]
+    reasons: list[Reason]
+    model_ns: int = 0
+
+
+class Forecaster:
+    """Holds what one tick hands to the next: caches, interval state, pending outcomes."""
+
+    def __init__(self, symbols: Sequence[str], config: ServiceConfig, speaker: Speaker) -> None:
+        self.symbols = list(symbols)
+        self.speaker = speaker
+        self._config = config
+        self._threshold = config.prediction.confidence_threshold
+        self._horizon_ms = config.prediction.horizon_ms
+        count = len(self.symbols)
+        self._last = LastForecasts(count, self._horizon_ms / 1e3)
+        self.mids = MidCache(config.performance.feature_cache_size, count)
+        self.intervals = IntervalTracker(count)
+        self.tally = Tally(self._horizon_ms // config.prediction.tick_ms)
+
+    def forecast(
+        self, reading: HotReading, tick: int, tick_ms: int, clock_ns: "Stopwatch"
+    ) -> Forecasts:
+        """Answer for every symbol: the model where it may, else the fallbacks.
+
+        tick_ms: market time of the decision.
+        """
+        count = len(self.symbols)
+        missed = self.tally.mature(tick, reading.mid)
+        if missed is not None:
+            self.intervals.update(*missed)
+        self.mids.add(tick_ms, reading.mid)
+        out = Forecasts(
+            np.full((len(COLUMNS), count), np.nan),
+            [Source.ERROR] * count,
+            list(reading.reasons),
+        )
+        self._copy_inputs(out.numbers, reading)
+        rows = np.flatnonzero(reading.usable)
+        if self.speaker.predictor is None:
+            self._trend(out, reading, tick_ms)
+        elif len(rows):
+            self._model(out, reading, rows, tick_ms, clock_ns)
+        if len(rows) < count or Source.ERROR in out.sources:
+            self._stale(out, tick_ms)
+        numbers = out.numbers
+        by_model = np.array([source is Source.REDIS for source in out.sources])
+        self.tally.speak(
+            tick,
+            Spoken(
+                *(
+                    np.where(by_model, numbers[COLUMN[name]], np.nan)
+                    for name in ("mid_price", "predicted_price", "lower", "upper")
+                )
+            ),
+        )
+        return out
+
+    def emergency(self, reason: Reason) -> Forecasts:
+        """Say that nothing can be said: the last resort where forecasting itself failed."""
+        count = len(self.symbols)
+        numbers = np.full((len(COLUMNS), count), np.nan)
+        numbers[COLUMN["confidence"]] = rule.ERROR_CONFIDENCE
+        return Forecasts(numbers, [Source.EMERGENCY] * count, [reason] * count)
+
+    def restore(self, entries: Sequence[TickEntry]) -> None:
+        """Take up where an earlier leader stopped. entries: the newest last, of one venue."""
+        if not entries:
+            return
+        newest = entries[-1]
+        self.intervals.restore(
+            self._aligned(newest, newest.column("interval_low")),
+            self._aligned(newest, newest.column("interval_high")),
+        )
+        for entry in entries:
+            spoken = spoken_by_model(entry)
+            self.tally.speak(
+                entry.tick,
+                Spoken(
+                    *(
+                        self._aligned(entry, values)
+                        for values in (spoken.mid, spoken.predicted, spoken.lower, spoken.upper)
+                    )
+                ),
+            )
+
+    def forget(self) -> None:
+        """Drop all memory: another market's prices have nothing to do with the last one's."""
+        self.__init__(self.symbols, self._config, self.speaker)  # type: ignore[misc]
+
+    def relieve_memory(self) -> None:
+        """Drop the prediction cache and halve the feature cache."""
+        self._last.forget()
+        self.mids.shrink()
+
+    def _copy_inputs(self, numbers: Floats, reading: HotReading) -> None:
+        numbers[COLUMN["mid_price"]] = reading.mid
+        numbers[COLUMN["completeness"]] = reading.completeness
+        numbers[COLUMN["features_age_ms"]] = reading.age_ms
+        numbers[COLUMN["feature_ts_ms"]] = reading.feature_ts_ms
+        numbers[COLUMN["event_ts_ms"]] = reading.event_ts_ms
+        numbers[COLUMN["exchange_ts_ms"]] = reading.exchange_ts_ms
+        numbers[COLUMN["interval_low"]] = self.intervals.low
+        numbers[COLUMN["interval_high"]] = self.intervals.high
+        numbers[COLUMN["confidence"]] = rule.ERROR_CONFIDENCE
+
+    def _model(
+        self, out: Forecasts, reading: HotReading, rows: Rows, tick_ms: int, watch: "Stopwatch"
+    ) -> None:
+        predictor = self.speaker.predictor
+        if predictor is None:
+            return
+        features = reading.features if len(rows) == len(self.symbols) else reading.features[rows]
+        started = watch()
+        try:
+            output = predictor.predict(features)
+        except EngineError:
+            for row in rows:
+                out.reasons[row] = Reason.MODEL_ERROR
+            return
+        finally:
+            out.model_ns = watch() - started
+        good = np.isfinite(output.ret_bp)
+        if not good.all():
+            for row in rows[~good]:
+                out.reasons[row] = Reason.NO_PRICE
+        self._speak(out, reading, rows, output, good)
+        spoken = rows[good]
+        self._last.remember(
+            spoken,
+            out.numbers[COLUMN["predicted_price"], spoken],
+            out.numbers[COLUMN["current_price"], spoken],
+            tick_ms,
+        )
+
+    def _speak(
+        self,
+        out: Forecasts,
+        reading: HotReading,
+        rows: Rows,
+        output: ModelOutput,
+        good: npt.NDArray[np.bool_],
+    ) -> None:
+        every = rows if good.all() else rows[good]
+        chosen = slice(None) if good.all() else good
+        features = reading.features[every]
+        mid = reading.mid[every]
+        sigma_bp = features[:, _VOLATILITY] * np.sqrt(self._horizon_ms / 1e3)
+        ret = output.ret_bp[chosen]
+        low = output.q05_bp[chosen] - self.intervals.low[every] * sigma_bp
+        high = output.q95_bp[chosen] + self.intervals.high[every] * sigma_bp
+        quality = rule.confidence(
+            reading.age_ms[every],
+            reading.completeness[every],
+            features[:, _VOLATILITY],
+            features[:, _SPREAD],
+        )
+        numbers = out.numbers
+        numbers[COLUMN["current_price"], every] = features[:, _PRICE]
+        numbers[COLUMN["predicted_price"], every] = mid * np.exp(ret / 1e4)
+        # A correction may move a bound inwards, but never past the forecast itself.
+        numbers[COLUMN["lower"], every] = mid * np.exp(np.minimum(low, ret) / 1e4)
+        numbers[COLUMN["upper"], every] = mid * np.exp(np.maximum(high, ret) / 1e4)
+        numbers[COLUMN["confidence"], every] = quality
+        for name in _EDGE_COLUMNS:
+            numbers[COLUMN[name], every] = getattr(output, name)[chosen]
+        below = quality < self._threshold
+        for position, row in enumerate(every):
+            out.sources[row] = Source.REDIS
+            if below[position]:
+                out.reasons[row] = Reason.BELOW_THRESHOLD
+
+    def _trend(self, out: Forecasts, reading: HotReading, tick_ms: int) -> None:
+        predicted = self.mids.trend(tick_ms + self._horizon_ms)
+        speaks = ~np.isnan(predicted) & ~np.isnan(reading.mid)
+        for row in range(len(self.symbols)):
+            if reading.usable[row] or speaks[row]:
+                out.reasons[row] = Reason.MODEL_MISSING
+        for row in np.flatnonzero(speaks):
+            out.sources[row] = Source.TREND
+        numbers = out.numbers
+        numbers[COLUMN["predicted_price"], speaks] = predicted[speaks]
+        numbers[COLUMN["current_price"], speaks] = reading.features[speaks, _PRICE]
+        numbers[COLUMN["confidence"], speaks] = rule.TREND_CONFIDENCE
+
+    def _stale(self, out: Forecasts, tick_ms: int) -> None:
+        predicted, current = self._last.extrapolate(tick_ms)
+        numbers = out.numbers
+        for row, reason in enumerate(out.reasons):
+            if reason is Reason.STALE_FEATURES and not np.isnan(predicted[row]):
+                out.sources[row] = Source.STALE
+                numbers[COLUMN["predicted_price"], row] = predicted[row]
+                numbers[COLUMN["current_price"], row] = current[row]
+                numbers[COLUMN["confidence"], row] = rule.STALE_CONFIDENCE
+
+    def _aligned(self, entry: TickEntry, values: Floats) -> Floats:
+        position = {symbol: index for index, symbol in enumerate(entry.symbols)}
+        return np.array(
+            [values[position[s]] if s in position else np.nan for s in self.symbols]
+        )
+
+
+class Stopwatch(Protocol):
+    """Returns ns of a monotonic clock: `time.perf_counter_ns`."""
+
+    def __call__(self) -> int: ...

@@ -1,0 +1,144 @@
+"""The hot path's own connection to Redis: whole pipelines in, all replies out.
+
+One write, one future and hiredis's parser a pipeline, instead of a coroutine a reply: with
+hundreds of symbols a tick the general client spends most of the tick on scheduling. Everything
+else in the house uses redis-py.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import hiredis
+from redis.asyncio.connection import parse_url
+from redis.exceptions import RedisError
+
+
+class LinkError(RedisError):
+    """Redis did not answer in time or the connection broke. Transient: try at the next tick."""
+
+
+Command = tuple[str | bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Commands rendered once, sent as often as needed."""
+
+    packed: bytes
+    count: int
+
+
+def render(commands: Sequence[Command]) -> Pipeline:
+    return Pipeline(b"".join(hiredis.pack_command(c) for c in commands), len(commands))
+
+
+class HotLink(asyncio.Protocol):
+    """One connection. One pipeline at a time; a time-out closes it, so that no late reply can
+    answer a later question."""
+
+    def __init__(self, url: str, *, timeout: float, connect_timeout: float) -> None:
+        self._options: dict[str, Any] = dict(parse_url(url))
+        self._timeout = timeout
+        self._connect_timeout = connect_timeout
+        self._transport: asyncio.Transport | None = None
+        self._waiting: asyncio.Future[list[Any]] | None = None
+        self._replies: list[Any] = []
+        self._missing = 0
+        self._reader = hiredis.Reader()
+
+    @property
+    def connected(self) -> bool:
+        return self._transport is not None
+
+    async def execute(self, pipeline: Pipeline) -> list[Any]:
+        """Send a pipeline and return its replies; error replies come as values.
+
+        Raises LinkError where Redis is gone or silent for longer than the time-out.
+        """
+        if self._transport is None:
+            await self._connect()
+        return await self._exchange(pipeline)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+            self._transport = None
+
+    def data_received(self, data: bytes) -> None:
+        reader, replies = self._reader, self._replies
+        reader.feed(data)
+        while self._missing:
+            reply = reader.gets()
+            if reply is False:
+                return
+            replies.append(reply)
+            self._missing -= 1
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(replies)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_exception(LinkError(f"connection to Redis lost: {exc}"))
+
+    async def _exchange(self, pipeline: Pipeline) -> list[Any]:
+        transport = self._transport
+        if transport is None:
+            raise LinkError("not connected to Redis")
+        loop = asyncio.get_running_loop()
+        self._waiting = waiting = loop.create_future()
+        self._replies = []
+        self._missing = pipeline.count
+        deadline = loop.call_later(self._timeout, self._expire, waiting)
+        transport.write(pipeline.packed)
+        try:
+            return await waiting
+        finally:
+            deadline.cancel()
+            self._waiting = None
+
+    def _expire(self, waiting: asyncio.Future[list[Any]]) -> None:
+        if not waiting.done():
+            waiting.set_exception(LinkError(f"no reply from Redis within {self._timeout} s"))
+            self.close()
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        options = self._options
+        self._reader = hiredis.Reader()
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                if "path" in options:
+                    transport, _ = await loop.create_unix_connection(lambda: self, options["path"])
+                else:
+                    transport, _ = await loop.create_connection(
+                        lambda: self,
+                        options.get("host", "localhost"),
+                        options.get("port", 6379),
+                        ssl=self._tls(),
+                    )
+        except (OSError, TimeoutError) as error:
+            raise LinkError(f"cannot connect to Redis: {error or 'timed out'}") from error
+        self._transport = transport
+        await self._introduce()
+
+    def _tls(self) -> ssl.SSLContext | None:
+        uses_tls = "SSL" in getattr(self._options.get("connection_class"), "__name__", "")
+        return ssl.create_default_context() if uses_tls else None
+
+    async def _introduce(self) -> None:
+        commands: list[Command] = []
+        if password := self._options.get("password"):
+            user = self._options.get("username")
+            commands.append(("AUTH", user, password) if user else ("AUTH", password))
+        if database := self._options.get("db"):
+            commands.append(("SELECT", str(database)))
+        if not commands:
+            return
+        for reply in await self._exchange(render(commands)):
+            if isinstance(reply, hiredis.HiredisError):
+                self.close()
+                raise LinkError(f"Redis refused the connection: {reply}")

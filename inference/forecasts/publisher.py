@@ -1,0 +1,210 @@
+"""One atomic write a tick: log entry, hash chain, every `pred:`, and the message to the web.
+
+The specification's fields stand in `pred:` as strings. Where there is no price they hold its
+0.0; REST and WebSocket say null.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import hiredis
+import msgpack
+import orjson
+
+from inference.forecasts import scripts
+from inference.forecasts.entry import COLUMN, GENESIS, TickEntry, entry_hash
+from inference.forecasts.lease import TTL_MS, Held
+from inference.forecasts.link import Command, LinkError, Pipeline, render
+from inference.vocabulary import FORECASTS, Source, spoken_version
+from market import keys
+
+CHANNEL = f"asgi__group__{keys.PREDICTIONS_GROUP}"
+"""Where channels_redis's pub/sub layer listens for the group; a test holds it to that."""
+
+
+class Written(StrEnum):
+    """How a write ended."""
+
+    WRITTEN = "written"
+    DONE = "done"  # that tick is in the log already
+    LOST = "lost"  # the lease is another's
+    HEAD = "head"  # the chain's head is not the expected one
+    REFUSED = "refused"  # Redis refused the script (out of memory, say)
+
+
+@dataclass(slots=True)
+class ChainHead:
+    """The newest entry of a chain: its hash in hex ("" before the first) and its tick."""
+
+    hash: str = ""
+    tick: int = -1
+
+    @property
+    def prev(self) -> bytes:
+        return bytes.fromhex(self.hash) if self.hash else GENESIS
+
+
+class Publisher:
+    """Renders and sends a tick's write for fixed symbols and one shard."""
+
+    def __init__(
+        self, symbols: Sequence[str], *, ttl_seconds: int, shard: int, cluster: bool
+    ) -> None:
+        self._symbols = list(symbols)
+        self._ttl = str(ttl_seconds)
+        self._shard = shard
+        self._cluster = cluster
+        self._lease_key = keys.lease(FORECASTS, shard, cluster=cluster)
+        self._log_key = keys.log(FORECASTS, cluster=cluster)
+        self._pred_keys = [keys.pred(symbol) for symbol in symbols]
+        self._script = scripts.WRITE_LOG if cluster else scripts.WRITE_TICK
+        self._sha: str | None = None
+        self.message_bytes = 0
+
+    @property
+    def load_script(self) -> Pipeline:
+        return render([("SCRIPT", "LOAD", self._script)])
+
+    def head_key(self, venue: str) -> str:
+        return keys.head(FORECASTS, venue, self._shard, cluster=self._cluster)
+
+    def script_loaded(self, reply: Any) -> None:
+        """Take SCRIPT LOAD's reply. Raises LinkError where Redis refused it."""
+        if not isinstance(reply, bytes):
+            raise LinkError(f"Redis refused the write script: {reply}")
+        self._sha = reply.decode()
+
+    def render(self, entry: TickEntry, head: ChainHead, held: Held) -> tuple[Pipeline, str]:
+        """Return the write as a pipeline, and the head that it makes (hex)."""
+        if self._sha is None:
+            raise LinkError("the write script is not loaded")
+        packed = entry.pack()
+        new_head = entry_hash(packed).hex()
+        fields = pred_fields(entry)
+        message = msgpack.packb(tick_message(entry))
+        fence: Command = (
+            held.value, str(TTL_MS), head.hash, new_head, str(entry.tick), packed,
+        )  # fmt: skip
+        fenced_keys = (self._lease_key, self.head_key(entry.venue), self._log_key)
+        if self._cluster:
+            # Other slots, so other calls; the caller sends them once the log has the entry.
+            command: Command = ("EVALSHA", self._sha, "3", *fenced_keys, *fence)
+            return render([command]), new_head
+        command = (
+            "EVALSHA", self._sha, str(3 + len(self._pred_keys)), *fenced_keys, *self._pred_keys,
+            *fence, msgpack.packb(fields), self._ttl, CHANNEL, message,
+        )  # fmt: skip
+        return render([command]), new_head
+
+    def following(self, entry: TickEntry) -> list[Command]:
+        """Return what follows the fenced write in a cluster: `pred:` and the message."""
+        commands: list[Command] = []
+        for key, fields in zip(self._pred_keys, pred_fields(entry), strict=True):
+            commands += [("HSET", key, *fields), ("EXPIRE", key, self._ttl)]
+        commands.append(("PUBLISH", CHANNEL, msgpack.packb(tick_message(entry))))
+        return commands
+
+    def outcome(self, reply: Any) -> tuple[Written, Any]:
+        """Return how the write ended: WRITTEN (entry id), HEAD or DONE (a ChainHead), …"""
+        if isinstance(reply, hiredis.HiredisError):
+            if str(reply).startswith("NOSCRIPT"):
+                self._sha = None
+            return Written.REFUSED, str(reply)
+        kind, *rest = [part.decode() if isinstance(part, bytes) else part for part in reply]
+        written = Written(kind)
+        if written in (Written.HEAD, Written.DONE):
+            return written, ChainHead(rest[0], int(rest[1]) if rest[1] else -1)
+        return written, rest[0]
+
+    @property
+    def script_missing(self) -> bool:
+        return self._sha is None
+
+
+def pred_fields(entry: TickEntry) -> list[list[str]]:
+    """Return each symbol's `pred:` hash as [field, value, …] strings."""
+    columns = entry.numbers.T.tolist()
+    made, target = str(entry.tick_ms), str(entry.target_ms)
+    latency = f"{entry.latency_ms:.3f}"
+    live = "1" if entry.live else "0"
+    rows = []
+    for row, source, reason in zip(columns, entry.sources, entry.reasons, strict=True):
+        rows.append(
+            [
+                "predicted_price", _price(row[_PREDICTED]),
+                "current_price", _price(row[_CURRENT]),
+                "confidence", repr(row[_CONFIDENCE]),
+                "prediction_ts", made,
+                "target_ts", target,
+                "model_version", spoken_version(entry.model_version, Source(source)),
+                "latency_ms", latency,
+                "features_age_ms", _known(row[_AGE]),
+                "source", source,
+                "mid_price", _known(row[_MID]),
+                "lower", _known(row[_LOWER]),
+                "upper", _known(row[_UPPER]),
+                "p_up", _known(row[_P_UP]),
+                "reason", reason,
+                "venue", entry.venue,
+                "live", live,
+            ]
+        )  # fmt: skip
+    return rows
+
+
+def tick_message(entry: TickEntry) -> dict[str, Any]:
+    """Return the message that web processes receive: one encoded frame a symbol."""
+    columns = entry.numbers.T.tolist()
+    frames = {}
+    for symbol, row, source, reason in zip(
+        entry.symbols, columns, entry.sources, entry.reasons, strict=True
+    ):
+        frames[symbol] = orjson.dumps(
+            {
+                "symbol": symbol,
+                "timestamp": entry.tick_ms,
+                "current_price": row[_CURRENT],  # orjson writes NaN as null
+                "predicted_price": row[_PREDICTED],
+                "confidence": row[_CONFIDENCE],
+                "latency_ms": round(entry.latency_ms, 3),
+                "source": source,
+                "venue": entry.venue,
+                "live": entry.live,
+                "target_ts": entry.target_ms,
+                "seq": entry.tick,
+                "mid_price": row[_MID],
+                "lower": row[_LOWER],
+                "upper": row[_UPPER],
+                "p_up": row[_P_UP],
+                "reason": reason,
+                "features_age_ms": row[_AGE],
+                "model_version": spoken_version(entry.model_version, Source(source)),
+            }
+        ).decode()
+    return {
+        "type": "tick",
+        "seq": entry.tick,
+        "venue": entry.venue,
+        "live": entry.live,
+        "tick_ms": entry.tick_ms,
+        "frames": frames,
+    }
+
+
+def _price(value: float) -> str:
+    return repr(value) if value == value else "0.0"  # noqa: PLR0124  (NaN, at a float's speed)
+
+
+def _known(value: float) -> str:
+    return repr(value) if value == value else ""  # noqa: PLR0124
+
+
+_PREDICTED, _CURRENT, _CONFIDENCE = (
+    COLUMN["predicted_price"],
+    COLUMN["current_price"],
+    COLUMN["confidence"],
+)
+_AGE, _MID, _LOWER = COLUMN["features_age_ms"], COLUMN["mid_price"], COLUMN["lower"]
+_UPPER, _P_UP = COLUMN["upper"], COLUMN["p_up"]
