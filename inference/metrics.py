@@ -3,7 +3,13 @@
 Observed after a tick's write, never within it.
 """
 
+import math
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from inference.forecasts.entry import TickEntry
+from inference.forecasts.tally import Rolling
+from inference.health import TickReport
 
 MILLISECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 """Buckets in seconds around the specification's targets of 5, 30, 50 and 100 ms."""
@@ -128,3 +134,39 @@ class LoopMetrics:
         self.rolling_graded = Gauge(
             "inference_rolling_graded", "Forecasts graded in the last hour", registry=registry
         )
+
+    def observe(self, report: TickReport, entry: TickEntry | None, rolling: Rolling) -> None:
+        """Take in one tick; entry is None where nothing was written."""
+        self.total_latency.observe(report.total_ms / 1e3)
+        self.redis_read.observe(report.read_ms / 1e3)
+        self.write_duration.observe(report.write_ms / 1e3)
+        self.lateness.observe(report.lateness_ms / 1e3)
+        if report.model:
+            self.model_prediction.observe(report.model_ms / 1e3)
+        self.missed.inc(report.missed)
+        if report.too_slow:
+            self.too_slow.inc()
+        self.rolling_graded.set(rolling.graded)
+        self.rolling_hit_rate.set(_or_nan(rolling.hit_rate))
+        self.rolling_mae_ratio.set(_or_nan(rolling.mae_ratio))
+        self.rolling_coverage.set(_or_nan(rolling.coverage))
+        if entry is not None:
+            self._observe_forecasts(entry)
+
+    def _observe_forecasts(self, entry: TickEntry) -> None:
+        ages = entry.column("features_age_ms").tolist()
+        shares = entry.column("completeness").tolist()
+        scores = entry.column("confidence").tolist()
+        for index, (symbol, source) in enumerate(zip(entry.symbols, entry.sources, strict=True)):
+            self.predictions.labels(symbol, source).inc()
+            if source != "redis":
+                self.fallbacks.labels(source, entry.reasons[index]).inc()
+            self.confidence.observe(scores[index])
+            if not math.isnan(ages[index]):
+                self.feature_age.observe(ages[index] / 1e3)
+            if not math.isnan(shares[index]):
+                self.completeness.observe(shares[index])
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -80,7 +80,7 @@ class Engine:
         count = len(features)
         columns = np.empty((self._columns, count))
         try:
-            step = self.rows_a_run or count
+            step = self.rows_a_run or max(count, 1)
             for start in range(0, count, step):
                 taken = features[start : start + step]
                 columns[:, start : start + len(taken)] = self._run(taken, step).T

@@ -17,15 +17,16 @@ from inference.forecasts.entry import COLUMN, COLUMNS, TickEntry
 from inference.forecasts.fallbacks import LastForecasts, MidCache
 from inference.forecasts.intervals import IntervalTracker
 from inference.forecasts.reading import HotReading
-from inference.forecasts.tally import Spoken, Tally, spoken_by_model
+from inference.forecasts.tally import SPOKEN_COLUMNS, Spoken, Tally, spoken_by_model
 from inference.vocabulary import Reason, Role, Source
-from market.hot.vector import INDEX
+from market.hot.vector import FEATURE_COUNT, INDEX
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 
 _VOLATILITY, _SPREAD, _PRICE = INDEX["price_volatility"], INDEX["spread_bp"], INDEX["price"]
 _EDGE_COLUMNS = ("p_up", "p_flat", "p_down")
+_SPOKEN_ROWS = [COLUMN[name] for name in SPOKEN_COLUMNS]
 
 
 class Predictor(Protocol):
@@ -47,9 +48,10 @@ class Speaker:
 
 @dataclass(slots=True)
 class Forecasts:
-    """One tick's forecasts. numbers: [len(COLUMNS), n] as in a TickEntry."""
+    """One tick's forecasts. numbers: [len(COLUMNS), n], features: [n, 20], as in a TickEntry."""
 
     numbers: Floats
+    features: Floats
     sources: list[Source]
     reasons: list[Reason]
     model_ns: int = 0
@@ -84,6 +86,7 @@ class Forecaster:
         self.mids.add(tick_ms, reading.mid)
         out = Forecasts(
             np.full((len(COLUMNS), count), np.nan),
+            reading.features,
             [Source.ERROR] * count,
             list(reading.reasons),
         )
@@ -97,15 +100,9 @@ class Forecaster:
             self._stale(out, tick_ms)
         numbers = out.numbers
         by_model = np.array([source is Source.REDIS for source in out.sources])
-        self.tally.speak(
-            tick,
-            Spoken(
-                *(
-                    np.where(by_model, numbers[COLUMN[name]], np.nan)
-                    for name in ("mid_price", "predicted_price", "lower", "upper")
-                )
-            ),
-        )
+        spoken = numbers[_SPOKEN_ROWS]
+        spoken[:, ~by_model] = np.nan
+        self.tally.speak(tick, Spoken(*spoken))
         return out
 
     def emergency(self, reason: Reason) -> Forecasts:
@@ -113,7 +110,8 @@ class Forecaster:
         count = len(self.symbols)
         numbers = np.full((len(COLUMNS), count), np.nan)
         numbers[COLUMN["confidence"]] = rule.ERROR_CONFIDENCE
-        return Forecasts(numbers, [Source.EMERGENCY] * count, [reason] * count)
+        features = np.full((count, FEATURE_COUNT), np.nan)
+        return Forecasts(numbers, features, [Source.EMERGENCY] * count, [reason] * count)
 
     def restore(self, entries: Sequence[TickEntry]) -> None:
         """Take up where an earlier leader stopped. entries: the newest last, of one venue."""

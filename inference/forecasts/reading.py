@@ -75,6 +75,7 @@ class HotReader:
         commands += [("HMGET", keys.feat(s), *NUMBER_FIELDS, "venue") for s in symbols]
         commands += [("HMGET", keys.ob(s), "bid", "ask") for s in symbols]
         self.pipeline: Pipeline = render(commands)
+        self.clock_pipeline: Pipeline = render(commands[:1])
 
     def market_time(self, reply: Any) -> MarketTime | None:
         """Read the pipeline's first reply, `clock:market`."""

@@ -15,6 +15,8 @@ from inference.forecasts.outcomes import grade
 
 Floats = npt.NDArray[np.float64]
 
+SPOKEN_COLUMNS = ("mid_price", "predicted_price", "lower", "upper")
+
 WINDOW_TICKS = 1_800
 """One hour of ticks of two seconds."""
 
@@ -120,6 +122,6 @@ def spoken_by_model(entry: TickEntry) -> Spoken:
     return Spoken(
         *(
             np.where(by_model, entry.column(name), np.nan)
-            for name in ("mid_price", "predicted_price", "lower", "upper")
+            for name in SPOKEN_COLUMNS
         )
     )

@@ -1,0 +1,300 @@
+"""The forecast loop: stand by, lead, tick on the grid, and look after itself between ticks."""
+
+import asyncio
+import gc
+import json
+import os
+import time
+from collections.abc import Callable
+
+import psutil
+import redis.asyncio
+import structlog
+from redis.exceptions import RedisError
+
+from inference.config import ServiceConfig
+from inference.forecasts.entry import EntryFormatError, TickEntry
+from inference.forecasts.forecaster import Forecaster, Speaker
+from inference.forecasts.lease import RENEW_SECONDS, RETRY_SECONDS, Held, Lease
+from inference.forecasts.link import HotLink, LinkError, render
+from inference.forecasts.publisher import ChainHead
+from inference.forecasts.schedule import LATE_MS, Due, Schedule
+from inference.forecasts.ticking import SHARD, LeaseLostError, Ticker, TickResult
+from inference.health import LoopStatus
+from inference.metrics import LoopMetrics
+from inference.vocabulary import FORECASTS
+from market import keys
+from market.clock import LiveClock
+
+MEMORY_SHARE = 0.8
+MEMORY_EVERY_TICKS = 15
+RELIEF_EVERY_TICKS = 150
+"""Dropping caches again at once would free nothing more."""
+
+log = structlog.get_logger(__name__)
+
+
+class ForecastLoop:
+    """Leads or stands by until `stopping()`; `on_lead` is told when the lead is taken."""
+
+    def __init__(
+        self,
+        *,
+        config: ServiceConfig,
+        symbols: tuple[str, ...],
+        speaker: Speaker,
+        redis_url: str,
+        status: LoopStatus,
+        metrics: LoopMetrics,
+        stopping: Callable[[], bool],
+        on_lead: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.status = status
+        self.latest: TickEntry | None = None
+        self._config = config
+        self._metrics = metrics
+        self._stopping = stopping
+        self._on_lead = on_lead
+        self._clock = LiveClock()
+        self._schedule = Schedule(config.prediction.tick_ms, self._clock)
+        self._link = HotLink(
+            redis_url,
+            timeout=config.redis.socket_timeout_seconds,
+            connect_timeout=config.redis.socket_connect_timeout_seconds,
+        )
+        self.ticker = Ticker(
+            config=config,
+            forecaster=Forecaster(symbols, config, speaker),
+            link=self._link,
+            schedule=self._schedule,
+        )
+        self._pool = redis.asyncio.BlockingConnectionPool.from_url(
+            redis_url,
+            max_connections=config.redis.connection_pool_size - 1,  # the hot link is one more
+            timeout=config.redis.socket_connect_timeout_seconds,
+            socket_timeout=max(1.0, config.redis.socket_timeout_seconds),
+            socket_connect_timeout=config.redis.socket_connect_timeout_seconds,
+        )
+        self._client = redis.asyncio.Redis(connection_pool=self._pool)
+        self._lease = Lease(self._client, shard=SHARD, cluster=config.redis.cluster_mode)
+        self._held: Held | None = None
+        self._ticks = 0
+        self._relieved_at = -RELIEF_EVERY_TICKS
+        self._process = psutil.Process()
+
+    async def run(self, max_ticks: int | None = None) -> None:
+        """Predict until stopped, or until max_ticks ticks were run by this loop."""
+        renewing = asyncio.create_task(self._keep_lease())
+        try:
+            while not self._stopping() and (max_ticks is None or self._ticks < max_ticks):
+                if self._held is None:
+                    await self._stand_by()
+                else:
+                    await self.step()
+        finally:
+            renewing.cancel()
+            await self._step_down()
+            self._link.close()
+            await self._client.aclose()
+            await self._pool.disconnect()
+
+    async def step(self) -> bool:
+        """Wait for the next tick and run it; whether a tick was run."""
+        held = self._held
+        if held is None:
+            return False
+        try:
+            due = await self._next_due()
+            if due is None:
+                return False
+            result = await self.ticker.run(due, held)
+        except LeaseLostError as error:
+            self._lose(str(error))
+            return False
+        except LinkError as error:
+            self._redis_gone(error)
+            return False
+        self._redis_back()
+        if result is None:
+            return False
+        self._ticks += 1
+        await self._after(due, result)
+        return True
+
+    async def _next_due(self) -> Due | None:
+        market = self.ticker.market or await self.ticker.look()
+        if not market.lock_step:
+            return await self._schedule.wait()
+        try:
+            named = await self._client.blpop([keys.ticks_due()], timeout=0.5)
+        except RedisError as error:
+            raise LinkError(str(error)) from error
+        if named is None:
+            await self.ticker.look()
+            return None
+        return self._schedule.named(int(named[1]))
+
+    async def _stand_by(self) -> None:
+        try:
+            held = await self._lease.acquire()
+        except RedisError as error:
+            self._redis_gone(error)
+            await asyncio.sleep(RETRY_SECONDS)
+            return
+        self._redis_back()
+        if held is None:
+            await self._beat(keys.health(f"inference-standby-{os.getpid()}"))
+            await asyncio.sleep(RETRY_SECONDS)
+            return
+        try:
+            await self._take_over(held)
+        except RedisError as error:
+            self._redis_gone(error)
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _take_over(self, held: Held) -> None:
+        market = await self.ticker.look()
+        log_key = keys.log(FORECASTS, cluster=self._config.redis.cluster_mode)
+        # What is still to mature, and the interval's state, from whoever led before.
+        count = self._config.prediction.horizon_ms // self._config.prediction.tick_ms + 1
+        entries = []
+        for _, fields in reversed(await self._client.xrevrange(log_key, count=count)):
+            try:
+                entry = TickEntry.unpack(fields[b"entry"])
+            except (EntryFormatError, KeyError):
+                continue
+            if entry.venue == market.venue:
+                entries.append(entry)
+        self.ticker.forecaster.restore(entries)
+        head = await self._client.hmget(
+            self.ticker.publisher.head_key(market.venue), ["hash", "tick"]
+        )
+        if head[0]:
+            self.ticker.start_chain(ChainHead(head[0].decode(), int(head[1])))
+        self._held = held
+        self.status.leading = True
+        self._metrics.leader.set(1)
+        _settle_garbage_collection()
+        log.info("lead_taken", token=held.token, venue=market.venue, restored=len(entries))
+        self._on_lead()
+
+    async def _keep_lease(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            held = self._held
+            if held is None:
+                continue
+            try:
+                if not await self._lease.renew(held) and self._held is held:
+                    self._lose("the lease has expired or is another's")
+            except RedisError as error:
+                log.debug("lease_not_renewed", error=str(error))
+
+    async def _step_down(self) -> None:
+        held, self._held = self._held, None
+        if held is None:
+            return
+        try:
+            await self._lease.release(held)
+        except RedisError as error:
+            log.warning("lease_not_released", error=str(error))
+
+    def _lose(self, why: str) -> None:
+        self._held = None
+        self.status.leading = False
+        self._metrics.leader.set(0)
+        log.warning("lead_lost", reason=why)
+
+    def _redis_gone(self, error: Exception) -> None:
+        if self.status.redis_connected:
+            log.error("redis_lost", error=str(error), effect="predictions stop until it is back")
+        self.status.redis_connected = False
+        self._metrics.redis_up.set(0)
+
+    def _redis_back(self) -> None:
+        if not self.status.redis_connected:
+            log.info("redis_connected")
+        self.status.redis_connected = True
+        self._metrics.redis_up.set(1)
+
+    async def _after(self, due: Due, result: TickResult) -> None:
+        """Everything that can wait until the forecast is out."""
+        report = result.report
+        market = self.ticker.market
+        if result.entry is not None:
+            self.latest = result.entry
+        else:
+            self._metrics.refused.labels(result.outcome.value).inc()
+        self.status.add(report)
+        self.status.venue = market.venue if market else None
+        self.status.live = market.live if market else None
+        # No public count of a pool's open connections in use; the link is always one of ours.
+        self.status.pool_in_use = 1
+        self._metrics.observe(report, result.entry, self.ticker.forecaster.tally.rolling())
+        log.info(
+            "prediction_generated",
+            tick=report.tick,
+            symbols=report.symbols,
+            model=report.model,
+            fallbacks=report.fallbacks,
+            latency_ms=round(report.total_ms, 3),
+            read_ms=round(report.read_ms, 3),
+            model_ms=round(report.model_ms, 3),
+            write_ms=round(report.write_ms, 3),
+            late_ms=round(report.lateness_ms, 3),
+        )
+        step_ms = self._clock.resync()
+        if step_ms is not None:
+            self._metrics.clock_steps.inc()
+            log.warning("clock_stepped", step_ms=round(step_ms, 1))
+        if report.lateness_ms > LATE_MS:
+            self._metrics.late.inc()
+        if market is not None and market.lock_step:
+            await self._client.rpush(keys.ticks_done(), due.tick_ms)
+        await self._beat(keys.health("inference"))
+        if self._ticks % MEMORY_EVERY_TICKS == 0:
+            self._watch_memory()
+        gc.collect(0)
+
+    async def _beat(self, key: str) -> None:
+        document = self.status.document()
+        beat = render(
+            [
+                (
+                    "HSET", key,
+                    "status", document["status"],
+                    "pid", str(os.getpid()),
+                    "ts", str(round(time.time() * 1e3)),
+                    "detail", json.dumps(document),
+                ),
+                ("EXPIRE", key, str(keys.HEALTH_TTL_SECONDS)),
+            ]
+        )  # fmt: skip
+        try:
+            await self._link.execute(beat)
+        except LinkError as error:
+            log.debug("heartbeat_not_written", error=str(error))
+
+    def _watch_memory(self) -> None:
+        resident = self._process.memory_info().rss
+        self._metrics.memory.set(resident)
+        limit = self._config.performance.memory_limit_mb * 1024 * 1024
+        pressed = resident > MEMORY_SHARE * limit
+        if pressed and self._ticks - self._relieved_at >= RELIEF_EVERY_TICKS:
+            self._relieved_at = self._ticks
+            self._metrics.memory_pressure.inc()
+            log.error(
+                "memory_pressure",
+                resident_mb=resident >> 20,
+                limit_mb=self._config.performance.memory_limit_mb,
+            )
+            self.ticker.forecaster.relieve_memory()
+            gc.collect()
+        self.status.memory_pressure = pressed
+
+
+def _settle_garbage_collection() -> None:
+    # What start-up made stays; the collector must not walk it in the middle of a tick.
+    gc.collect()
+    gc.freeze()
+    gc.disable()

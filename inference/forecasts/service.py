@@ -1,0 +1,135 @@
+"""The forecast service as a process: model, loop, ports, from start to stop.
+
+The one place that turns settings into running parts; `manage.py run_inference_loop` calls it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from inference.artefacts.errors import ModelUnavailableError, RefusedArtefact
+from inference.artefacts.registry import Registry
+from inference.config import ServiceConfig
+from inference.forecasts.engine import Engine
+from inference.forecasts.forecaster import Speaker
+from inference.forecasts.loop import ForecastLoop
+from inference.health import LoopStatus, ModelStatus
+from inference.metrics import LoopMetrics
+from inference.server import HealthServer, Ports, safe_host
+
+RELOAD_SECONDS = 30.0
+"""How often a missing model is looked for again."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """All that the service needs, frozen at its start."""
+
+    config: ServiceConfig
+    symbols: tuple[str, ...]
+    redis_url: str
+    base_dir: Path
+    var_dir: Path
+    token: str
+
+
+def load_speaker(settings: ServiceSettings) -> tuple[Speaker, ModelStatus]:
+    """Load and warm the model; the linear trend where none can be served.
+
+    Raises ConfigError where model and configuration contradict each other.
+    """
+    config = settings.config
+    registry = Registry.from_config(config, settings.base_dir, settings.var_dir)
+    try:
+        model = registry.load()
+    except ModelUnavailableError as error:
+        log.error("model_missing", effect="a linear trend stands in", error=str(error))
+        speaker = Speaker(None)
+        return speaker, ModelStatus(
+            speaker.version, loaded=False, refused=_as_documents(error.refusals)
+        )
+    for warning in model.warnings:
+        log.warning("model_warning", message=warning)
+    engine = Engine(model, config.model.batch_size)
+    for rows in {1, len(settings.symbols)}:
+        engine.warm_up(config.model.warm_up_iterations, rows)
+    log.info("model_loaded", version=model.version, role=model.role, path=str(model.path))
+    speaker = Speaker(engine, model.version, model.base_version, model.role, model.digest)
+    return speaker, ModelStatus(
+        model.version,
+        loaded=True,
+        path=str(model.path),
+        digest=model.digest,
+        warnings=model.warnings,
+        refused=_as_documents(model.refused),
+    )
+
+
+async def serve(
+    settings: ServiceSettings, stopping: Callable[[], bool], max_ticks: int | None = None
+) -> None:
+    """Run the service until stopped, or until max_ticks ticks were run."""
+    config = settings.config
+    speaker, model_status = load_speaker(settings)
+    status = LoopStatus(
+        service=config.service_name,
+        frequency_seconds=config.prediction.frequency_seconds,
+        model=model_status,
+        pool_size=config.redis.connection_pool_size,
+    )
+    metrics = LoopMetrics()
+    loop = ForecastLoop(
+        config=config,
+        symbols=settings.symbols,
+        speaker=speaker,
+        redis_url=settings.redis_url,
+        status=status,
+        metrics=metrics,
+        stopping=stopping,
+    )
+    server = HealthServer(
+        status.document,
+        lambda: loop.latest,
+        safe_host(config.health.host, settings.token),
+        settings.token,
+    )
+    ports = Ports(server, config, metrics.registry)
+    tending = asyncio.create_task(_tend(settings, loop, ports))
+    try:
+        await loop.run(max_ticks)
+    finally:
+        tending.cancel()
+        await ports.close()
+
+
+async def _tend(settings: ServiceSettings, loop: ForecastLoop, ports: Ports) -> None:
+    """Off the tick: bind ports as the lead changes, look for a missing model."""
+    waited = 0.0
+    await asyncio.sleep(0.1)  # most loops lead at once and never need a free port
+    await ports.bind(leading=loop.status.leading)
+    while True:
+        await asyncio.sleep(0.2)
+        if loop.status.leading and not ports.settled:
+            await ports.bind(leading=True)
+            if not ports.settled:
+                await asyncio.sleep(2.0)
+        waited += 0.2
+        if loop.status.model.loaded or waited < RELOAD_SECONDS:
+            continue
+        waited = 0.0
+        speaker, status = await asyncio.to_thread(load_speaker, settings)
+        if status.loaded:
+            loop.ticker.forecaster.speaker = speaker
+            loop.status.model = status
+
+
+def _as_documents(refusals: tuple[RefusedArtefact, ...]) -> tuple[dict[str, str], ...]:
+    return tuple(
+        {"path": str(refused.path), "code": refused.code.value, "message": refused.message}
+        for refused in refusals
+    )
