@@ -5,13 +5,13 @@ the registry checks it before it serves, the model page shows it.
 """
 
 import hashlib
-import math
 import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
+import numpy as np
 from msgspec import Meta
 
 from inference.artefacts.errors import ArtefactError, Refusal
@@ -125,8 +125,10 @@ def write_manifest(manifest: Manifest, network: Path) -> Path:
     """
     names = {network.name} | {n for n in manifest.files if not n.endswith(".onnx")}
     digests = {name: file_digest(network.with_name(name)) for name in sorted(names)}
-    plain = msgspec.to_builtins(msgspec.structs.replace(manifest, files=digests))
-    encoded = msgspec.json.encode(_without_nan(plain))
+    # NaN has no place in JSON: msgspec writes what was not measured as null.
+    encoded = msgspec.json.encode(
+        msgspec.structs.replace(manifest, files=digests), enc_hook=_builtin
+    )
     msgspec.json.decode(encoded, type=Manifest)
     path = manifest_path(network)
     draft = path.with_suffix(".json.tmp")
@@ -149,12 +151,7 @@ def features_difference(given: tuple[str, ...]) -> str:
     return f"has {len(given)} features, the feed has {FEATURE_COUNT}"
 
 
-def _without_nan(value: Any) -> Any:
-    # JSON has no NaN: what was not measured is null.
-    if isinstance(value, dict):
-        return {key: _without_nan(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+def _builtin(value: object) -> object:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"a manifest cannot hold a {type(value).__name__}")

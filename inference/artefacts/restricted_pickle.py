@@ -162,7 +162,13 @@ class _RestrictedUnpickler(NumpyUnpickler):  # type: ignore[misc]
             raise pickle.UnpicklingError(f"sets the state of a {type(target).__name__}")
         super().load_build()
 
+    def load_bytearray8(self) -> None:
+        # The original allocates the size that the file claims before it reads.
+        size = int.from_bytes(self.read(8), "little")
+        self.append(self.read(size))
+
     dispatch[pickle.BUILD[0]] = load_build
+    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
 
 def read_stored_scaler(path: Path) -> StoredScaler:
@@ -196,10 +202,11 @@ def read_stored_scaler(path: Path) -> StoredScaler:
 
 def _decompressed(content: bytes) -> bytes:
     stream: Any = io.BytesIO(content)
-    if content.startswith(b"\x1f\x8b"):
-        unpacked = zlib.decompressobj(wbits=31).decompress(content, MAX_BYTES + 1)
-    elif content.startswith(b"\x78"):
-        unpacked = zlib.decompressobj().decompress(content, MAX_BYTES + 1)
+    if content.startswith((b"\x1f\x8b", b"\x78")):
+        inflater = zlib.decompressobj(wbits=47)  # zlib or gzip, as its header says
+        unpacked = inflater.decompress(content, MAX_BYTES + 1)
+        if not inflater.eof and len(unpacked) <= MAX_BYTES:
+            raise pickle.UnpicklingError("it ends too early")
     elif content.startswith(b"BZ"):
         unpacked = bz2.BZ2File(stream).read(MAX_BYTES + 1)
     elif content.startswith((b"\xfd7zXZ", b"\x5d\x00")):

@@ -1,22 +1,24 @@
 """The scaling of the specification's layout, done as scikit-learn does it, without scikit-learn.
 
-Read by the engine. The arithmetic is float32 in scikit-learn's order of operations, so that
-results are the same to the last bit.
+Read by the engine. The arithmetic is that of scikit-learn on float32 rows, in its order of
+operations, so that results are the same to the last bit.
 """
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from inference.artefacts.errors import ArtefactError, Refusal
 from inference.artefacts.manifest import features_difference
-from inference.artefacts.restricted_pickle import StoredScaler, read_stored_scaler
 from market.hot.vector import FEATURE_COUNT, FEATURE_NAMES
 
-Vector = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    from inference.artefacts.restricted_pickle import StoredScaler
+
+Vector = npt.NDArray[np.floating]
 Rows = npt.NDArray[np.float32]
 
 
@@ -57,6 +59,9 @@ def read_scaler(path: Path) -> Scaler:
     Raises ArtefactError: scaler_missing, artefact_refused, width_mismatch (naming both
     numbers), features_mismatch where it was fitted on named columns in another order.
     """
+    # joblib takes 0.1 s and 6 MB to import, which a network with a manifest never needs.
+    from inference.artefacts.restricted_pickle import read_stored_scaler
+
     stored = read_stored_scaler(path)
     _check_names(stored.attributes, path)
     if stored.kind == "MinMaxScaler":
@@ -66,7 +71,7 @@ def read_scaler(path: Path) -> Scaler:
     return _centred_scaler(stored, ("mean_", "with_mean", "with_std"), path)
 
 
-def _centred_scaler(stored: StoredScaler, names: tuple[str, str, str], path: Path) -> Scaler:
+def _centred_scaler(stored: "StoredScaler", names: tuple[str, str, str], path: Path) -> Scaler:
     centre_name, with_centre, with_scale = names
     centre = _vector(stored.attributes, centre_name, path)
     scale = _vector(stored.attributes, "scale_", path)
@@ -74,6 +79,10 @@ def _centred_scaler(stored: StoredScaler, names: tuple[str, str, str], path: Pat
         raise ArtefactError(Refusal.REFUSED, path, f"the {stored.kind} is not fitted")
     if scale is not None and not np.all(scale):
         raise ArtefactError(Refusal.REFUSED, path, "scale_ holds a zero")
+    if stored.kind == "StandardScaler":
+        # scikit-learn takes these in float32 here, and in float64 for the other scalers.
+        centre = None if centre is None else centre.astype(np.float32)
+        scale = None if scale is None else scale.astype(np.float32)
     scaler = Scaler(
         kind=stored.kind,
         subtract=centre if stored.attributes.get(with_centre, True) else None,
