@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from inference.artefacts.errors import ModelUnavailableError, RefusedArtefact
+from inference.artefacts.errors import ModelUnavailable, RefusedArtefact
 from inference.artefacts.registry import Registry
 from inference.config import ServiceConfig
 from inference.forecasts.engine import Engine
@@ -47,7 +47,7 @@ def load_speaker(settings: ServiceSettings) -> tuple[Speaker, ModelStatus]:
     registry = Registry.from_config(config, settings.base_dir, settings.var_dir)
     try:
         model = registry.load()
-    except ModelUnavailableError as error:
+    except ModelUnavailable as error:
         log.error("model_missing", effect="a linear trend stands in", error=str(error))
         speaker = Speaker(None)
         return speaker, ModelStatus(

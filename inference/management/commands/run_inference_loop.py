@@ -13,6 +13,7 @@ from market.stopping import StopFlag
 
 class Command(BaseCommand):
     help = __doc__
+    requires_system_checks = ()  # they import the URLs, and with them what only the web needs
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--max-ticks", type=int, help="end after this many ticks")
