@@ -9,6 +9,27 @@ from django.db import models
 from inference.vocabulary import OutcomeStatus, Reason, Role, Source, Ungradable
 
 
+def sources() -> list[tuple[str, str]]:
+    # Called, not listed, so that a new word is no new migration.
+    return [(word.value, word.value) for word in Source]
+
+
+def reasons() -> list[tuple[str, str]]:
+    return [(word.value, word.value) for word in Reason]
+
+
+def roles() -> list[tuple[str, str]]:
+    return [(word.value, word.value) for word in Role]
+
+
+def outcome_statuses() -> list[tuple[str, str]]:
+    return [(word.value, word.value) for word in OutcomeStatus]
+
+
+def ungradable_reasons() -> list[tuple[str, str]]:
+    return [(word.value, word.value) for word in Ungradable]
+
+
 class Forecast(models.Model):
     """What one tick said about one symbol. Unknown is null; times are market time in ms."""
 
@@ -18,7 +39,7 @@ class Forecast(models.Model):
     symbol = models.CharField(max_length=30)
     model_version = models.CharField(max_length=96)
     base_version = models.CharField(max_length=96)
-    role = models.CharField(max_length=16, choices=[(r.value, r.value) for r in Role])
+    role = models.CharField(max_length=16, choices=roles)
     model_digest = models.CharField(max_length=64)
 
     predicted_at = models.DateTimeField(db_index=True)
@@ -37,24 +58,22 @@ class Forecast(models.Model):
     p_up = models.FloatField(null=True)
     p_flat = models.FloatField(null=True)
     p_down = models.FloatField(null=True)
-    confidence = models.FloatField()
+    confidence = models.FloatField(null=True)
     completeness = models.FloatField(null=True)
     interval_low = models.FloatField(null=True)
     interval_high = models.FloatField(null=True)
 
-    source = models.CharField(max_length=24, choices=[(s.value, s.value) for s in Source])
-    reason = models.CharField(
-        max_length=32, blank=True, choices=[(r.value, r.value) for r in Reason]
-    )
+    source = models.CharField(max_length=24, choices=sources)
+    reason = models.CharField(max_length=32, blank=True, choices=reasons)
     features_age_ms = models.FloatField(null=True)
-    latency_ms = models.FloatField()
+    latency_ms = models.FloatField(null=True)
     features = models.BinaryField(help_text="20 little-endian float64 in the feature order")
     entry_id = models.CharField(max_length=32, help_text="id of the log entry it came in")
     entry_hash = models.CharField(max_length=64, help_text="SHA-256 of that entry (hash chain)")
     recorded_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        ordering = ("-prediction_ts", "symbol")
+        ordering = ("-predicted_at", "-id")
         constraints = (
             models.UniqueConstraint(
                 fields=("venue", "tick", "symbol", "model_version"), name="forecast_once"
@@ -77,10 +96,8 @@ class ForecastOutcome(models.Model):
     """
 
     forecast = models.OneToOneField(Forecast, models.PROTECT, related_name="outcome")
-    status = models.CharField(max_length=16, choices=[(s.value, s.value) for s in OutcomeStatus])
-    reason = models.CharField(
-        max_length=32, blank=True, choices=[(r.value, r.value) for r in Ungradable]
-    )
+    status = models.CharField(max_length=16, choices=outcome_statuses)
+    reason = models.CharField(max_length=32, blank=True, choices=ungradable_reasons)
     target_mid = models.FloatField(null=True)
     price_from = models.CharField(max_length=8, blank=True, help_text="tick or px")
     return_bp = models.FloatField(null=True)

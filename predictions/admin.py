@@ -1,0 +1,208 @@
+"""The ledger in the admin, for looking only: what was said and what came true.
+
+Made for large tables: nothing here counts or scans all rows.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+
+from predictions.models import Forecast, ForecastOutcome
+
+if TYPE_CHECKING:
+    AnyPaginator = Paginator[Any]
+    AnyModelAdmin = admin.ModelAdmin[Any]
+else:  # Django's classes take no parameters at run time
+    AnyPaginator = Paginator
+    AnyModelAdmin = admin.ModelAdmin
+
+COUNTED_ROWS = 10_000
+"""The admin's pages go this deep; older rows are reached through date and filters."""
+
+RECENT_ROWS = 10_000
+"""A filter offers the values that the newest rows have."""
+
+
+class BoundedPaginator(AnyPaginator):
+    """Counts no further than COUNTED_ROWS."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        counted: int = rows.order_by()[:COUNTED_ROWS].count()
+        return counted
+
+
+class LedgerQuerySet(QuerySet[Any]):
+    """Answers the date hierarchy's questions from the ends of the index on time."""
+
+    def aggregate(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        # SQLite reads one end of an index for one MIN or MAX, but all of it for both at once.
+        if args:
+            return super().aggregate(*args, **kwargs)
+        results: dict[str, Any] = {}
+        for name, expression in kwargs.items():
+            results |= super().aggregate(**{name: expression})
+        return results
+
+    def datetimes(self, field_name: str, kind: str, *args: Any, **kwargs: Any) -> Any:
+        first = self.order_by(field_name).values_list(field_name, flat=True).first()
+        last = self.order_by(f"-{field_name}").values_list(field_name, flat=True).first()
+        return [] if first is None or last is None else list(_periods(first, last, kind))
+
+
+class RecentValuesFilter(admin.AllValuesFieldListFilter):
+    """The values of a field among the newest rows."""
+
+    def __init__(self, field: Any, request: HttpRequest, params: Any, model: Any, *rest: Any):
+        super().__init__(field, request, params, model, *rest)
+        owner: type[Model] = field.model
+        newest = owner._default_manager.order_by("-pk").values_list(field.name, flat=True)
+        self.lookup_choices: Any = sorted(set(newest[:RECENT_ROWS]))
+
+
+class LedgerAdmin(AnyModelAdmin):
+    """Read-only: rows are written by the recorder and never changed."""
+
+    show_full_result_count = False
+    paginator = BoundedPaginator
+    list_per_page = 50
+    actions = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return LedgerQuerySet(self.model).select_related(*self._related())
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def _related(self) -> tuple[str, ...]:
+        related = self.list_select_related
+        return tuple(related) if isinstance(related, list | tuple) else ()
+
+
+@admin.register(Forecast)
+class ForecastAdmin(LedgerAdmin):
+    list_display = (
+        "predicted_at",
+        "symbol",
+        "venue",
+        "live",
+        "source",
+        "reason",
+        "mid_price",
+        "predicted_price",
+        "confidence",
+        "model_version",
+        "result",
+        "error_bp",
+        "direction_hit",
+    )
+    list_filter = (
+        "live",
+        "source",
+        "reason",
+        ("venue", RecentValuesFilter),
+        ("symbol", RecentValuesFilter),
+        ("model_version", RecentValuesFilter),
+    )
+    search_fields = ("symbol__istartswith", "venue__istartswith", "model_version__istartswith")
+    date_hierarchy = "predicted_at"
+    ordering = ("-predicted_at", "-id")
+    sortable_by = ("predicted_at",)
+    list_select_related = ("outcome",)
+    exclude = ("features",)
+
+    @admin.display(description="outcome")
+    def result(self, forecast: Forecast) -> str | None:
+        outcome = _outcome(forecast)
+        return None if outcome is None else outcome.reason or outcome.status
+
+    @admin.display(description="error (bp)")
+    def error_bp(self, forecast: Forecast) -> float | None:
+        outcome = _outcome(forecast)
+        return None if outcome is None or outcome.error_bp is None else round(outcome.error_bp, 3)
+
+    @admin.display(description="direction hit", boolean=True)
+    def direction_hit(self, forecast: Forecast) -> bool | None:
+        outcome = _outcome(forecast)
+        return None if outcome is None else outcome.direction_hit
+
+
+@admin.register(ForecastOutcome)
+class ForecastOutcomeAdmin(LedgerAdmin):
+    list_display = (
+        "predicted_at",
+        "symbol",
+        "venue",
+        "status",
+        "reason",
+        "target_mid",
+        "price_from",
+        "return_bp",
+        "error_bp",
+        "no_change_error_bp",
+        "direction_hit",
+        "covered",
+    )
+    list_filter = (
+        "status",
+        "reason",
+        "direction_hit",
+        "covered",
+        "forecast__live",
+        ("forecast__venue", RecentValuesFilter),
+        ("forecast__symbol", RecentValuesFilter),
+        ("forecast__source", RecentValuesFilter),
+        ("forecast__model_version", RecentValuesFilter),
+    )
+    search_fields = ("forecast__symbol__istartswith", "forecast__venue__istartswith")
+    date_hierarchy = "forecast__predicted_at"
+    ordering = ("-forecast_id",)
+    sortable_by = ()
+    list_select_related = ("forecast",)
+    raw_id_fields = ("forecast",)
+
+    @admin.display(description="predicted at")
+    def predicted_at(self, outcome: ForecastOutcome) -> datetime:
+        return outcome.forecast.predicted_at
+
+    @admin.display(description="symbol")
+    def symbol(self, outcome: ForecastOutcome) -> str:
+        return outcome.forecast.symbol
+
+    @admin.display(description="venue")
+    def venue(self, outcome: ForecastOutcome) -> str:
+        return outcome.forecast.venue
+
+
+def _outcome(forecast: Forecast) -> ForecastOutcome | None:
+    found: ForecastOutcome | None = getattr(forecast, "outcome", None)
+    return found
+
+
+def _periods(first: datetime, last: datetime, kind: str) -> Iterable[datetime]:
+    moment = first.replace(hour=0, minute=0, second=0, microsecond=0)
+    if kind != "day":
+        moment = moment.replace(day=1)
+    if kind == "year":
+        moment = moment.replace(month=1)
+    while moment <= last:
+        yield moment
+        if kind == "day":
+            moment += timedelta(days=1)
+        elif kind == "month":
+            moment = (moment + timedelta(days=31)).replace(day=1)
+        else:
+            moment = moment.replace(year=moment.year + 1)

@@ -1,0 +1,103 @@
+"""What `/api/forecasts` may be asked for: each parameter, and what it allows."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django_filters import rest_framework as filters
+from django_filters.fields import IsoDateTimeField
+
+from inference.vocabulary import Reason, Source
+from market.symbols import UnknownSymbolError, parse_symbol
+from predictions.api.errors import InvalidParameterError
+from predictions.models import Forecast
+
+PAGING = ("cursor", "limit", "format")
+_LOST_PLUS = re.compile(r" (?=\d\d:?\d\d$)")
+"""A `+` in a query arrives as a space; before an offset nothing else can be meant."""
+
+
+class SymbolField(forms.CharField):
+    """A symbol in any of its spellings."""
+
+    def clean(self, value: Any) -> str:
+        text = super().clean(value)
+        if not text:
+            return ""
+        try:
+            return parse_symbol(text)
+        except UnknownSymbolError as error:
+            raise ValidationError(str(error)) from error
+
+
+class SymbolFilter(filters.CharFilter):  # type: ignore[misc]  # django-filter is untyped
+    field_class = SymbolField
+
+
+class TimeField(IsoDateTimeField):  # type: ignore[misc]  # django-filter is untyped
+    """A moment in ISO 8601; without an offset it is UTC."""
+
+    default_error_messages = {  # noqa: RUF012  (Django's own convention)
+        "invalid": "must be a time in ISO 8601, such as 2026-01-31T12:00:00+00:00"
+    }
+
+    def strptime(self, value: str, format: str) -> datetime:
+        moment: datetime = super().strptime(_LOST_PLUS.sub("+", value), format)
+        return moment
+
+
+class TimeFilter(filters.DateTimeFilter):  # type: ignore[misc]  # django-filter is untyped
+    field_class = TimeField
+
+
+def _choice(field: str, values: list[str]) -> filters.ChoiceFilter:
+    shown = ", ".join(value or '""' for value in values)
+    return filters.ChoiceFilter(
+        field_name=field,
+        choices=[(value, value) for value in values],
+        error_messages={"invalid_choice": f"must be one of {shown}"},
+    )
+
+
+def _by_live(queryset: "QuerySet[Forecast]", name: str, value: str) -> "QuerySet[Forecast]":
+    return queryset.filter(live=value == "true")
+
+
+class ForecastFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped
+    """Filters of the forecasts' ledger. `from` is inclusive, `to` exclusive."""
+
+    symbol = SymbolFilter()
+    venue = filters.CharFilter()
+    live = filters.ChoiceFilter(
+        choices=[("true", "true"), ("false", "false")],
+        method=_by_live,
+        error_messages={"invalid_choice": "must be true or false"},
+    )
+    source = _choice("source", [source.value for source in Source])
+    reason = _choice("reason", [reason.value for reason in Reason if reason])
+    model_version = filters.CharFilter()
+    to = TimeFilter(field_name="predicted_at", lookup_expr="lt")
+
+    class Meta:
+        model = Forecast
+        fields = ()
+
+    @classmethod
+    def get_filters(cls) -> dict[str, filters.Filter]:
+        declared: dict[str, filters.Filter] = super().get_filters()
+        # `from` is a word of Python's own and cannot be written above.
+        declared["from"] = TimeFilter(field_name="predicted_at", lookup_expr="gte")
+        return declared
+
+    def is_valid(self) -> bool:
+        allowed = [*self.filters, *PAGING]
+        for name in self.data:
+            if name not in allowed:
+                raise InvalidParameterError(
+                    f"{name} is not a parameter; allowed are {', '.join(sorted(allowed))}"
+                )
+        valid: bool = super().is_valid()
+        return valid

@@ -1,0 +1,12 @@
+"""`/metrics` of the web process, for Prometheus; the loop has a port of its own."""
+
+from django.http import HttpRequest, HttpResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from predictions.api.errors import read_only
+
+
+@read_only
+async def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer with this process's metrics in Prometheus's text format."""
+    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,35 @@
+"""Pages of the ledger, newest first, by cursor: no page costs more than the first."""
+
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import Cursor, CursorPagination
+from rest_framework.request import Request
+
+from predictions.api.errors import InvalidParameterError
+
+LONGEST_PAGE = 1_000
+
+
+class LedgerPagination(CursorPagination):
+    """`?limit=` rows a page (1 to 1000, default 100) and `?cursor=` from a page's own links."""
+
+    page_size = 100
+    page_size_query_param = "limit"
+    ordering = ("-predicted_at", "-id")
+    # Rows of one tick share their time: at least as many as a tick may have.
+    offset_cutoff = 10_000
+
+    def get_page_size(self, request: Request) -> int:
+        text = request.query_params.get("limit", str(self.page_size))
+        if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LONGEST_PAGE:
+            raise InvalidParameterError(
+                f"limit: must be a whole number from 1 to {LONGEST_PAGE}, not {text[:20]!r}"
+            )
+        return int(text)
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        try:
+            return super().decode_cursor(request)
+        except NotFound as error:
+            raise InvalidParameterError(
+                "cursor: must be taken from a page's `next` or `previous`"
+            ) from error

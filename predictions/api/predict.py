@@ -1,0 +1,43 @@
+"""`/predict`: the newest forecast of one symbol, in the specification's fields.
+
+For bots and notebooks; served from Redis, without the database.
+"""
+
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from inference.forecasts.prediction_cache import from_hash
+from market import keys
+from market.symbols import UnknownSymbolError, parse_symbol
+from predictions.api.errors import error_response, read_only
+from predictions.api.redis_client import web_redis
+
+
+@read_only
+async def predict(request: HttpRequest) -> HttpResponse:
+    """Answer `?symbol=` (default: the first served) with the forecast, or say why not."""
+    try:
+        symbol = _served(request.GET.get("symbol") or settings.FORECAST_SYMBOLS[0])
+    except UnknownSymbolError as error:
+        return error_response(404, "unknown_symbol", str(error))
+    try:
+        fields: Any = await web_redis().hgetall(keys.pred(symbol))
+    except (redis.RedisError, OSError):
+        return error_response(503, "redis_unavailable", "Redis does not answer; try again soon")
+    forecast = from_hash(symbol, fields)
+    if forecast is None:
+        return error_response(
+            503, "no_forecast", f"there is no forecast of {symbol} from the last minute"
+        )
+    return JsonResponse(forecast)
+
+
+def _served(text: str) -> str:
+    symbol = parse_symbol(text)
+    if symbol not in settings.FORECAST_SYMBOLS:
+        served = ", ".join(settings.FORECAST_SYMBOLS)
+        raise UnknownSymbolError(f"{symbol} is not forecast here; served are {served}")
+    return symbol

@@ -1,0 +1,108 @@
+"""The ledger's rows as REST shows them: unknown is null, times are ISO 8601 in UTC."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from rest_framework import serializers
+
+from market.hot.vector import FEATURE_NAMES
+from predictions.models import Forecast, ForecastOutcome
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class MomentField(serializers.Field[int, int, str, object]):
+    """Milliseconds since the epoch, shown as ISO 8601."""
+
+    def to_representation(self, value: int) -> str:
+        return (EPOCH + timedelta(milliseconds=value)).isoformat(timespec="milliseconds")
+
+
+class OutcomeSerializer(serializers.ModelSerializer[ForecastOutcome]):
+    """What came true."""
+
+    class Meta:
+        model = ForecastOutcome
+        fields = (
+            "status",
+            "reason",
+            "target_mid",
+            "price_from",
+            "return_bp",
+            "error_bp",
+            "no_change_error_bp",
+            "direction_hit",
+            "covered",
+            "graded_at",
+        )
+
+
+class ForecastSerializer(serializers.ModelSerializer[Forecast]):
+    """What was said, with its outcome; `outcome` is null until it is graded."""
+
+    target_at = MomentField(source="target_ts", read_only=True)
+    made_at = MomentField(source="made_ts", read_only=True)
+    feature_at = MomentField(source="feature_ts", read_only=True)
+    event_at = MomentField(source="event_ts", read_only=True)
+    exchange_at = MomentField(source="exchange_ts", read_only=True)
+    outcome = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Forecast
+        fields: tuple[str, ...] = (
+            "id",
+            "symbol",
+            "venue",
+            "live",
+            "tick",
+            "predicted_at",
+            "target_at",
+            "made_at",
+            "current_price",
+            "mid_price",
+            "predicted_price",
+            "lower",
+            "upper",
+            "p_up",
+            "p_flat",
+            "p_down",
+            "confidence",
+            "source",
+            "reason",
+            "model_version",
+            "base_version",
+            "role",
+            "model_digest",
+            "completeness",
+            "features_age_ms",
+            "latency_ms",
+            "interval_low",
+            "interval_high",
+            "feature_at",
+            "event_at",
+            "exchange_at",
+            "entry_id",
+            "entry_hash",
+            "recorded_at",
+            "outcome",
+        )
+
+    def get_outcome(self, forecast: Forecast) -> dict[str, object] | None:
+        outcome = getattr(forecast, "outcome", None)
+        return None if outcome is None else dict(OutcomeSerializer(outcome).data)
+
+
+class ForecastDetailSerializer(ForecastSerializer):
+    """One forecast with the features it was made from."""
+
+    features = serializers.SerializerMethodField()
+
+    class Meta(ForecastSerializer.Meta):
+        fields = (*ForecastSerializer.Meta.fields, "features")
+
+    def get_features(self, forecast: Forecast) -> dict[str, float | None]:
+        values = np.frombuffer(bytes(forecast.features), "<f8").tolist()
+        return {
+            name: value if np.isfinite(value) else None
+            for name, value in zip(FEATURE_NAMES, values, strict=True)
+        }

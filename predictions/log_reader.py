@@ -1,0 +1,167 @@
+"""The recorder's place on `log:forecasts`: one consumer of the group, and the log's trimming.
+
+An entry stays pending until it is acknowledged, which the recorder does after its commit; so
+whatever dies in between, this consumer or another finds the entry again.
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgpack
+import redis
+import structlog
+
+from market import keys
+
+log = structlog.get_logger(__name__)
+
+ENTRIES_A_TIME = 32
+CLAIM_IDLE_MS = 30_000
+"""An entry this long with a consumer that did not acknowledge it is taken over."""
+CLAIM_EVERY_SECONDS = 5.0
+MAX_DEAD_LETTERS = 1_000
+"""The oldest are dropped beyond this: they are for a person to look at, not a store."""
+RETENTION_MS = 24 * 3_600_000
+
+
+class LogEntry(NamedTuple):
+    """One entry of the log; packed is None where it was trimmed before it was read."""
+
+    id: str
+    packed: bytes | None
+
+
+@dataclass(slots=True)
+class LogReader:
+    """Reads one engine's log as `consumer` of the recorder's group.
+
+    block_ms: how long `take` waits for new entries; None: not at all.
+    """
+
+    client: redis.Redis
+    engine: str
+    consumer: str
+    cluster: bool = False
+    block_ms: int | None = None
+    claim_idle_ms: int = CLAIM_IDLE_MS
+    _key: str = field(init=False)
+    _behind: bool = field(init=False, default=True)
+    _claimed_at: float = field(init=False, default=float("-inf"))
+
+    def __post_init__(self) -> None:
+        self._key = keys.log(self.engine, cluster=self.cluster)
+
+    def take(self, limit: int = ENTRIES_A_TIME) -> list[LogEntry]:
+        """Return up to `limit` entries: own unacknowledged, then abandoned, then new ones."""
+        try:
+            return self._own(limit) or self._abandoned(limit) or self._new(limit)
+        except redis.ResponseError as error:
+            if not str(error).startswith("NOGROUP"):
+                raise
+            # First start, or a Redis that came back empty: from the log's beginning.
+            self._create_group()
+            return self._new(limit)
+
+    def rewind(self) -> None:
+        """Read own unacknowledged entries again, after a failure to store them."""
+        self._behind = True
+
+    def acknowledge(self, entries: list[LogEntry]) -> None:
+        """Mark entries as stored."""
+        if entries:
+            self.client.xack(self._key, keys.RECORDER_GROUP, *(entry.id for entry in entries))
+
+    def bury(self, entry: LogEntry, error: str) -> None:
+        """Set an entry aside for a person; it still is to be acknowledged."""
+        key = keys.dead_letters(self.engine)
+        self.client.lpush(key, msgpack.packb([entry.id, error, entry.packed]))
+        self.client.ltrim(key, 0, MAX_DEAD_LETTERS - 1)
+
+    def trim(self, retention_ms: int = RETENTION_MS) -> int:
+        """Drop entries older than `retention_ms` that every group is done with; return how many."""
+        seconds, _ = _reply(self.client.time())
+        floors = [(int(seconds) * 1000 - retention_ms, 0)]
+        for group in _reply(self.client.xinfo_groups(self._key)):
+            floors.append(_parse_id(group["last-delivered-id"]))
+            if group["pending"]:
+                pending = _reply(self.client.xpending(self._key, _text(group["name"])))
+                if pending["min"] is not None:
+                    floors.append(_parse_id(pending["min"]))
+        ms, sequence = min(floors)
+        return int(
+            _reply(self.client.xtrim(self._key, minid=f"{ms}-{sequence}", approximate=False))
+        )
+
+    def _own(self, limit: int) -> list[LogEntry]:
+        if not self._behind:
+            return []
+        entries = self._read("0", limit, block_ms=None)
+        self._behind = bool(entries)
+        return entries
+
+    def _abandoned(self, limit: int) -> list[LogEntry]:
+        now = time.monotonic()
+        if now - self._claimed_at < CLAIM_EVERY_SECONDS:
+            return []
+        reply = _reply(
+            self.client.xautoclaim(
+                self._key,
+                keys.RECORDER_GROUP,
+                self.consumer,
+                self.claim_idle_ms,
+                "0-0",
+                count=limit,
+            )
+        )
+        entries = _entries(reply[1])
+        if entries:
+            log.info("entries_taken_over", count=len(entries))
+        else:
+            self._claimed_at = now
+        return entries
+
+    def _new(self, limit: int) -> list[LogEntry]:
+        return self._read(">", limit, block_ms=self.block_ms)
+
+    def _read(self, after: str, limit: int, *, block_ms: int | None) -> list[LogEntry]:
+        reply = _reply(
+            self.client.xreadgroup(
+                keys.RECORDER_GROUP, self.consumer, {self._key: after}, limit, block_ms
+            )
+        )
+        if not reply:
+            return []
+        # RESP3 answers with a mapping of lists of batches, RESP2 with pairs.
+        if isinstance(reply, dict):
+            return [entry for batches in reply.values() for b in batches for entry in _entries(b)]
+        return [entry for _, batch in reply for entry in _entries(batch)]
+
+    def _create_group(self) -> None:
+        try:
+            self.client.xgroup_create(self._key, keys.RECORDER_GROUP, id="0", mkstream=True)
+        except redis.ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+
+
+def _entries(batch: Any) -> list[LogEntry]:
+    return [
+        LogEntry(_text(entry_id), (fields or {}).get(b"entry"))
+        for entry_id, fields in batch
+        if entry_id is not None
+    ]
+
+
+def _parse_id(text: bytes | str) -> tuple[int, int]:
+    ms, _, sequence = _text(text).partition("-")
+    return int(ms), int(sequence or 0)
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _reply(value: Any) -> Any:
+    # redis-py types every reply as maybe awaitable; this client is the synchronous one.
+    return value

@@ -1,0 +1,148 @@
+"""The recorder as a process: steps, back-off while Redis or the database is away, heartbeat.
+
+Run by `manage.py run_recorder`.
+"""
+
+import json
+import os
+import random
+import threading
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import redis
+import structlog
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, close_old_connections
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from inference.vocabulary import FORECASTS
+from market import keys
+from predictions.broadcast import OutcomeBroadcast
+from predictions.log_reader import ENTRIES_A_TIME, LogReader
+from predictions.price_history import RedisPriceHistory
+from predictions.recorder import Recorder
+
+log = structlog.get_logger(__name__)
+
+BLOCK_MS = 500
+SOCKET_SECONDS = 5.0
+BEAT_SECONDS = 1.0
+FIRST_DELAY_SECONDS = 0.1
+LONGEST_DELAY_SECONDS = 5.0
+
+AWAY = (redis.RedisError, DatabaseError, InterfaceError, OSError)
+"""What is retried: Redis or the database is away, or not yet set up."""
+
+
+def connect(url: str) -> redis.Redis:
+    """Return a client that fails at once; the loop is what retries."""
+    make: Any = redis.RedisCluster if settings.INFERENCE.redis.cluster_mode else redis.Redis
+    client: redis.Redis = make.from_url(
+        url,
+        socket_timeout=SOCKET_SECONDS,
+        socket_connect_timeout=SOCKET_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return client
+
+
+def build_recorder(client: redis.Redis, consumer: str) -> Recorder:
+    """Wire a recorder of the forecasts' log as the settings say."""
+    reader = LogReader(
+        client=client,
+        engine=FORECASTS,
+        consumer=consumer,
+        cluster=settings.INFERENCE.redis.cluster_mode,
+        block_ms=BLOCK_MS,
+    )
+    return Recorder(
+        reader=reader,
+        history=RedisPriceHistory(client),
+        broadcast=OutcomeBroadcast(get_channel_layer()),
+    )
+
+
+@dataclass(slots=True)
+class Backoff:
+    """Delays that double from failure to failure, each drawn anew below its bound."""
+
+    failures: int = 0
+
+    def next_seconds(self) -> float:
+        bound = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**self.failures)
+        self.failures = min(self.failures + 1, 16)
+        return random.uniform(bound / 2, bound)  # noqa: S311  (jitter, no secret)
+
+
+@dataclass(slots=True)
+class RecordingLoop:
+    """Runs a recorder until it is told to stop."""
+
+    recorder: Recorder
+    client: redis.Redis
+    stop: threading.Event = field(default_factory=threading.Event)
+    error: str = ""
+    _beat_at: float = field(init=False, default=float("-inf"))
+
+    def run(self, *, once: bool = False, max_entries: int | None = None) -> None:
+        """Record until stopped; `once`: until the log is empty; or until max_entries.
+
+        With `once` or max_entries, an absent Redis or database is raised instead of waited for.
+        """
+        patient = not once and max_entries is None
+        backoff = Backoff()
+        while not self.stop.is_set():
+            worked = False
+            try:
+                worked = self.recorder.step(self._limit(max_entries))
+                self.error, backoff = "", Backoff()
+            except AWAY as error:
+                if not patient:
+                    raise
+                self._wait(error, backoff.next_seconds())
+            self._beat()
+            if (once and not worked) or max_entries == self.recorder.tally.entries:
+                break
+
+    def _limit(self, max_entries: int | None) -> int:
+        if max_entries is None:
+            return ENTRIES_A_TIME
+        return min(ENTRIES_A_TIME, max_entries - self.recorder.tally.entries)
+
+    def _wait(self, error: Exception, seconds: float) -> None:
+        self.recorder.tally.retries += 1
+        self.error = f"{type(error).__name__}: {error}"
+        log.warning("recorder_waits", error=self.error, seconds=round(seconds, 2))
+        close_old_connections()
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self.stop.is_set():
+            self._beat()
+            self.stop.wait(min(left, BEAT_SECONDS))
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        if now - self._beat_at < BEAT_SECONDS:
+            return
+        self._beat_at = now
+        key = keys.health("recorder")
+        detail = asdict(self.recorder.tally) | {
+            "consumer": self.recorder.reader.consumer,
+            "error": self.error,
+            "broadcast_failures": self.recorder.broadcast.failures,
+        }
+        fields: dict[Any, Any] = {
+            "status": "degraded" if self.error else "healthy",
+            "pid": os.getpid(),
+            "ts": time.time_ns() // 1_000_000,
+            "detail": json.dumps(detail),
+        }
+        try:
+            self.client.hset(key, mapping=fields)
+            self.client.expire(key, keys.HEALTH_TTL_SECONDS)
+        except redis.RedisError as error:
+            # No heartbeat is what says that Redis is away; the next step reports it too.
+            log.debug("heartbeat_not_written", error=str(error))

@@ -1,0 +1,18 @@
+"""URLs of the REST API."""
+
+from django.urls import URLPattern, path, re_path
+
+from predictions.api.errors import not_found
+from predictions.api.forecasts import ForecastDetail, ForecastList
+from predictions.api.health import health
+from predictions.api.metrics import metrics
+from predictions.api.predict import predict
+
+urlpatterns: list[URLPattern] = [
+    path("predict", predict, name="predict"),
+    path("health", health, name="health"),
+    path("metrics", metrics, name="metrics"),
+    path("api/forecasts", ForecastList.as_view(), name="forecasts"),
+    path("api/forecasts/<int:pk>", ForecastDetail.as_view(), name="forecast"),
+    re_path(r"^api/(?P<rest>.*)$", not_found),
+]
