@@ -22,6 +22,7 @@ Mask = npt.NDArray[np.bool_]
 MAX_RET_BP = 100_000.0
 """A greater log return (a factor of 22,000) is no price but a defect."""
 
+_MOST_LANES = 8
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _MID = INDEX["mid_price"]
 
@@ -91,21 +92,30 @@ class Engine:
         return _from_columns(columns, features)
 
     def _run(self, features: Floats, rows: int) -> Rows:
-        lane = self._lanes.get(rows)
-        if lane is None:
-            # Symbols come and go seldom; lanes for sizes long gone would only hold memory.
-            if len(self._lanes) >= 4:
-                self._lanes.clear()
-            lane = self._lanes[rows] = _Lane(self.model.network, rows, self._columns)
+        lane = self._lane(rows)
         count = len(features)
         with np.errstate(over="ignore"):
             lane.input[:count] = features
-        if count < rows:
+        if count < len(lane.input):
             lane.input[count:] = lane.input[count - 1]
         if self._scaler is not None:
             self._scaler.transform(lane.input)
         self.runs += 1
         return lane.run()[:count]
+
+    def _lane(self, rows: int) -> "_Lane":
+        lane = self._lanes.get(rows)
+        if lane is not None:
+            return lane
+        # How many symbols can be answered changes from tick to tick: a lane up to twice as long
+        # takes them padded, which costs less than another lane.
+        for size, longer in self._lanes.items():
+            if rows <= size <= 2 * rows:
+                return longer
+        if len(self._lanes) >= _MOST_LANES:
+            self._lanes.clear()
+        lane = self._lanes[rows] = _Lane(self.model.network, rows, self._columns)
+        return lane
 
 
 class _Lane:

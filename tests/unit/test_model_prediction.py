@@ -137,6 +137,16 @@ def test_predict_in_runs_of_any_size_gives_the_same_numbers(
     np.testing.assert_allclose(output.p_down, weights(features)[:, 5], rtol=2e-5)
 
 
+def test_predict_as_the_count_changes_answers_each_row(tmp_path: Path) -> None:
+    weights = write_native(tmp_path / "models" / NAME)
+    engine = Engine(registry(tmp_path).load())
+    for count in (10, 9, 6, 5, 4, 1, 2, 3, 40, 100, 1_000, 7, 300, 70, 10):
+        rows = market_rows(count, seed=count)
+        output = engine.predict(rows)
+        np.testing.assert_allclose(output.ret_bp, weights(rows)[:, 0], rtol=2e-5)
+        assert output.valid.tolist() == [True] * count
+
+
 def test_warm_up_runs_as_often_as_asked(tmp_path: Path) -> None:
     engine = native_engine(tmp_path)
     before = engine.runs
