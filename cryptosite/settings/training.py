@@ -1,0 +1,9 @@
+"""Where training finds recorded markets."""
+
+from pathlib import Path
+
+from cryptosite import env
+from cryptosite.settings.paths import BASE_DIR
+
+SHARED_DATA = Path(env.text("SHARED_DATA", str(BASE_DIR.parent / "shared" / "data"))).resolve()
+"""Folder of market data; recordings of exchange frames lie in `frames/<name>/`."""

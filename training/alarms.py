@@ -1,0 +1,23 @@
+"""Figures too good to be true. Past these limits the finding is a leak, not a discovery."""
+
+from collections.abc import Mapping
+
+R2_ALARM = 0.12
+HIT_RATE_ALARM = 0.70
+MAE_RATIO_ALARM = 0.93
+
+
+def leak_alarms(metrics: Mapping[str, float | None]) -> list[str]:
+    """Name every out-of-sample figure past its alarm; an empty list is the good answer.
+
+    metrics: r2, hit_rate, mae_ratio; an absent or unknown (None) figure raises no alarm.
+    """
+    alarms = []
+    r2, hit_rate, mae_ratio = (metrics.get(name) for name in ("r2", "hit_rate", "mae_ratio"))
+    if r2 is not None and r2 > R2_ALARM:
+        alarms.append(f"R² {r2:+.3f} is above {R2_ALARM}: look for a leak")
+    if hit_rate is not None and hit_rate > HIT_RATE_ALARM:
+        alarms.append(f"hit rate {hit_rate:.3f} is above {HIT_RATE_ALARM}: look for a leak")
+    if mae_ratio is not None and mae_ratio < MAE_RATIO_ALARM:
+        alarms.append(f"MAE ratio {mae_ratio:.3f} is below {MAE_RATIO_ALARM}: look for a leak")
+    return alarms

@@ -1,0 +1,129 @@
+"""Decisions of the forecaster with their outcomes: what it is fitted and judged on.
+
+A decision at t reads the cell that ended 10 ms before t, as the loop does. Weights may be
+fitted on decisions every 200 ms (they overlap; that adds rows, not information), judging
+happens on the loop's own 2-second grid only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from market.hot.vector import (
+    CELL_MS,
+    CELL_PHASE_MS,
+    FEATURE_COUNT,
+    HORIZON_MS,
+    INDEX,
+    REQUIRED_FEATURES,
+    TICK_MS,
+)
+from training.labels import directions, expected_move_bp, forward_returns_bp, normalised_targets
+from training.recordings import Cells, TrainingDataError
+from training.splits import Mask, Timeline
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+FITTING_STEP_MS = 200
+READ_DELAY_MS = CELL_MS - CELL_PHASE_MS
+"""The cell a tick reads ended this long before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """n labelled decisions, ordered by recording and time.
+
+    features: [n, 20] raw; returns_bp: y; moves_bp: sigma·√10; targets: clip(y / sigma·√10, ±6).
+    """
+
+    names: tuple[str, ...]
+    recording: Integers
+    decided_ms: Integers
+    features: Floats
+    returns_bp: Floats
+    moves_bp: Floats
+    targets: Floats
+    classes: Integers
+
+    def __len__(self) -> int:
+        return len(self.decided_ms)
+
+    @property
+    def timeline(self) -> Timeline:
+        return Timeline(self.recording, self.decided_ms, self.decided_ms + HORIZON_MS)
+
+    @property
+    def on_grid(self) -> Mask:
+        """The rows at which the loop itself decides."""
+        on_grid: Mask = self.decided_ms % TICK_MS == 0
+        return on_grid
+
+    def take(self, rows: Mask | Integers) -> "Decisions":
+        """Return only these rows."""
+        return Decisions(
+            self.names,
+            self.recording[rows],
+            self.decided_ms[rows],
+            self.features[rows],
+            self.returns_bp[rows],
+            self.moves_bp[rows],
+            self.targets[rows],
+            self.classes[rows],
+        )
+
+
+def decide(
+    recordings: Sequence[Cells],
+    *,
+    step_ms: int = FITTING_STEP_MS,
+    horizon_ms: int = HORIZON_MS,
+) -> Decisions:
+    """Label every decision of the recordings that has its required features and an outcome.
+
+    Features pass through float32, as they do on their way into the network.
+    Raises TrainingDataError where none is left.
+    """
+    parts = [_one(index, cells, step_ms, horizon_ms) for index, cells in enumerate(recordings)]
+    if not sum(len(part) for part in parts):
+        raise TrainingDataError(
+            "no labelled decision in " + (", ".join(c.name for c in recordings) or "no recording")
+        )
+    names = tuple(cells.name for cells in recordings)
+    return Decisions(
+        names,
+        *(
+            np.concatenate([getattr(part, field) for part in parts])
+            for field in (
+                "recording",
+                "decided_ms",
+                "features",
+                "returns_bp",
+                "moves_bp",
+                "targets",
+                "classes",
+            )
+        ),
+    )
+
+
+def _one(index: int, cells: Cells, step_ms: int, horizon_ms: int) -> Decisions:
+    returns = forward_returns_bp(cells.mid, horizon_ms // CELL_MS)
+    features = cells.values.astype(np.float32).astype(np.float64)
+    moves = expected_move_bp(features[:, INDEX["price_volatility"]], horizon_ms / 1000)
+    targets = normalised_targets(returns, moves)
+    decided = cells.times_ms + READ_DELAY_MS
+    required = np.isfinite(features[:, [INDEX[name] for name in REQUIRED_FEATURES]]).all(axis=1)
+    rows = np.flatnonzero(required & np.isfinite(targets) & (decided % step_ms == 0))
+    return Decisions(
+        (cells.name,),
+        np.full(len(rows), index, dtype=np.int64),
+        decided[rows],
+        features[rows].reshape(-1, FEATURE_COUNT),
+        returns[rows],
+        moves[rows],
+        targets[rows],
+        directions(returns[rows]),
+    )

@@ -1,0 +1,105 @@
+"""One model's figures on decisions it never saw, with intervals; a plain record of them."""
+
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from market.hot.vector import HORIZON_MS, TICK_MS
+from training import evaluation
+from training.decisions import Decisions
+from training.networks import Floats
+from training.significance import (
+    Comparison,
+    Estimate,
+    diebold_mariano,
+    ratio_estimate,
+    time_blocks,
+)
+
+OVERLAP = HORIZON_MS / TICK_MS
+DM_LAGS = HORIZON_MS // TICK_MS
+"""Overlapping errors of an h-step forecast are correlated over h - 1 steps; one to spare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A model by the protocol: n decisions on the 2-s grid, each figure with its interval."""
+
+    name: str
+    n: int
+    r2: Estimate
+    mae_ratio: Estimate
+    hit_rate: Estimate
+    log_loss: float
+    log_loss_skill: Estimate
+    brier: float
+    brier_prior: float
+    ece: float
+    coverage: Estimate
+
+    def figures(self) -> dict[str, float | None]:
+        """Return the figures that the leak alarms look at."""
+        return {
+            "r2": self.r2.value,
+            "hit_rate": self.hit_rate.value,
+            "mae_ratio": self.mae_ratio.value,
+        }
+
+    def to_record(self) -> dict[str, object]:
+        """Return plain values, as they go into a manifest."""
+        return asdict(self)
+
+
+def judge(name: str, answers: Floats, prior: Floats, decisions: Decisions) -> Judgement:
+    """Judge forecasts [n, 6] on decisions; prior: class probabilities [3] or [n, 3]."""
+    y, predicted, probabilities = decisions.returns_bp, answers[:, 0], answers[:, 3:]
+    blocks = time_blocks(decisions.decided_ms)
+    base = np.broadcast_to(prior, probabilities.shape)
+    counted = evaluation.moved_with_direction(y, predicted)
+    ones = np.ones(len(y))
+
+    def estimate(above: Floats, below: Floats, rows: np.typing.NDArray[np.bool_]) -> Estimate:
+        return ratio_estimate(above[rows], below[rows], blocks[rows], overlap=OVERLAP)
+
+    every = np.ones(len(y), dtype=np.bool_)
+    losses = evaluation.log_losses(decisions.classes, probabilities)
+    base_losses = evaluation.log_losses(decisions.classes, base)
+    return Judgement(
+        name=name,
+        n=len(y),
+        r2=_skill(estimate(evaluation.squared_errors(y, predicted), y**2, every)),
+        mae_ratio=estimate(evaluation.absolute_errors(y, predicted), np.abs(y), every),
+        hit_rate=_share(estimate(evaluation.hits(y, predicted), ones, counted)),
+        log_loss=float(losses.mean()),
+        log_loss_skill=_skill(estimate(losses, base_losses, every)),
+        brier=float(evaluation.brier_scores(decisions.classes, probabilities).mean()),
+        brier_prior=float(evaluation.brier_scores(decisions.classes, base).mean()),
+        ece=evaluation.class_calibration_error(decisions.classes, probabilities),
+        coverage=_share(estimate(evaluation.covered(y, answers[:, 1], answers[:, 2]), ones, every)),
+    )
+
+
+def compare(model: Floats, baseline: Floats, decisions: Decisions) -> Comparison:
+    """Test whether the model's squared error is smaller than the baseline's."""
+    y = decisions.returns_bp
+    return diebold_mariano(
+        evaluation.squared_errors(y, model[:, 0]),
+        evaluation.squared_errors(y, baseline[:, 0]),
+        decisions.decided_ms,
+        step_ms=TICK_MS,
+        lags=DM_LAGS,
+    )
+
+
+def _share(estimate: Estimate) -> Estimate:
+    if estimate.lower is None or estimate.upper is None:
+        return estimate
+    return replace(estimate, lower=max(0.0, estimate.lower), upper=min(1.0, estimate.upper))
+
+
+def _skill(loss_ratio: Estimate) -> Estimate:
+    if loss_ratio.value is None:
+        return loss_ratio
+    lower = None if loss_ratio.upper is None else 1 - loss_ratio.upper
+    upper = None if loss_ratio.lower is None else 1 - loss_ratio.lower
+    return replace(loss_ratio, value=1 - loss_ratio.value, lower=lower, upper=upper)

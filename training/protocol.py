@@ -1,0 +1,213 @@
+"""Fit, calibrate and judge every model alike: walk-forward first, the last part once.
+
+Read by `train_forecaster`. The recordings run side by side (see splits); the first 80 % of
+each one's time is for choosing, the last 20 % is opened once, after the choice.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from market.hot.vector import HORIZON_MS
+from training.alarms import leak_alarms
+from training.calibration import calibrate
+from training.candidates import Calibration, Candidate, GraphCandidate
+from training.decisions import FITTING_STEP_MS, Decisions
+from training.fitting import (
+    MICROPRICE_LINEAR,
+    NETWORK,
+    RIDGE,
+    TREES,
+    UNCHANGED,
+    fit_microprice,
+    fit_network,
+    fit_ridge,
+    fit_trees,
+    fit_unchanged,
+)
+from training.gate import Verdict, best_baseline, better_blocks, decide_served
+from training.judging import Judgement, compare, judge
+from training.networks import Floats
+from training.significance import Comparison
+from training.splits import Mask, Split, split_at, walk_forward
+
+FIRST_TEST = 0.4
+FINAL_TEST = 0.8
+FOLDS = 4
+CALIBRATION_SHARE = 0.25
+EMBARGO_MS = HORIZON_MS
+SERVABLE_BASELINES = (MICROPRICE_LINEAR, RIDGE)
+"""Simplest first. "Zero change" is the yardstick and names no direction; the graph cannot hold
+LightGBM. Both are measured, not shipped."""
+
+Fit = Callable[[Decisions], Candidate]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Every model's forecasts of the same decisions; prior: class shares, [n, 3]."""
+
+    decisions: Decisions
+    answers: dict[str, Floats]
+    prior: Floats
+
+    def judged(self, rows: Mask | None = None) -> dict[str, Judgement]:
+        """Judge every model, on all rows or on some."""
+        chosen = np.ones(len(self.decisions), dtype=np.bool_) if rows is None else rows
+        decisions = self.decisions.take(chosen)
+        return {
+            name: judge(name, answers[chosen], self.prior[chosen], decisions)
+            for name, answers in self.answers.items()
+        }
+
+    def compared(self, name: str) -> dict[str, Comparison]:
+        """Compare one model with each of the others."""
+        return {other: self.pair(name, other) for other in self.answers if other != name}
+
+    def pair(self, model: str, baseline: str) -> Comparison:
+        """Compare one model with one other."""
+        return compare(self.answers[model], self.answers[baseline], self.decisions)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All that a training run found. candidates: fitted on the first 80 %, as shipped."""
+
+    walk_forward: Trial
+    final: Trial
+    candidates: dict[str, Candidate]
+    calibrations: dict[str, Calibration]
+    fitted_rows: int
+    calibrated_rows: int
+    labelled_ms: int
+    verdict: Verdict
+    alarms: tuple[str, ...]
+
+    @property
+    def served(self) -> GraphCandidate:
+        """The candidate to ship."""
+        candidate = self.candidates[self.verdict.served]
+        if not isinstance(candidate, GraphCandidate):
+            raise TypeError(f"{candidate.name} has no graph to export")
+        return candidate
+
+
+def standard_fits(*, seed: int, device: str = "cpu", max_epochs: int = 200) -> dict[str, Fit]:
+    """Return how each baseline and the network are fitted."""
+    return {
+        UNCHANGED: fit_unchanged,
+        MICROPRICE_LINEAR: fit_microprice,
+        RIDGE: fit_ridge,
+        TREES: lambda decisions: fit_trees(decisions, seed=seed),
+        NETWORK: lambda decisions: fit_network(
+            decisions, seed=seed, device=device, max_epochs=max_epochs
+        ),
+    }
+
+
+def run_protocol(decisions: Decisions, fits: Mapping[str, Fit]) -> Outcome:
+    """Judge every fit walk-forward, choose, then open the last 20 % of time once.
+
+    Raises TrainingDataError where the recordings are too short.
+    """
+    folds = walk_forward(
+        decisions.timeline,
+        first=FIRST_TEST,
+        last=FINAL_TEST,
+        folds=FOLDS,
+        calibration_share=CALIBRATION_SHARE,
+        embargo_ms=EMBARGO_MS,
+    )
+    chosen_on = joined([run_split(decisions, split, fits)[0] for split in folds])
+    last = split_at(
+        decisions.timeline,
+        FINAL_TEST,
+        1.0,
+        calibration_share=CALIBRATION_SHARE,
+        embargo_ms=EMBARGO_MS,
+    )
+    final, candidates, calibrations = run_split(decisions, last, fits)
+    judged, final_judged = chosen_on.judged(), final.judged()
+    champion = best_baseline(judged, chosen_on.pair, SERVABLE_BASELINES)
+    better = better_blocks(
+        chosen_on.decisions.returns_bp,
+        chosen_on.answers[NETWORK][:, 0],
+        chosen_on.answers[champion][:, 0],
+        elapsed_share(chosen_on.decisions),
+    )
+    verdict = decide_served(
+        NETWORK, judged, final_judged, chosen_on.compared(NETWORK), better, champion
+    )
+    return Outcome(
+        walk_forward=chosen_on,
+        final=final,
+        candidates=candidates,
+        calibrations=calibrations,
+        fitted_rows=int(last.fit.sum()),
+        calibrated_rows=int(last.calibrate.sum()),
+        labelled_ms=FITTING_STEP_MS * len(decisions),
+        verdict=verdict,
+        alarms=_alarms(judged, "walk-forward") + _alarms(final_judged, "final test"),
+    )
+
+
+def run_split(
+    decisions: Decisions, split: Split, fits: Mapping[str, Fit]
+) -> tuple[Trial, dict[str, Candidate], dict[str, Calibration]]:
+    """Fit on one split, calibrate on its later slice, forecast its test on the 2-s grid."""
+    fitting, calibrating = decisions.take(split.fit), decisions.take(split.calibrate)
+    testing = decisions.take(split.test & decisions.on_grid)
+    candidates = {name: fit(fitting) for name, fit in fits.items()}
+    calibrations = {name: calibrate(one, calibrating) for name, one in candidates.items()}
+    answers = {name: one.predict(testing.features) for name, one in candidates.items()}
+    shares = class_shares(fitting)
+    return (
+        Trial(testing, answers, np.tile(shares, (len(testing), 1))),
+        candidates,
+        calibrations,
+    )
+
+
+def class_shares(decisions: Decisions) -> Floats:
+    """Return the shares of up, flat, down, with up and down evened out as in every fit."""
+    shares = np.bincount(decisions.classes, minlength=3) / len(decisions)
+    even: Floats = (shares + shares[::-1]) / 2
+    return even
+
+
+def elapsed_share(decisions: Decisions) -> Floats:
+    """Return each decision's place (0..1) in its own recording's stretch of these rows."""
+    share = np.zeros(len(decisions))
+    for recording in np.unique(decisions.recording):
+        mine = decisions.recording == recording
+        times = decisions.decided_ms[mine]
+        share[mine] = (times - times.min()) / max(1, times.max() - times.min())
+    return share
+
+
+def joined(trials: list[Trial]) -> Trial:
+    """Return the trials' rows as one trial, fold after fold."""
+    first = trials[0].decisions
+    parts = [trial.decisions for trial in trials]
+    decisions = Decisions(
+        first.names,
+        np.concatenate([part.recording for part in parts]),
+        np.concatenate([part.decided_ms for part in parts]),
+        np.concatenate([part.features for part in parts]),
+        np.concatenate([part.returns_bp for part in parts]),
+        np.concatenate([part.moves_bp for part in parts]),
+        np.concatenate([part.targets for part in parts]),
+        np.concatenate([part.classes for part in parts]),
+    )
+    names = trials[0].answers
+    answers = {name: np.concatenate([trial.answers[name] for trial in trials]) for name in names}
+    return Trial(decisions, answers, np.concatenate([trial.prior for trial in trials]))
+
+
+def _alarms(judged: Mapping[str, Judgement], where: str) -> tuple[str, ...]:
+    return tuple(
+        f"{name}, {where}: {alarm}"
+        for name, judgement in judged.items()
+        for alarm in leak_alarms(judgement.figures())
+    )
