@@ -1,0 +1,42 @@
+"""What this product asks of a Redis: that it never throws keys away to make room.
+
+An evicted log entry would be a forecast without a trace. Every process checks at its start.
+"""
+
+from collections.abc import Mapping
+
+import redis
+import redis.asyncio
+
+REQUIRED_POLICY = "noeviction"
+
+
+class EvictionPolicyError(Exception):
+    """This Redis may evict keys, the ledger's log among them; a person acts."""
+
+
+def require_noeviction(client: redis.Redis) -> None:
+    """Ask the server for its policy. Raises EvictionPolicyError naming what to set."""
+    _judge(client.info("memory"))
+
+
+async def require_noeviction_async(client: "redis.asyncio.Redis") -> None:
+    """Ask the server for its policy. Raises EvictionPolicyError naming what to set."""
+    _judge(await client.info("memory"))
+
+
+def _judge(memory: Mapping[str, object]) -> None:
+    # INFO and not CONFIG: hosted servers often disable CONFIG. A cluster answers by node.
+    told = memory.get("maxmemory_policy")
+    policies = (
+        {told}
+        if told is not None
+        else {node.get("maxmemory_policy") for node in memory.values() if isinstance(node, Mapping)}
+    )
+    others = sorted(str(policy) for policy in policies if policy not in (None, REQUIRED_POLICY))
+    if others:
+        raise EvictionPolicyError(
+            f"Redis has maxmemory-policy {', '.join(others)} and may drop entries of the ledger: "
+            "run `CONFIG SET maxmemory-policy noeviction` (and set it in redis.conf), or use "
+            "another Redis"
+        )

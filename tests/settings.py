@@ -1,0 +1,57 @@
+"""Settings of a test session: its own VAR_DIR and Redis, whatever the developer's shell says.
+
+pytest reads them before any conftest. A child process that inherits the environment belongs
+to the same session unless its test gives it a VAR_DIR of its own (`instance_env`).
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from cryptosite.processes.redis_layout import locate
+
+_INSTANCE_NAMES = (
+    "ALLOWED_HOSTS",
+    "ALLOWED_ORIGINS",
+    "API_TOKEN",
+    "BEHIND_TLS",
+    "BIND_HOST",
+    "CONFIG_FILE",
+    "DATABASE_URL",
+    "DEBUG",
+    "FORECAST_SYMBOLS",
+    "LOG_FORMAT",
+    "LOG_LEVEL",
+    "MARKET_REPLAY",
+    "MARKET_SEED",
+    "MARKET_SOURCE",
+    "MARKET_SPEED",
+    "MODEL_PATH",
+    "REDIS_HOST",
+    "REDIS_MAXMEMORY",
+    "REDIS_PORT",
+    "SECRET_KEY",
+    "WEB_PORT",
+)
+
+if "CRYPTOSITE_TEST_SESSION" not in os.environ:
+    _directory = tempfile.mkdtemp(prefix="cryptosite-")
+    atexit.register(shutil.rmtree, _directory, ignore_errors=True)
+    for _name in _INSTANCE_NAMES:
+        os.environ.pop(_name, None)
+    os.environ["CRYPTOSITE_TEST_SESSION"] = _directory
+    os.environ["VAR_DIR"] = _directory
+    os.environ["REDIS_URL"] = locate(Path(_directory)).url
+
+from cryptosite.settings import *  # noqa: E402, F403
+from cryptosite.settings import DATABASES, VAR_DIR  # noqa: E402
+
+# A file, not memory: threads and live servers each open a connection of their own.
+DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+# The manifest of collected files belongs to an instance.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
