@@ -6,8 +6,8 @@ Run by `manage.py run_recorder`.
 import json
 import os
 import random
-import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 BLOCK_MS = 500
 SOCKET_SECONDS = 5.0
 BEAT_SECONDS = 1.0
+POLL_SECONDS = 0.1
 FIRST_DELAY_SECONDS = 0.1
 LONGEST_DELAY_SECONDS = 5.0
 
@@ -84,7 +85,7 @@ class RecordingLoop:
 
     recorder: Recorder
     client: redis.Redis
-    stop: threading.Event = field(default_factory=threading.Event)
+    stopping: Callable[[], bool]
     error: str = ""
     _beat_at: float = field(init=False, default=float("-inf"))
 
@@ -95,7 +96,7 @@ class RecordingLoop:
         """
         patient = not once and max_entries is None
         backoff = Backoff()
-        while not self.stop.is_set():
+        while not self.stopping():
             worked = False
             try:
                 worked = self.recorder.step(self._limit(max_entries))
@@ -119,9 +120,9 @@ class RecordingLoop:
         log.warning("recorder_waits", error=self.error, seconds=round(seconds, 2))
         close_old_connections()
         until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0 and not self.stop.is_set():
+        while (left := until - time.monotonic()) > 0 and not self.stopping():
             self._beat()
-            self.stop.wait(min(left, BEAT_SECONDS))
+            time.sleep(min(left, POLL_SECONDS))
 
     def _beat(self) -> None:
         now = time.monotonic()

@@ -40,7 +40,7 @@ class SymbolFilter(filters.CharFilter):  # type: ignore[misc]  # django-filter i
 class TimeField(IsoDateTimeField):  # type: ignore[misc]  # django-filter is untyped
     """A moment in ISO 8601; without an offset it is UTC."""
 
-    default_error_messages = {  # noqa: RUF012  (Django's own convention)
+    default_error_messages = {
         "invalid": "must be a time in ISO 8601, such as 2026-01-31T12:00:00+00:00"
     }
 

@@ -15,7 +15,7 @@ class ForecastList(ListAPIView[Forecast]):
     serializer_class = ForecastSerializer
     pagination_class = LedgerPagination
     filterset_class = ForecastFilter
-    http_method_names = ["get", "head", "options"]  # noqa: RUF012  (Django's own convention)
+    http_method_names = ["get", "head", "options"]
 
 
 class ForecastDetail(RetrieveAPIView[Forecast]):
@@ -24,4 +24,4 @@ class ForecastDetail(RetrieveAPIView[Forecast]):
     queryset = Forecast.objects.select_related("outcome")
     serializer_class = ForecastDetailSerializer
     filter_backends = ()
-    http_method_names = ["get", "head", "options"]  # noqa: RUF012  (Django's own convention)
+    http_method_names = ["get", "head", "options"]

@@ -22,6 +22,9 @@ PROCESSES = ("market", "inference", "recorder", "web")
 NEEDED = ("market", "inference", "recorder")
 """Without one of these the site serves, but no longer all that it should."""
 
+WELL = frozenset({"healthy", "active"})
+"""What a process in order says of itself."""
+
 DATABASE_SECONDS = 2.0
 
 
@@ -32,7 +35,7 @@ async def health(request: HttpRequest) -> HttpResponse:
     if redis_state["status"] != "connected":
         status = "unhealthy"
     elif database["status"] != "connected" or any(
-        processes[name]["status"] != "healthy" for name in NEEDED
+        processes[name]["status"] not in WELL for name in NEEDED
     ):
         status = "degraded"
     else:

@@ -1,19 +1,18 @@
 """`manage.py run_recorder`: store and grade what the forecast loop hands over."""
 
 import argparse
-import signal
 import socket
-import threading
-from types import FrameType
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from predictions.recording_loop import RecordingLoop, build_recorder, connect
+from market.stopping import StopFlag
+from predictions.recording_loop import AWAY, RecordingLoop, build_recorder, connect
 
 
 class Command(BaseCommand):
     help = "Store the forecasts of the log in the database and grade them."
+    requires_system_checks = ()  # they import the URLs, and with them what only the web needs
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="stop when the log is empty")
@@ -26,10 +25,11 @@ class Command(BaseCommand):
 
     def handle(self, *, once: bool, max_entries: int | None, consumer: str, **_: object) -> None:
         client = connect(settings.REDIS_URL)
-        loop = RecordingLoop(build_recorder(client, consumer), client)
-        _stop_on_signals(loop.stop)
+        loop = RecordingLoop(build_recorder(client, consumer), client, StopFlag().install())
         try:
             loop.run(once=once, max_entries=max_entries)
+        except AWAY as error:
+            raise CommandError(f"Redis or the database does not answer: {error}") from error
         finally:
             loop.recorder.broadcast.close()
             client.close()
@@ -40,11 +40,3 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
     return number
-
-
-def _stop_on_signals(stop: threading.Event) -> None:
-    def ask_to_stop(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, ask_to_stop)
-    signal.signal(signal.SIGINT, ask_to_stop)
