@@ -101,7 +101,7 @@ class HotReader:
         feature_ts_ms = numbers[:, _FEATURE_TS] * 1e3
         age_ms = now_ms - feature_ts_ms
         with np.errstate(invalid="ignore"):
-            invalid = garbage | _out_of_range(features, completeness)
+            invalid = garbage | _out_of_range(features, numbers[:, _COMPLETENESS])
             negative_spread = features[:, _SPREAD] < 0
             future = age_ms < -AHEAD_MS
             stale = age_ms > self._max_age_ms

@@ -128,6 +128,7 @@ class OrderBook:
         self.state = BookState.EMPTY
         self.last_id = 0
         self.gaps = self.crossed = self.reanchors = 0
+        self._unconfirmed = False  # anchored without a snapshot: old levels may be wrong
         self._ticker: BookTicker | None = None
         self._waiting: deque[DepthDiff] = deque(maxlen=BUFFERED_DIFFS)
 
@@ -153,8 +154,11 @@ class OrderBook:
             return
         self._apply_levels(diff)
         if self._levels_crossed():
-            self.crossed += 1
-            self._begin_resync(diff)
+            if self._unconfirmed:
+                self._drop_contradicted(diff)
+            if self._levels_crossed():
+                self.crossed += 1
+                self._begin_resync(diff)
 
     def apply_snapshot(self, snapshot: DepthSnapshot) -> bool:
         """Anchor on a snapshot and replay the diffs that follow it.
@@ -173,6 +177,7 @@ class OrderBook:
         self.bids.update(snapshot.bids)
         self.asks.update(snapshot.asks)
         self.last_id = snapshot.last_id
+        self._unconfirmed = False
         self._waiting.clear()
         if self.state is BookState.RESYNCING:
             self.reanchors += 1
@@ -209,6 +214,7 @@ class OrderBook:
             self.asks.drop_better_than(self._ticker.ask)
         if self._levels_crossed():
             return
+        self._unconfirmed = True
         self.reanchors += 1
         self.state = BookState.SYNCED
 
@@ -245,6 +251,15 @@ class OrderBook:
         self.bids.update(diff.bids)
         self.asks.update(diff.asks)
         self.last_id = diff.last_id
+
+    def _drop_contradicted(self, diff: DepthDiff) -> None:
+        # What the exchange just said stands; older levels that cross it went unseen.
+        new_bid = max((price for price, size in diff.bids if size), default=None)
+        new_ask = min((price for price, size in diff.asks if size), default=None)
+        if new_bid is not None:
+            self.asks.drop_better_than(new_bid + 1)
+        if new_ask is not None:
+            self.bids.drop_better_than(new_ask - 1)
 
     def _begin_resync(self, diff: DepthDiff) -> None:
         self.gaps += 1
