@@ -62,6 +62,11 @@ def locate(var_dir: Path) -> RedisInstance:
     return RedisInstance(directory, password, None, port)
 
 
+def was_located(var_dir: Path) -> bool:
+    """Tell whether `var_dir` has had a server of its own; makes nothing."""
+    return (var_dir / "redis" / "password").is_file()
+
+
 def move_from_taken_port(instance: RedisInstance) -> RedisInstance:
     """Return the instance, on another port where a stranger now holds the one it had."""
     if instance.port is None or _port_is_free(instance.port):

@@ -13,7 +13,7 @@ from market.symbols import parse_symbol
 CONFIG_FILE = Path(env.text("CONFIG_FILE", str(BASE_DIR / "config" / "inference.yaml")))
 try:
     INFERENCE, INFERENCE_ORIGINS = load_config(CONFIG_FILE, os.environ, BASE_DIR)
-except ConfigError as error:
-    raise ImproperlyConfigured(str(error)) from error
+except ConfigError as refusal:
+    raise ImproperlyConfigured(str(refusal)) from refusal
 
 FORECAST_SYMBOLS = env.items("FORECAST_SYMBOLS", ("BTCUSDT",), parse_symbol)

@@ -1,19 +1,20 @@
 """Structured logs (structlog) for our code and for libraries, to stderr."""
 
 import structlog
+from structlog.typing import Processor
 
 from cryptosite import env
 
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOG_FORMAT = env.choice("LOG_FORMAT", "text", ("text", "json"))
 
-_shared = [
+_shared: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
-_renderer = (
+_renderer: Processor = (
     structlog.processors.JSONRenderer()
     if LOG_FORMAT == "json"
     else structlog.dev.ConsoleRenderer(colors=False)

@@ -18,7 +18,6 @@ from cryptosite.processes.redis_layout import find_program, locate, wheel_progra
 from cryptosite.processes.redis_server import RedisServer
 from market.redis_policy import EvictionPolicyError, require_noeviction
 
-
 PROGRAMS = {"preferred": find_program, "wheel": wheel_program}
 
 
