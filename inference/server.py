@@ -30,9 +30,7 @@ def safe_host(host: str, token: str) -> str:
     and no token guards it."""
     if token or _is_loopback(host):
         return host
-    log.warning(
-        "bound_to_loopback", configured=host, bound=LOOPBACK, reason="API_TOKEN is not set"
-    )
+    log.warning("bound_to_loopback", configured=host, bound=LOOPBACK, reason="API_TOKEN is not set")
     return LOOPBACK
 
 

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
+FieldT = bytes | bytearray | memoryview | str | int | float
+"""What redis-py takes as a hash's field or value."""
+
 STEP_MS = 100.0
 """A system clock further than this from the anchored one has stepped."""
 
@@ -68,7 +71,7 @@ class MarketTime:
         """Map market time (ms) to UTC (ms); not defined in lock-step."""
         return self.wall_ms + (market_ms - self.market_ms) / self.speed
 
-    def to_hash(self) -> dict[str, str]:
+    def to_hash(self) -> dict[FieldT, FieldT]:
         return {
             "venue": self.venue,
             "live": "1" if self.live else "0",

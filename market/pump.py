@@ -15,7 +15,7 @@ import redis
 import structlog
 
 from market import keys
-from market.clock import LiveClock, MarketTime
+from market.clock import FieldT, LiveClock, MarketTime
 from market.feeds import Batch
 from market.feeds.opening import OpenedFeed
 from market.hot.state import SymbolState
@@ -146,11 +146,11 @@ class Pump:
         try:
             connection = pool.get_connection()
             try:
-                connection.send_packed_command([b"".join(commands)])
+                connection.send_packed_command([b"".join(commands)])  # type: ignore[no-untyped-call]
                 for _ in commands:
                     self._read(connection.read_response)
             except BaseException:
-                connection.disconnect()  # replies left unread must not answer a later command
+                connection.disconnect()  # type: ignore[no-untyped-call]  # replies left unread must not answer a later command
                 raise
             finally:
                 pool.release(connection)
@@ -203,7 +203,7 @@ class Pump:
             "late_ms_max": round(max(self._late_ms, default=0.0), 1),
             "symbols": books,
         }
-        beat = {
+        beat: dict[FieldT, FieldT] = {
             "status": "active",
             "pid": os.getpid(),
             "ts": round(time.time() * 1e3),

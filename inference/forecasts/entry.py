@@ -123,11 +123,12 @@ class TickEntry:
                 raise EntryFormatError(f"entry format is not {FORMAT}")
             *head, numbers, features = fields[1:]
             count = len(head[15])
-            return cls(
+            values = [
                 *head,
-                numbers=np.frombuffer(numbers, "<f8").reshape(len(COLUMNS), count),
-                features=np.frombuffer(features, "<f8").reshape(count, FEATURE_COUNT),
-            )
+                np.frombuffer(numbers, "<f8").reshape(len(COLUMNS), count),
+                np.frombuffer(features, "<f8").reshape(count, FEATURE_COUNT),
+            ]
+            return cls(*values)
         except EntryFormatError:
             raise
         except Exception as error:

@@ -226,8 +226,8 @@ class Forecaster:
         for row in range(len(self.symbols)):
             if reading.usable[row] or speaks[row]:
                 out.reasons[row] = Reason.MODEL_MISSING
-        for row in np.flatnonzero(speaks):
-            out.sources[row] = Source.TREND
+        for spoken in np.flatnonzero(speaks):
+            out.sources[spoken] = Source.TREND
         numbers = out.numbers
         numbers[COLUMN["predicted_price"], speaks] = predicted[speaks]
         numbers[COLUMN["current_price"], speaks] = reading.features[speaks, _PRICE]
@@ -245,9 +245,7 @@ class Forecaster:
 
     def _aligned(self, entry: TickEntry, values: Floats) -> Floats:
         position = {symbol: index for index, symbol in enumerate(entry.symbols)}
-        return np.array(
-            [values[position[s]] if s in position else np.nan for s in self.symbols]
-        )
+        return np.array([values[position[s]] if s in position else np.nan for s in self.symbols])
 
 
 class Stopwatch(Protocol):

@@ -32,7 +32,9 @@ class Pipeline:
 
 
 def render(commands: Sequence[Command]) -> Pipeline:
-    return Pipeline(b"".join(hiredis.pack_command(c) for c in commands), len(commands))
+    # hiredis's stub says a tuple of one; any length is taken.
+    packed = b"".join(hiredis.pack_command(c) for c in commands)  # type: ignore[arg-type]
+    return Pipeline(packed, len(commands))
 
 
 class HotLink(asyncio.Protocol):
@@ -89,7 +91,8 @@ class HotLink(asyncio.Protocol):
         if transport is None:
             raise LinkError("not connected to Redis")
         loop = asyncio.get_running_loop()
-        self._waiting = waiting = loop.create_future()
+        waiting: asyncio.Future[list[Any]] = loop.create_future()
+        self._waiting = waiting
         self._replies = []
         self._missing = pipeline.count
         deadline = loop.call_later(self._timeout, self._expire, waiting)

@@ -154,21 +154,10 @@ class ForecastLoop:
 
     async def _take_over(self, held: Held) -> None:
         market = await self.ticker.look()
-        log_key = keys.log(FORECASTS, cluster=self._config.redis.cluster_mode)
-        # What is still to mature, and the interval's state, from whoever led before.
-        count = self._config.prediction.horizon_ms // self._config.prediction.tick_ms + 1
-        entries = []
-        for _, fields in reversed(await self._client.xrevrange(log_key, count=count)):
-            try:
-                entry = TickEntry.unpack(fields[b"entry"])
-            except (EntryFormatError, KeyError):
-                continue
-            if entry.venue == market.venue:
-                entries.append(entry)
+        entries = await self._recent_entries(market.venue)
         self.ticker.forecaster.restore(entries)
-        head = await self._client.hmget(
-            self.ticker.publisher.head_key(market.venue), ["hash", "tick"]
-        )
+        head_key = self.ticker.publisher.head_key(market.venue)
+        (head,) = await self._link.execute(render([("HMGET", head_key, "hash", "tick")]))
         if head[0]:
             self.ticker.start_chain(ChainHead(head[0].decode(), int(head[1])))
         self._held = held
@@ -177,6 +166,22 @@ class ForecastLoop:
         _settle_garbage_collection()
         log.info("lead_taken", token=held.token, venue=market.venue, restored=len(entries))
         self._on_lead()
+
+    async def _recent_entries(self, venue: str) -> list[TickEntry]:
+        # What is still to mature, and the interval's state, from whoever led before.
+        log_key = keys.log(FORECASTS, cluster=self._config.redis.cluster_mode)
+        count = self._config.prediction.horizon_ms // self._config.prediction.tick_ms + 1
+        command = ("XREVRANGE", log_key, "+", "-", "COUNT", str(count))
+        (found,) = await self._link.execute(render([command]))
+        entries = []
+        for _, fields in reversed(found):
+            try:
+                entry = TickEntry.unpack(fields[1])
+            except (EntryFormatError, IndexError):
+                continue
+            if entry.venue == venue:
+                entries.append(entry)
+        return entries
 
     async def _keep_lease(self) -> None:
         while True:

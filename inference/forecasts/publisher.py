@@ -194,11 +194,11 @@ def tick_message(entry: TickEntry) -> dict[str, Any]:
 
 
 def _price(value: float) -> str:
-    return repr(value) if value == value else "0.0"  # noqa: PLR0124  (NaN, at a float's speed)
+    return repr(value) if value == value else "0.0"
 
 
 def _known(value: float) -> str:
-    return repr(value) if value == value else ""  # noqa: PLR0124
+    return repr(value) if value == value else ""
 
 
 _PREDICTED, _CURRENT, _CONFIDENCE = (

@@ -186,7 +186,7 @@ def _crossed(replies: Sequence[Any]) -> npt.NDArray[np.bool_]:
 
 
 def _out_of_range(features: Floats, completeness: Floats) -> npt.NDArray[np.bool_]:
-    bad: npt.NDArray[np.bool_] = (features[:, [_PRICE, _MID]] <= 0).any(axis=1)
+    bad = np.asarray((features[:, [_PRICE, _MID]] <= 0).any(axis=1))
     bad |= (features[:, _NOT_NEGATIVE] < 0).any(axis=1)
     bad |= (np.abs(features[:, _WITHIN_ONE]) > 1 + 1e-9).any(axis=1)
     bad |= (completeness < 0) | (completeness > 1)

@@ -54,7 +54,7 @@ class Schedule:
     async def wait(self) -> Due | None:
         """Sleep until the next tick; None where more waiting is needed (call again)."""
         next_tick = self._next()
-        wall_ms = next_tick * self._period_ms
+        wall_ms = float(next_tick * self._period_ms)
         speed = 1.0
         if self._market is not None:
             wall_ms, speed = self._market.wall_at(wall_ms), self._market.speed

@@ -119,9 +119,4 @@ class Tally:
 def spoken_by_model(entry: TickEntry) -> Spoken:
     """Return what of an entry was the model's: fallbacks teach the interval nothing."""
     by_model = np.array([source == "redis" for source in entry.sources], dtype=bool)
-    return Spoken(
-        *(
-            np.where(by_model, entry.column(name), np.nan)
-            for name in SPOKEN_COLUMNS
-        )
-    )
+    return Spoken(*(np.where(by_model, entry.column(name), np.nan) for name in SPOKEN_COLUMNS))

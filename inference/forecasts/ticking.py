@@ -122,9 +122,7 @@ class Ticker:
         # The outermost handler of a tick: whatever is wrong, a record of it is published.
         try:
             reading = self._reader.parse(replies, now_ms, venue)
-            return self.forecaster.forecast(
-                reading, due.tick, due.tick_ms, time.perf_counter_ns
-            )
+            return self.forecaster.forecast(reading, due.tick, due.tick_ms, time.perf_counter_ns)
         except Exception:
             log.exception("forecast_failed", tick=due.tick)
             return self.forecaster.emergency(Reason.MODEL_ERROR)
@@ -165,7 +163,9 @@ class Ticker:
         # Twice: the first may learn the chain's head or that the script must be loaded.
         for _ in range(3):
             if self._publisher.script_missing:
-                self._publisher.script_loaded((await self._exchange(self._publisher.load_script))[0])
+                self._publisher.script_loaded(
+                    (await self._exchange(self._publisher.load_script))[0]
+                )
             entry.prev = self._head.prev
             pipeline, new_head = self._publisher.render(entry, self._head, held)
             outcome, detail = self._publisher.outcome((await self._exchange(pipeline))[0])

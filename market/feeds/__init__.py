@@ -4,6 +4,7 @@ A feed is an iterator of batches in order of time. It knows nothing of books, fe
 Redis; the pump drives it and decides when a batch is due.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -38,7 +39,7 @@ class Feed(Protocol):
     symbols: tuple[str, ...]
     name: str
     preroll_ms: int
-    faults: dict[str, int]
+    faults: Counter[str]
 
     def batches(self) -> Iterator[Batch]: ...
 

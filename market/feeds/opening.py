@@ -48,9 +48,7 @@ def open_feed(choice: MarketChoice, now_ms: int, next_run: Callable[[], int]) ->
     return _open_simulated(choice, now_ms, next_run)
 
 
-def _open_replay(
-    paths: Sequence[Path], speed: float, next_run: Callable[[], int]
-) -> OpenedFeed:
+def _open_replay(paths: Sequence[Path], speed: float, next_run: Callable[[], int]) -> OpenedFeed:
     if not paths:
         raise FeedError(
             "MARKET_SOURCE=replay: set MARKET_REPLAY to a folder of recorded frames (*.gz)"
@@ -59,9 +57,7 @@ def _open_replay(
     return OpenedFeed(feed, f"{feed.name}/{next_run()}", live=False, speed=speed, in_utc=False)
 
 
-def _open_simulated(
-    choice: MarketChoice, now_ms: int, next_run: Callable[[], int]
-) -> OpenedFeed:
+def _open_simulated(choice: MarketChoice, now_ms: int, next_run: Callable[[], int]) -> OpenedFeed:
     feed = SimulatedFeed(choice.symbols, seed=choice.seed, start_ms=now_ms)
     in_utc = choice.speed == 1.0
     venue = feed.name if in_utc else f"{feed.name}/{next_run()}"

@@ -145,9 +145,7 @@ class OrderBook:
             return
         expected = self.last_id + 1
         in_order = (
-            diff.prev_id == self.last_id
-            if diff.prev_id is not None
-            else diff.first_id <= expected
+            diff.prev_id == self.last_id if diff.prev_id is not None else diff.first_id <= expected
         )
         if not in_order:
             self._begin_resync(diff)
@@ -168,8 +166,10 @@ class OrderBook:
         """
         follow = [diff for diff in self._waiting if diff.last_id > snapshot.last_id]
         # A diff's range may straddle the snapshot; its absolute sizes are right either way.
-        if follow and follow[0].first_id > snapshot.last_id + 1 and not (
-            follow[0].prev_id is not None and follow[0].prev_id <= snapshot.last_id
+        if (
+            follow
+            and follow[0].first_id > snapshot.last_id + 1
+            and not (follow[0].prev_id is not None and follow[0].prev_id <= snapshot.last_id)
         ):
             return False
         self.bids.clear()

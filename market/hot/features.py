@@ -186,7 +186,7 @@ class HotFeatures:
         if not (window.full_1s if seconds == 1 else window.full_5s):
             return VOID, VOID, VOID, VOID, VOID
         sums = window.last_1s if seconds == 1 else window.last_5s
-        if sums.count == 0:
+        if sums.trades == 0:
             return 0.0, 0.0, 0.0, 0.0, 0.0
         if top is None:
             vwap_dev = VOID
@@ -196,7 +196,7 @@ class HotFeatures:
             sums.size / SCALE,
             sums.signed / sums.size,
             vwap_dev,
-            float(sums.count),
+            float(sums.trades),
             sums.notional / (SCALE * SCALE),
         )
 

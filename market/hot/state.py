@@ -91,7 +91,8 @@ class SymbolState:
 
 
 def _pack(command: tuple[str | bytes, ...]) -> bytes:
-    packed: bytes = hiredis.pack_command(command)
+    # hiredis's stub says a tuple of one; any length is taken.
+    packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]
     return packed
 
 
@@ -103,7 +104,7 @@ def _trade_fields(sums: TradeSums) -> tuple[str, ...]:
     buy = (sums.size + sums.signed) // 2
     vwap = repr(sums.notional / sums.size / SCALE) if sums.size else ""
     return (
-        "count", str(sums.count),
+        "count", str(sums.trades),
         "volume", repr(sums.size / SCALE),
         "buy_volume", repr(buy / SCALE),
         "sell_volume", repr((sums.size - buy) / SCALE),

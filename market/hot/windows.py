@@ -21,9 +21,9 @@ DEPTH_SAMPLES_NEEDED = 270
 
 
 class TradeSums(NamedTuple):
-    """count; size and signed size in 1e-8; notional (price x size) in 1e-16."""
+    """trades: how many; size and signed size in 1e-8; notional (price x size) in 1e-16."""
 
-    count: int = 0
+    trades: int = 0
     size: int = 0
     signed: int = 0
     notional: int = 0

@@ -162,7 +162,8 @@ def hot(events: list[AnyEvent], cells: int, start_ms: int = 90) -> list:
 
 
 def ticker(ms: float, bid: float = 99.0, ask: float = 101.0, update_id: int = 1) -> BookTicker:
-    return BookTicker("X", round(ms * 1e6), None, update_id, *(round(v * SCALE) for v in (bid, 1, ask, 3)))  # fmt: skip
+    units = [round(value * SCALE) for value in (bid, 1, ask, 3)]
+    return BookTicker("X", round(ms * 1e6), None, update_id, *units)
 
 
 def trade(ms: float, trade_id: int, price: float = 100.0, size: float = 2.0, buy: bool = True):
@@ -274,7 +275,7 @@ def test_reading_of_complete_hash_is_usable():
         (reply(spread_bp=-0.1), Reason.CROSSED_BOOK),
         (reply(mid_price="nan"), Reason.INCOMPLETE_FEATURES),
         (reply(price_volatility=""), Reason.INCOMPLETE_FEATURES),
-        (reply()[:-1] + [b"replay/x/1"], Reason.OTHER_VENUE),
+        ([*reply()[:-1], b"replay/x/1"], Reason.OTHER_VENUE),
         (ValueError("WRONGTYPE"), Reason.INVALID_FEATURES),
     ],
 )
