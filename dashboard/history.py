@@ -1,0 +1,71 @@
+"""The last minutes of the ledger for a snapshot: forecasts, each with its outcome if graded.
+
+Read by snapshots, in a database thread.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from inference.vocabulary import Role
+from predictions.models import Forecast
+
+MAX_ROWS = 1_500
+"""Rows that one snapshot carries, over all its symbols; with many symbols the span shrinks."""
+
+FIELDS = (
+    "symbol",
+    "tick",
+    "prediction_ts",
+    "target_ts",
+    "current_price",
+    "mid_price",
+    "predicted_price",
+    "lower",
+    "upper",
+    "p_up",
+    "confidence",
+    "source",
+    "reason",
+    "latency_ms",
+    "outcome__status",
+    "outcome__reason",
+    "outcome__target_mid",
+    "outcome__direction_hit",
+    "outcome__covered",
+    "outcome__error_bp",
+    "outcome__no_change_error_bp",
+)
+
+_WRITTEN = {"tick": "seq", "prediction_ts": "timestamp"}
+
+
+def recent_forecasts(
+    *, venue: str, symbols: Sequence[str], since_ms: int
+) -> dict[str, list[dict[str, Any]]]:
+    """Return forecasts made after `since_ms` (market time) by symbol, oldest first.
+
+    What was made by a shadow is left out. `outcome` is null until it is graded.
+    """
+    newest: dict[str, list[dict[str, Any]]] = {}
+    for symbol in symbols:
+        rows = (
+            Forecast.objects.filter(venue=venue, symbol=symbol, prediction_ts__gt=since_ms)
+            .exclude(role=Role.SHADOW)
+            .order_by("-prediction_ts")
+            .values(*FIELDS)[: max(1, MAX_ROWS // len(symbols))]
+        )
+        newest[symbol] = [_shaped(row) for row in rows][::-1]
+    return newest
+
+
+def _shaped(row: dict[str, Any]) -> dict[str, Any]:
+    forecast: dict[str, Any] = {}
+    outcome: dict[str, Any] = {}
+    for name, value in row.items():
+        owner, _, rest = name.partition("outcome__")
+        if rest:
+            outcome[rest] = value
+        else:
+            forecast[_WRITTEN.get(owner, owner)] = value
+    forecast["outcome"] = outcome if outcome["status"] is not None else None
+    return forecast

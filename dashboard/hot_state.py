@@ -1,0 +1,168 @@
+"""Redis as pages need it: whose time it is, quotes, newest forecasts, price line, heartbeats.
+
+Read by the hub (quotes and health, for all sockets at once) and by snapshots. Hashes that
+others may fill are checked on reading: what is not a finite number is null.
+"""
+
+import json
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import redis.asyncio
+
+from dashboard import frames
+from inference.forecasts import prediction_cache
+from market import keys
+from market.clock import LIVE_TIME, MarketTime
+
+PROCESSES = ("market", "inference", "recorder", "web")
+
+MAX_PRICES = 3_000
+"""Entries of `px:` that one snapshot reads, over all its symbols."""
+
+Data = dict[str, Any]
+Fields = dict[bytes | bytearray | memoryview[int] | str | int | float, Any]
+
+
+class HotState:
+    """Reads in pipelines; raises redis.RedisError where Redis is away."""
+
+    def __init__(self, client: redis.asyncio.Redis, *, tick_ms: int) -> None:
+        self._redis = client
+        self._tick_ms = tick_ms
+
+    async def quotes(self, symbols: Sequence[str]) -> tuple[MarketTime, dict[str, str]]:
+        """Return the market's time and each symbol's quote as JSON text."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.hgetall(keys.clock())
+        for symbol in symbols:
+            pipeline.hmget(keys.ob(symbol), ("bid", "ask", "ts"))
+            pipeline.hmget(keys.feat(symbol), ("mid_price", "feature_ts", "event_ts_ms"))
+        clock, *replies = await pipeline.execute()
+        market = MarketTime.from_hash(clock) or LIVE_TIME
+        now_ms = market_now_ms(market)
+        pairs = zip(symbols, replies[::2], replies[1::2], strict=True)
+        return market, {s: frames.encode_quote(_quote(b, f, now_ms)) for s, b, f in pairs}
+
+    async def predictions(self, symbols: Sequence[str]) -> dict[str, Data | None]:
+        """Return each symbol's newest forecast in the WebSocket's fields; null where none."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for symbol in symbols:
+            pipeline.hgetall(keys.pred(symbol))
+        replies = await pipeline.execute()
+        return {s: self._prediction(s, f) for s, f in zip(symbols, replies, strict=True)}
+
+    async def prices(self, symbols: Sequence[str], span_ms: int) -> dict[str, list[list[float]]]:
+        """Return [market ms, mid] of each symbol, the last of each second, oldest first."""
+        count = max(60, MAX_PRICES // max(1, len(symbols)))
+        pipeline = self._redis.pipeline(transaction=False)
+        for symbol in symbols:
+            pipeline.xrevrange(keys.px(symbol), count=count)
+        replies = await pipeline.execute()
+        return {s: _by_second(e, span_ms) for s, e in zip(symbols, replies, strict=True)}
+
+    async def processes(self) -> dict[str, Data]:
+        """Return each process's heartbeat; status null where there is none."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for name in PROCESSES:
+            pipeline.hgetall(keys.health(name))
+        replies = await pipeline.execute()
+        return {n: _heartbeat(f) for n, f in zip(PROCESSES, replies, strict=True)}
+
+    async def beat(self, detail: Mapping[str, object], pid: int) -> None:
+        """Write the web process's own heartbeat."""
+        key = keys.health("web")
+        fields: Fields = {
+            "status": "healthy",
+            "pid": str(pid),
+            "ts": str(round(time.time() * 1000)),
+            "detail": json.dumps(detail),
+        }
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.hset(key, mapping=fields)
+        pipeline.expire(key, keys.HEALTH_TTL_SECONDS)
+        await pipeline.execute()
+
+    async def ping(self) -> None:
+        await self._redis.echo("hub")
+
+    def _prediction(self, symbol: str, fields: Mapping[str, str]) -> Data | None:
+        forecast = prediction_cache.from_hash(symbol, fields)
+        if forecast is None:
+            return None
+        forecast["latency_ms"] = forecast.pop("inference_latency_ms")
+        forecast.pop("prediction_horizon_seconds")
+        made = forecast["timestamp"]
+        # `pred:` holds no sequence number; ticks lie on a grid, and their number is their place.
+        forecast["seq"] = made // self._tick_ms if isinstance(made, int) else None
+        return forecast
+
+
+def market_now_ms(market: MarketTime) -> float | None:
+    """Return market time; None in lock-step, where it stands between ticks."""
+    return None if market.lock_step else market.market_at(time.time() * 1000)
+
+
+def _quote(
+    book: Sequence[str | None], features: Sequence[str | None], now_ms: float | None
+) -> Data:
+    bid, ask, ts = book
+    mid, feature_ts, event_ts_ms = features
+    feature_s = _number(feature_ts)
+    age_ms = None
+    if feature_s is not None and now_ms is not None:
+        age_ms = round(now_ms - feature_s * 1000)
+    return {
+        "mid": _number(mid),
+        "bid": _number(bid),
+        "ask": _number(ask),
+        "ts": _number(ts),
+        "feature_ts": feature_s,
+        "event_ts_ms": _number(event_ts_ms),
+        "age_ms": age_ms,
+    }
+
+
+def _by_second(entries: Iterable[tuple[str, Mapping[str, str]]], span_ms: int) -> list[list[float]]:
+    seconds: dict[int, list[float]] = {}
+    newest_ms: int | None = None
+    for entry_id, fields in entries:  # newest first
+        mid = _number(fields.get("mid"))
+        at_ms = int(entry_id.partition("-")[0])
+        newest_ms = at_ms if newest_ms is None else newest_ms
+        if newest_ms - at_ms > span_ms:
+            break
+        if mid is not None:
+            seconds.setdefault(at_ms // 1000, [at_ms, mid])
+    return list(seconds.values())[::-1]
+
+
+def _heartbeat(fields: Mapping[str, str]) -> Data:
+    written = _number(fields.get("ts"))
+    return {
+        "status": fields.get("status"),
+        "pid": _number(fields.get("pid")),
+        "age_ms": None if written is None else max(0, round(time.time() * 1000 - written)),
+        "detail": _scalars(fields.get("detail")),
+    }
+
+
+def _scalars(detail: str | None) -> Data:
+    # Some details list every symbol; a frame that goes to every socket has no room for that.
+    try:
+        parsed = json.loads(detail or "{}")
+    except ValueError:
+        return {}
+    if not isinstance(parsed, dict):
+        return {}
+    return {k: v for k, v in parsed.items() if v is None or isinstance(v, str | int | float)}
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

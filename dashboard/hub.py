@@ -1,0 +1,259 @@
+"""The web process's one member of the forecast group: receives once, hands on to its sockets.
+
+Read by the consumer and `run_web`. A member a socket would cost Redis and the channel layer a
+message each; this way a tick is received once and encoded once for each set of symbols.
+"""
+
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import redis
+import structlog
+from channels.layers import get_channel_layer
+from django.conf import settings
+
+from dashboard import frames
+from dashboard.backoff import Backoff
+from dashboard.hot_state import HotState, market_now_ms
+from dashboard.outbox import OUTCOME_SLOT, Frame
+from dashboard.snapshot import SnapshotTaker
+from dashboard.subscriber import Snapshot, Subscriber
+from dashboard.ticks import Continuity, Tick, TickFormatError, Verdict
+from market import keys
+from market.clock import MarketTime
+from predictions.api.redis_client import web_redis
+
+POLL_SECONDS = 0.5
+HEALTH_EVERY = 4
+"""Polls between two health frames, and between two heartbeats."""
+
+LISTEN_SECONDS = 2.0
+"""How long a new socket waits for the group before it is told that Redis is away."""
+
+AWAY = (redis.RedisError, OSError, TimeoutError)
+
+log = structlog.get_logger(__name__)
+
+
+class RedisState(StrEnum):
+    """What the last poll found."""
+
+    UNKNOWN = "unknown"
+    CONNECTED = "connected"
+    AWAY = "away"
+
+
+class Hub:
+    """Fans ticks, outcomes, quotes and health out to this process's sockets."""
+
+    def __init__(self, hot: HotState, symbols: Sequence[str], *, max_age_ms: int) -> None:
+        self._hot = hot
+        self._max_age_ms = max_age_ms
+        self.symbols = tuple(symbols)
+        self._subscribers: dict[Subscriber, asyncio.Task[None]] = {}
+        self._continuity = Continuity()
+        self._listening = asyncio.Event()
+        self._snapshots = SnapshotTaker(hot, self.health, symbols)
+        self._market: MarketTime | None = None
+        self._processes: dict[str, Any] = {}
+        self._redis = RedisState.UNKNOWN
+        self._reason = ""
+        self._quotes: dict[str, str] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self.counters: Counter[str] = Counter()
+
+    def start(self) -> None:
+        """Begin to receive and to poll; does nothing where it has begun."""
+        if not self._tasks:
+            loop = asyncio.get_event_loop()
+            self._tasks = [loop.create_task(self._receive()), loop.create_task(self._watch())]
+
+    async def stop(self) -> None:
+        tasks = [*self._tasks, *self._subscribers.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._subscribers.clear()
+
+    def join(self, subscriber: Subscriber) -> None:
+        """Take a socket in: from now on it misses nothing, and its snapshot comes first."""
+        task = asyncio.create_task(subscriber.run(self._snapshot))
+        self._subscribers[subscriber] = task
+
+    async def leave(self, subscriber: Subscriber) -> None:
+        task = self._subscribers.pop(subscriber, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def health(self) -> dict[str, Any]:
+        """Return what is known of the market's time, of Redis and of every process."""
+        market = self._market
+        return {
+            "server_ms": round(time.time() * 1000),
+            "market_ms": market_now_ms(market) if market else None,
+            "venue": market.venue if market else None,
+            "live": market.live if market else None,
+            "speed": market.speed if market else None,
+            "max_feature_age_ms": self._max_age_ms,
+            "redis": {"status": self._redis, "reason": self._reason},
+            "processes": self._processes,
+        }
+
+    def handle(self, message: Mapping[str, Any]) -> None:
+        """Hand one group message on; what cannot be read is counted and dropped."""
+        try:
+            if message.get("type") == "tick":
+                self._tick(Tick.from_message(message))
+            elif message.get("type") == "outcomes":
+                self._outcomes(message["frames"])
+            else:
+                raise TickFormatError(f"unknown group message {message.get('type')!r:.80}")
+        except (TickFormatError, KeyError, TypeError, AttributeError) as error:
+            self.counters["bad_messages"] += 1
+            log.warning("group_message_dropped", error=str(error))
+
+    def _tick(self, tick: Tick) -> None:
+        verdict = self._continuity.observe(tick)
+        if verdict is Verdict.REPEATED:
+            self.counters["repeated_ticks"] += 1
+            return
+        self.counters["ticks"] += 1
+        texts: dict[tuple[bool, tuple[str, ...]], str] = {}
+        for subscriber in self._subscribers:
+            audience = (subscriber.single, subscriber.symbols)
+            if audience not in texts:
+                texts[audience] = _tick_text(tick, subscriber)
+            if texts[audience]:
+                subscriber.offer_tick(tick, texts[audience])
+        if verdict is Verdict.GAP:
+            self.counters["gaps"] += 1
+            self._refresh()
+
+    def _outcomes(self, outcomes: Sequence[Mapping[str, Any]]) -> None:
+        texts: dict[tuple[str, ...], str] = {}
+        for subscriber in self._subscribers:
+            if subscriber.symbols not in texts:
+                chosen = [each for each in outcomes if subscriber.watches(each["symbol"])]
+                texts[subscriber.symbols] = frames.outcome(chosen) if chosen else ""
+            if text := texts[subscriber.symbols]:
+                subscriber.offer(Frame(OUTCOME_SLOT, text))
+
+    async def _receive(self) -> None:
+        backoff = Backoff()
+        while True:
+            try:
+                # Asked first, because a channel that cannot be subscribed is never given back.
+                await self._hot.ping()
+                layer: Any = get_channel_layer()
+                channel = await layer.new_channel()
+                await layer.group_add(keys.PREDICTIONS_GROUP, channel)
+                self._listening.set()
+                self._refresh()
+                backoff = Backoff()
+                while True:
+                    self.handle(await layer.receive(channel))
+            except AWAY as error:
+                self._listening.clear()
+                log.warning("group_not_joined", error=str(error))
+                await asyncio.sleep(backoff.next_seconds())
+
+    async def _watch(self) -> None:
+        backoff = Backoff()
+        polls = 0
+        while True:
+            try:
+                await self._poll(with_health=polls % HEALTH_EVERY == 0)
+                polls += 1
+                backoff = Backoff()
+                await asyncio.sleep(POLL_SECONDS)
+            except AWAY as error:
+                polls = 0
+                self._lost(f"Redis does not answer: {type(error).__name__}")
+                await asyncio.sleep(backoff.next_seconds())
+
+    async def _poll(self, *, with_health: bool) -> None:
+        watched = sorted({s for subscriber in self._subscribers for s in subscriber.symbols})
+        market, quotes = await self._hot.quotes(watched)
+        if with_health:
+            await self._hot.beat({"sockets": len(self._subscribers), **self.counters}, os.getpid())
+            self._processes = await self._hot.processes()
+        moved = self._market is not None and market.venue != self._market.venue
+        returned = self._redis is RedisState.AWAY
+        self._market, self._redis, self._reason = market, RedisState.CONNECTED, ""
+        self._offer_quotes(quotes)
+        if with_health:
+            self._offer_health()
+        if returned or moved:
+            self._refresh()
+
+    def _lost(self, reason: str) -> None:
+        if self._redis is not RedisState.AWAY:
+            log.warning("redis_away", reason=reason)
+            self.counters["redis_lost"] += 1
+        self._redis, self._reason = RedisState.AWAY, reason
+        self._processes, self._quotes = {}, {}
+        self._offer_health()
+
+    def _offer_health(self) -> None:
+        frame = Frame("health", frames.health(self.health()))
+        for subscriber in self._subscribers:
+            subscriber.offer(frame)
+
+    def _offer_quotes(self, quotes: dict[str, str]) -> None:
+        changed = {s: text for s, text in quotes.items() if self._quotes.get(s) != text}
+        self._quotes = quotes
+        made: dict[tuple[str, ...], Frame | None] = {}
+        for subscriber in self._subscribers:
+            if subscriber.symbols not in made:
+                chosen = {s: changed[s] for s in subscriber.symbols if s in changed}
+                frame = Frame("price", frames.price(chosen)) if chosen else None
+                made[subscriber.symbols] = frame
+            if quote_frame := made[subscriber.symbols]:
+                subscriber.offer(quote_frame)
+
+    def _refresh(self) -> None:
+        for subscriber in self._subscribers:
+            subscriber.refresh()
+
+    async def _snapshot(self, symbols: tuple[str, ...]) -> Snapshot:
+        try:
+            async with asyncio.timeout(LISTEN_SECONDS):
+                await self._listening.wait()
+        except TimeoutError:
+            self.counters["snapshots_unheard"] += 1
+        return await self._snapshots.take(symbols)
+
+
+def _tick_text(tick: Tick, subscriber: Subscriber) -> str:
+    encoded = [text for symbol, text in tick.frames.items() if subscriber.watches(symbol)]
+    if not encoded:
+        return ""
+    if subscriber.single:
+        return frames.prediction(encoded[0])
+    return frames.predictions(seq=tick.seq, venue=tick.venue, live=tick.live, encoded=encoded)
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def running_hub() -> Hub:
+    """Return the event loop's hub, started; a web process has one loop, tests have several."""
+    loop = asyncio.get_running_loop()
+    hub = _hubs.get(loop)
+    if hub is None:
+        prediction = settings.INFERENCE.prediction
+        hub = _hubs[loop] = Hub(
+            HotState(web_redis(), tick_ms=prediction.tick_ms),
+            settings.FORECAST_SYMBOLS,
+            max_age_ms=round(prediction.max_feature_age_seconds * 1000),
+        )
+    hub.start()
+    return hub

@@ -1,0 +1,248 @@
+// Writes what the state says into the page's text. Elements are found once; text that has not
+// changed is not written.
+
+import * as formats from "./formats.js";
+import { mark } from "./market_state.js";
+
+const LEAST_CASES = 30;
+const RECENT_ROWS = 12;
+const MISSED_TICKS = 3;
+const MARK_WORDS = { hit: "● hit", miss: "✕ miss", flat: "– flat", open: "○ open", none: "– none" };
+const WELL = new Set(["healthy", "active", "connected"]);
+const PROCESS_NAMES = { market: "Market feed", inference: "Forecast loop", recorder: "Recorder", web: "Web" };
+
+export class Panel {
+  constructor(page) {
+    this.page = page;
+    this.elements = new Map();
+    this.write("horizon", `${page.horizonMs / 1000} s`);
+  }
+
+  render(state, connection) {
+    this.renderConnection(connection);
+    this.renderBanner(state);
+    this.renderNotice(state, connection);
+    this.renderPrice(state);
+    this.renderForecast(state);
+    this.renderRecord(state);
+    this.renderRecent(state);
+    this.renderProcesses(state);
+  }
+
+  // Only what changes while nothing arrives: ages and countdowns.
+  tick(state, connection) {
+    this.renderConnection(connection);
+    this.renderNotice(state, connection);
+    this.renderAges(state);
+  }
+
+  renderConnection(connection) {
+    const seconds = Math.ceil(((connection.retryAt ?? 0) - performance.now()) / 1000);
+    const texts = {
+      connecting: connection.attempt ? `reconnecting (try ${connection.attempt + 1})` : "connecting",
+      open: "live",
+      waiting: `disconnected, again in ${Math.max(0, seconds)} s`,
+      refused: "not served",
+    };
+    this.write("connection", texts[connection.state], connection.state);
+  }
+
+  renderBanner(state) {
+    const banner = this.element("venue-banner");
+    banner.hidden = state.venue === null || state.live === true;
+    if (banner.hidden) return;
+    const simulated = state.venue.startsWith("sim");
+    const what = simulated
+      ? "SIMULATED MARKET: these prices are made up, no exchange is connected."
+      : "REPLAY: recorded market data is being played back.";
+    this.write("venue-banner", `${what} Venue ${state.venue}.`);
+  }
+
+  renderNotice(state, connection) {
+    const problem = this.problem(state, connection);
+    this.write("notice", problem ?? "");
+    this.element("notice").hidden = problem === null;
+    this.element("content").classList.toggle("old", problem !== null);
+  }
+
+  problem(state, connection) {
+    if (connection.state === "refused") return "The server does not serve this symbol.";
+    if (connection.state !== "open" && (state.latest || connection.attempt > 0)) {
+      return "Disconnected from the server: what you see is the last that was received.";
+    }
+    if (connection.state !== "open") return null;
+    if (state.health?.redis.status === "away") {
+      return "The server has lost its data store (Redis): nothing new until it returns.";
+    }
+    const age = state.dataAge();
+    if (age !== null && age > this.page.maxFeatureAgeMs) {
+      return `Market data is ${Math.floor(age / 1000)} s old: the feed has stopped.`;
+    }
+    if (!state.latest) return "No forecast yet.";
+    const silent = state.forecastAge();
+    if (silent !== null && silent > this.page.tickMs * MISSED_TICKS * Math.max(1, state.speed)) {
+      return `No new forecast for ${Math.floor(silent / 1000)} s: the forecast loop has stopped.`;
+    }
+    return null;
+  }
+
+  renderPrice(state) {
+    const quote = state.quote;
+    this.write("current-price", formats.price(quote?.mid ?? state.latest?.current_price));
+    if (quote?.bid != null && quote?.ask != null) {
+      this.write("spread", `bid ${formats.price(quote.bid)}  ask ${formats.price(quote.ask)}`);
+    }
+  }
+
+  renderForecast(state) {
+    const latest = state.latest;
+    this.element("forecast").dataset.seq = latest?.seq ?? "";
+    this.write("predicted-price", formats.price(latest?.predicted_price));
+    this.renderMove(latest);
+    const bounded = latest?.lower != null && latest?.upper != null;
+    this.write(
+      "interval",
+      bounded ? `${formats.price(latest.lower)} to ${formats.price(latest.upper)}` : formats.UNKNOWN,
+    );
+    this.write("p-up", formats.percent(latest?.p_up));
+    this.write("confidence", formats.fixed(latest?.confidence, 2));
+    this.write("latency", latest?.latency_ms == null ? formats.UNKNOWN : `${latest.latency_ms.toFixed(2)} ms`);
+    this.write("model-version", latest?.model_version || formats.UNKNOWN);
+    this.renderSource(latest);
+    this.renderAges(state);
+  }
+
+  renderMove(latest) {
+    const { predicted_price: predicted, mid_price: mid } = latest ?? {};
+    if (predicted == null || mid == null) {
+      this.write("move", "", "");
+      return;
+    }
+    const bp = (predicted / mid - 1) * 10_000;
+    const way = Math.abs(bp) < 0.005 ? "flat" : bp > 0 ? "up" : "down";
+    const arrow = { flat: "▬", up: "▲", down: "▼" }[way];
+    const element = this.element("move");
+    element.dataset.way = way;
+    this.write("move", `${arrow} ${formats.signedBp(bp)}`);
+  }
+
+  renderSource(latest) {
+    if (!latest) {
+      this.write("source", formats.UNKNOWN);
+      return;
+    }
+    const source = this.page.sources[latest.source] ?? latest.source;
+    const reason = this.page.reasons[latest.reason] ?? latest.reason;
+    const text = reason ? `${source}: ${reason}` : source;
+    this.write("source", text, latest.source === "redis" ? "" : "bad");
+    this.element("source").title = [latest.source, latest.reason].filter(Boolean).join(", ");
+  }
+
+  renderAges(state) {
+    const age = state.dataAge();
+    const old = age !== null && age > this.page.maxFeatureAgeMs;
+    this.write("data-age", formats.duration(age), old ? "bad" : "");
+    const now = state.marketNow();
+    this.write("clock", formats.time(now ?? state.latest?.timestamp));
+    this.write("due", dueText(state.latest, now));
+  }
+
+  renderRecord(state) {
+    const record = state.record(LEAST_CASES);
+    const fallbacks = record.fallbacks ? `, ${record.fallbacks} by fallback` : "";
+    this.write("record-n", `${record.graded} graded${fallbacks}`);
+    this.write("hits", counted(record.hits, formats.percent));
+    this.write("covered", counted(record.covered, formats.percent));
+    const bp = (value) => `${value.toFixed(2)} bp`;
+    this.write("mae", counted(record.mae, bp));
+    this.write("mae-no-change", counted(record.noChange, bp));
+  }
+
+  renderRecent(state) {
+    const rows = state.sortedForecasts().slice(-RECENT_ROWS).reverse();
+    const key = rows.map((f) => `${f.target_ts}${mark(f)}${f.predicted_price}`).join();
+    if (key === this.recentKey) return;
+    this.recentKey = key;
+    this.element("recent").replaceChildren(...rows.map((row) => this.recentRow(row)));
+  }
+
+  recentRow(forecast) {
+    const kind = mark(forecast);
+    const outcome = forecast.outcome;
+    const row = document.createElement("tr");
+    row.dataset.seq = forecast.seq ?? outcome?.tick ?? "";
+    row.append(
+      cell(formats.time(forecast.target_ts)),
+      cell(formats.price(forecast.predicted_price)),
+      cell(formats.price(outcome?.target_mid)),
+      cell(formats.signedBp(outcome?.error_bp)),
+      cell(MARK_WORDS[kind], kind),
+      cell(...intervalWords(outcome)),
+    );
+    if (kind === "none") row.title = this.page.ungradable[outcome.reason] ?? outcome.reason;
+    return row;
+  }
+
+  renderProcesses(state) {
+    const health = state.health;
+    if (!health) return;
+    const entries = Object.entries(PROCESS_NAMES).map(([name, label]) => {
+      const beat = health.processes[name];
+      return [label, beat?.status ?? null];
+    });
+    entries.push(["Redis", health.redis.status]);
+    const key = JSON.stringify(entries);
+    if (key === this.processesKey) return;
+    this.processesKey = key;
+    const away = health.redis.status === "away";
+    this.element("processes").replaceChildren(...entries.map((each) => processItem(each, away)));
+  }
+
+  element(id) {
+    if (!this.elements.has(id)) this.elements.set(id, document.getElementById(id));
+    return this.elements.get(id);
+  }
+
+  write(id, text, state) {
+    const element = this.element(id);
+    if (element.textContent !== text) element.textContent = text;
+    if (state !== undefined && element.dataset.state !== state) element.dataset.state = state;
+  }
+}
+
+function counted({ value, n }, format) {
+  return `${value === null ? formats.UNKNOWN : format(value)} (n = ${n})`;
+}
+
+function dueText(latest, now) {
+  if (!latest) return "";
+  const left = now === null ? null : latest.target_ts - now;
+  const due = `due ${formats.time(latest.target_ts)}`;
+  if (left === null) return due;
+  return left > 0 ? `${due}, in ${Math.ceil(left / 1000)} s` : `${due}, past`;
+}
+
+function intervalWords(outcome) {
+  if (!outcome || outcome.covered == null) return [formats.UNKNOWN, "flat"];
+  return outcome.covered ? ["● in", "hit"] : ["✕ out", "miss"];
+}
+
+function cell(text, className) {
+  const element = document.createElement("td");
+  element.textContent = text;
+  if (className) element.className = className;
+  return element;
+}
+
+function processItem([label, status], redisAway) {
+  const item = document.createElement("li");
+  const name = document.createElement("span");
+  const value = document.createElement("span");
+  name.textContent = label;
+  const well = WELL.has(status);
+  const absent = redisAway ? "unknown" : "not running";
+  value.textContent = status === null ? `✕ ${absent}` : `${well ? "●" : "▲"} ${status}`;
+  value.className = status === null || status === "away" ? "miss" : well ? "hit" : "miss";
+  item.append(name, value);
+  return item;
+}

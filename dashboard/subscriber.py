@@ -1,0 +1,126 @@
+"""One open socket as the hub sees it: which symbols, what it was sent, what it is to get.
+
+Read by the hub and the consumer. Its task alone sends; the hub only offers, so that no slow
+socket ever holds up another.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from dashboard.outbox import Frame, Outbox
+from dashboard.ticks import Tick
+
+MAX_EARLY_TICKS = 32
+"""Ticks kept while a snapshot is being taken; the snapshot holds what drops out."""
+
+
+INTERNAL_ERROR = 1011
+"""WebSocket close code; a client may try again."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The state at one moment. held: venue and tick time of each symbol's forecast in it."""
+
+    text: str
+    held: Mapping[str, tuple[str, int]]
+
+    def holds(self, symbol: str, tick: Tick) -> bool:
+        venue, tick_ms = self.held.get(symbol, ("", 0))
+        return venue == tick.venue and tick.tick_ms <= tick_ms
+
+
+TakeSnapshot = Callable[[tuple[str, ...]], Awaitable[Snapshot]]
+
+
+class Subscriber:
+    """Buffers from the moment it is made, so that no tick falls between it and its snapshot."""
+
+    def __init__(
+        self,
+        send: Callable[[str], Awaitable[None]],
+        close: Callable[[int], Awaitable[None]],
+        symbols: tuple[str, ...],
+        *,
+        single: bool,
+    ) -> None:
+        self._send = send
+        self._close = close
+        self.symbols = symbols
+        self._watched = frozenset(symbols)
+        self.single = single
+        self.outbox = Outbox()
+        self._wake = asyncio.Event()
+        self._early: deque[tuple[Tick, str]] | None = deque(maxlen=MAX_EARLY_TICKS)
+        self._stale = True
+
+    def watches(self, symbol: str) -> bool:
+        return symbol in self._watched
+
+    def narrow(self, symbols: tuple[str, ...]) -> None:
+        """Follow these symbols alone from now on; a new snapshot comes first."""
+        self.symbols = symbols
+        self._watched = frozenset(symbols)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Have a new snapshot sent before anything else."""
+        self._stale = True
+        self._early = deque(maxlen=MAX_EARLY_TICKS)
+        self.outbox.reset()
+        self._wake.set()
+
+    def offer_tick(self, tick: Tick, text: str) -> None:
+        if self._early is not None:
+            self._early.append((tick, text))
+        else:
+            self._offer_tick(tick, text)
+
+    def offer(self, frame: Frame) -> None:
+        self.outbox.offer(frame)
+        self._wake.set()
+
+    def acknowledge(self, seq: int) -> None:
+        """Pass on a client's acknowledgement. Raises ValueError where it cannot be one."""
+        self.outbox.acknowledge(seq)
+        self._wake.set()
+
+    async def run(self, take_snapshot: TakeSnapshot) -> None:
+        """Send until cancelled: a snapshot when one is due, then frames as they come."""
+        try:
+            await self._serve(take_snapshot)
+        except Exception:
+            log.exception("socket_failed", symbols=self.symbols[:5])
+            await self._close(INTERNAL_ERROR)
+
+    async def _serve(self, take_snapshot: TakeSnapshot) -> None:
+        while True:
+            self._wake.clear()
+            if self._stale:
+                self._stale = False
+                snapshot = await take_snapshot(self.symbols)
+                if self._stale:  # another was asked for meanwhile
+                    continue
+                await self._send(snapshot.text)
+                self._release(snapshot)
+            for text in self.outbox.take():
+                await self._send(text)
+            await self._wake.wait()
+
+    def _release(self, snapshot: Snapshot) -> None:
+        early, self._early = self._early or (), None
+        for tick, text in early:
+            if not all(snapshot.holds(s, tick) for s in tick.frames if self.watches(s)):
+                self._offer_tick(tick, text)
+
+    def _offer_tick(self, tick: Tick, text: str) -> None:
+        # Loops that share the symbols out publish a frame each: one must not replace another.
+        slot = f"tick:{next(iter(tick.frames))}"
+        self.outbox.offer(Frame(slot, text, tick.seq))
+        self._wake.set()

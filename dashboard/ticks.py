@@ -1,0 +1,76 @@
+"""A tick as the forecast loop publishes it, and whether the ticks come without a gap.
+
+Read by the hub and the subscribers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Self
+
+RESTART_DISTANCE = 1_000
+"""A sequence number so far below the last one is a new count, not a repetition."""
+
+
+class TickFormatError(ValueError):
+    """A group message is not a tick. The hub counts and drops it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One tick of one loop; frames: each symbol's data as JSON text. tick_ms is market time."""
+
+    seq: int
+    venue: str
+    live: bool
+    tick_ms: int
+    frames: Mapping[str, str]
+
+    @classmethod
+    def from_message(cls, message: Mapping[str, object]) -> Self:
+        """Read a group message. Raises TickFormatError naming the field that is wrong."""
+        fields: dict[str, Any] = {}
+        for name, kind in _KINDS.items():
+            value = message.get(name)
+            if not isinstance(value, kind):
+                raise TickFormatError(f"tick message: {name} is {value!r:.80}, not {kind.__name__}")
+            fields[name] = value
+        return cls(**fields)
+
+
+_KINDS: dict[str, type] = {"seq": int, "venue": str, "live": bool, "tick_ms": int, "frames": dict}
+
+
+class Verdict(Enum):
+    """How a tick follows those before."""
+
+    NEXT = auto()
+    REPEATED = auto()
+    GAP = auto()  # ticks are missing, or another market has begun
+
+
+class Continuity:
+    """Follows the sequence numbers by symbol, since several loops may share the symbols out."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[str, int]] = {}
+
+    def observe(self, tick: Tick) -> Verdict:
+        """Return how the tick follows, and remember it."""
+        verdicts = {self._verdict(symbol, tick) for symbol in tick.frames}
+        if verdicts <= {Verdict.REPEATED}:
+            return Verdict.REPEATED
+        for symbol in tick.frames:
+            self._last[symbol] = (tick.venue, tick.seq)
+        return Verdict.GAP if Verdict.GAP in verdicts else Verdict.NEXT
+
+    def _verdict(self, symbol: str, tick: Tick) -> Verdict:
+        if symbol not in self._last:
+            return Verdict.NEXT
+        venue, seq = self._last[symbol]
+        if venue != tick.venue:
+            return Verdict.GAP
+        ahead = tick.seq - seq
+        if -RESTART_DISTANCE < ahead <= 0:
+            return Verdict.REPEATED
+        return Verdict.NEXT if ahead == 1 else Verdict.GAP
