@@ -86,6 +86,11 @@ def items(
     return _read(name, default, parse, allowed="a comma-separated list")
 
 
+def note(name: str, value: object, source: str) -> None:
+    """Record a secret that came from somewhere else than the environment."""
+    ORIGINS[name] = Origin(name, value, source, True)
+
+
 def _read(
     name: str,
     default: Value,

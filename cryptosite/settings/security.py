@@ -34,7 +34,10 @@ def _stored_secret_key(path: Path) -> str:
 
 
 DEBUG = env.flag("DEBUG", False)
-SECRET_KEY = env.text("SECRET_KEY", secret=True) or _stored_secret_key(VAR_DIR / "secret_key")
+SECRET_KEY = env.text("SECRET_KEY", secret=True)
+if not SECRET_KEY:
+    SECRET_KEY = _stored_secret_key(VAR_DIR / "secret_key")
+    env.note("SECRET_KEY", SECRET_KEY, f"generated, {VAR_DIR / 'secret_key'}")
 
 BIND_HOST = env.text("BIND_HOST", "127.0.0.1")
 WEB_PORT = env.integer("WEB_PORT", 8000, minimum=1, maximum=65535)

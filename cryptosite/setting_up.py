@@ -1,0 +1,62 @@
+"""Make an instance ready to serve: database, static files, an administrator.
+
+Read by `setup_instance` and `start_instance`. Every step does nothing where nothing is missing.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+import django
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+
+ADMIN_NAME = "admin"
+
+Say = Callable[[str], object]
+
+
+def set_up(say: Say) -> None:
+    """Migrate, collect static files where they changed, and create the first administrator."""
+    settings.VAR_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+    call_command("migrate", interactive=False, verbosity=0)
+    collect_static(say)
+    create_first_admin(say)
+
+
+def collect_static(say: Say) -> bool:
+    """Collect and compress static files; return False where the last collection still holds."""
+    stamp = Path(f"{settings.STATIC_ROOT}.stamp")
+    digest = _static_digest()
+    if stamp.is_file() and stamp.read_text() == digest:
+        return False
+    say("collecting static files")
+    call_command("collectstatic", interactive=False, verbosity=0, clear=True)
+    stamp.write_text(digest)
+    return True
+
+
+def create_first_admin(say: Say) -> bool:
+    """Create the account `admin` with a random password, said once, where nobody is admin yet."""
+    users = get_user_model().objects
+    if users.filter(is_superuser=True).exists() or users.filter(username=ADMIN_NAME).exists():
+        return False
+    password = secrets.token_urlsafe(12)
+    users.create_superuser(ADMIN_NAME, password=password)
+    say(
+        f"admin account: name {ADMIN_NAME}, password {password}\n"
+        "  (shown this once; `manage.py changepassword admin` sets another)"
+    )
+    return True
+
+
+def _static_digest() -> str:
+    digest = hashlib.sha256(django.__version__.encode())
+    for finder in get_finders():
+        for name, storage in finder.list([]):
+            found = Path(storage.path(name)).stat()
+            digest.update(f"{name} {found.st_size} {found.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
