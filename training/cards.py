@@ -41,6 +41,7 @@ against the class shares of the rows that weights were fitted on. 90 %: coverage
 
 Predicted 10-second moves are smaller than trading fees: this is information, not profit.
 Seed {seed}; the same seed gives the same result on a CPU.
+How the choices were made, and what was known when they were: docs/LAB_LOG.md.
 """
 
 HEADINGS = ("model", "R²", "MAE ratio", "hit rate", "log-loss", "vs prior", "Brier", "ECE", "90 %")

@@ -6,6 +6,7 @@ intervals resample blocks of time, every symbol of a block together.
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +71,7 @@ def ratio_estimate(
     count = len(above)
     if count < MINIMUM_BLOCKS:
         return Estimate(value, None, None, n, None, count)
-    draws = np.random.default_rng(seed).multinomial(count, [1 / count] * count, size=REPLICATES)
+    draws = _draws(count, seed)
     resampled_below = draws @ below
     usable = resampled_below > 0
     replicates = (draws[usable] @ above) / resampled_below[usable]
@@ -128,6 +129,13 @@ def diebold_mariano(
         return Comparison(gain, None, None, n)
     statistic = gain / error
     return Comparison(gain, statistic, float(stats.t.sf(statistic, n - 1)), n)
+
+
+@lru_cache(maxsize=64)
+def _draws(blocks: int, seed: int) -> Floats:
+    # How often each block is drawn, [replicates, blocks]; float64 for the products to come.
+    counts = np.random.default_rng(seed).multinomial(blocks, [1 / blocks] * blocks, REPLICATES)
+    return counts.astype(np.float64)
 
 
 def _independent_error(numerators: Floats, denominators: Floats, value: float) -> float:

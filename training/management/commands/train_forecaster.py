@@ -20,7 +20,7 @@ class Command(BaseCommand):
     help = "Train the 10-second forecaster on recordings; write network, manifest and card."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        recorded = settings.SHARED_DATA / "frames"
+        recorded = settings.SHARED_DATA / "data" / "frames"
         parser.add_argument(
             "--recordings",
             nargs="+",
