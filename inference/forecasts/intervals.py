@@ -19,7 +19,7 @@ MISS_RATE = 0.05
 STEP = 0.05
 """Learning rate, in units of σ over the horizon."""
 
-LIMIT = 3.0
+LIMIT = 10.0
 """Corrections stay within ± this many σ, so that a broken feed cannot run away with them."""
 
 
