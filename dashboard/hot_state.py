@@ -23,7 +23,6 @@ MAX_PRICES = 3_000
 """Entries of `px:` that one snapshot reads, over all its symbols."""
 
 Data = dict[str, Any]
-Fields = dict[bytes | bytearray | memoryview[int] | str | int | float, Any]
 
 
 class HotState:
@@ -74,7 +73,7 @@ class HotState:
     async def beat(self, detail: Mapping[str, object], pid: int) -> None:
         """Write the web process's own heartbeat."""
         key = keys.health("web")
-        fields: Fields = {
+        fields: Any = {
             "status": "healthy",
             "pid": str(pid),
             "ts": str(round(time.time() * 1000)),
