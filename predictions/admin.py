@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import Max, Min, Model, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
@@ -43,25 +43,29 @@ class LedgerQuerySet(QuerySet[Any]):
     """Answers the date hierarchy's questions from the ends of the index on time."""
 
     def aggregate(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        # SQLite reads one end of an index for one MIN or MAX, but all of it for both at once.
-        if args:
+        # MIN and MAX over a join or together make SQLite read everything; the first row by
+        # an index is the same answer.
+        if args or not all(isinstance(asked, Min | Max) for asked in kwargs.values()):
             return super().aggregate(*args, **kwargs)
-        results: dict[str, Any] = {}
-        for name, expression in kwargs.items():
-            results |= super().aggregate(**{name: expression})
-        return results
+        return {
+            name: self._end(asked.get_source_expressions()[0].name, isinstance(asked, Max))
+            for name, asked in kwargs.items()
+        }
 
     def datetimes(self, field_name: str, kind: str, *args: Any, **kwargs: Any) -> Any:
-        first = self.order_by(field_name).values_list(field_name, flat=True).first()
-        last = self.order_by(f"-{field_name}").values_list(field_name, flat=True).first()
-        return [] if first is None or last is None else list(_periods(first, last, kind))
+        first, last = self._end(field_name, False), self._end(field_name, True)
+        return [] if first is None else list(_periods(first, last, kind))
+
+    def _end(self, field_name: str, newest: bool) -> Any:
+        order = f"-{field_name}" if newest else field_name
+        return self.order_by(order).values_list(field_name, flat=True).first()
 
 
 class RecentValuesFilter(admin.AllValuesFieldListFilter):
     """The values of a field among the newest rows."""
 
-    def __init__(self, field: Any, request: HttpRequest, params: Any, model: Any, *rest: Any):
-        super().__init__(field, request, params, model, *rest)
+    def __init__(self, field: Any, *arguments: Any, **named: Any) -> None:
+        super().__init__(field, *arguments, **named)
         owner: type[Model] = field.model
         newest = owner._default_manager.order_by("-pk").values_list(field.name, flat=True)
         self.lookup_choices: Any = sorted(set(newest[:RECENT_ROWS]))
@@ -71,6 +75,7 @@ class LedgerAdmin(AnyModelAdmin):
     """Read-only: rows are written by the recorder and never changed."""
 
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     paginator = BoundedPaginator
     list_per_page = 50
     actions = None
@@ -169,7 +174,7 @@ class ForecastOutcomeAdmin(LedgerAdmin):
     )
     search_fields = ("forecast__symbol__istartswith", "forecast__venue__istartswith")
     date_hierarchy = "forecast__predicted_at"
-    ordering = ("-forecast_id",)
+    ordering = ("-forecast__predicted_at", "-forecast_id")
     sortable_by = ()
     list_select_related = ("forecast",)
     raw_id_fields = ("forecast",)

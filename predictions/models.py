@@ -81,6 +81,10 @@ class Forecast(models.Model):
         )
         indexes = (
             models.Index(fields=("venue", "symbol", "-prediction_ts"), name="forecast_by_symbol"),
+            models.Index(
+                fields=("venue", "symbol", "predicted_at"), name="forecast_by_symbol_time"
+            ),
+            models.Index(fields=("venue", "predicted_at"), name="forecast_by_venue_time"),
             models.Index(fields=("venue", "target_ts"), name="forecast_by_target"),
         )
 

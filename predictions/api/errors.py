@@ -66,7 +66,8 @@ not_found.csrf_exempt = True  # type: ignore[attr-defined]
 def exception_handler(exc: Exception, context: Mapping[str, object]) -> Response | None:
     """Turn what a REST view raised into the API's shape; None leaves it to Django (500)."""
     if isinstance(exc, exceptions.MethodNotAllowed):
-        return _refuse(exc, "method_not_allowed", exc.detail)
+        method = getattr(context.get("request"), "method", None)
+        return _refuse(exc, "method_not_allowed", _only_reading(method))
     if isinstance(exc, exceptions.ValidationError):
         return _refuse(exc, "invalid_parameter", exc.detail)
     if isinstance(exc, exceptions.APIException):

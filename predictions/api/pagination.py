@@ -1,5 +1,7 @@
 """Pages of the ledger, newest first, by cursor: no page costs more than the first."""
 
+from datetime import datetime
+
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
@@ -28,8 +30,11 @@ class LedgerPagination(CursorPagination):
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         try:
-            return super().decode_cursor(request)
-        except NotFound as error:
+            cursor = super().decode_cursor(request)
+            if cursor is not None and cursor.position is not None:
+                datetime.fromisoformat(str(cursor.position))
+        except (NotFound, ValueError) as error:
             raise InvalidParameterError(
                 "cursor: must be taken from a page's `next` or `previous`"
             ) from error
+        return cursor

@@ -75,7 +75,7 @@ def test_run_once_records_what_is_there_and_says_so(client: redis.Redis) -> None
     beat: Any = client.hgetall(keys.health("recorder"))
     assert beat[b"status"] == b"healthy"
     assert "entries" in json.loads(beat[b"detail"])
-    assert 0 < int(client.ttl(keys.health("recorder"))) <= keys.HEALTH_TTL_SECONDS  # type: ignore[arg-type]
+    assert 0 < int(client.ttl(keys.health("recorder"))) <= keys.HEALTH_TTL_SECONDS
 
 
 def test_run_max_entries_stops_there(client: redis.Redis) -> None:

