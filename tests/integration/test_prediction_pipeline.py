@@ -1,6 +1,7 @@
 """Redis → forecast → Redis with a real server: fields, chain, message, lease, standby."""
 
 import asyncio
+import itertools
 import math
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from inference.forecasts.ticking import LeaseLostError
 from inference.server import prediction_result
 from market import keys
 from tests.hot_state import PRICE, TICK_SECONDS, config, make_loop, with_performance, write_features
+from tests.waiting import eventually
 
 SPECIFIED = {
     "predicted_price", "current_price", "confidence", "prediction_ts", "target_ts",
@@ -114,7 +116,10 @@ async def test_many_symbols_are_one_entry_and_one_hash_each(redis_url, raw_redis
     assert entry.sources == ["redis"] * 39 + ["fallback-error"]
     assert entry.reasons[-1] == "features_missing"
     assert clean_redis.hget(keys.pred(symbols[-1]), "predicted_price") == "0.0"
-    assert from_hash(symbols[-1], clean_redis.hgetall(keys.pred(symbols[-1])))["predicted_price"] is None
+    assert (
+        from_hash(symbols[-1], clean_redis.hgetall(keys.pred(symbols[-1])))["predicted_price"]
+        is None
+    )
 
 
 async def test_slow_tick_is_published_with_too_slow_and_counted(redis_url, clean_redis):
@@ -133,8 +138,7 @@ async def test_second_loop_waits_and_takes_over_within_two_ticks(redis_url, raw_
     first = make_loop(redis_url, stopping=stop_first.is_set)
     second = make_loop(redis_url)
     running = asyncio.create_task(run(first, None))
-    while not logged(raw_redis):
-        await asyncio.sleep(0.01)
+    await eventually(lambda: logged(raw_redis))
     standing_by = asyncio.create_task(run(second, 5))
     await asyncio.sleep(1.0)
     assert second.latest is None
@@ -148,7 +152,7 @@ async def test_second_loop_waits_and_takes_over_within_two_ticks(redis_url, raw_
     assert tokens == sorted(tokens)
     # A clean stop gives the lease back; the standby asks every half second, so the gap is
     # bounded by that, whatever the period.
-    gaps = [later - earlier for earlier, later in zip(ticks, ticks[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(ticks)]
     assert max(gaps) <= 0.5 / TICK_SECONDS + 2
 
 

@@ -1,0 +1,175 @@
+"""Fallbacks over a real Redis: stale, garbage, missing model, Redis gone and back."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import redis
+from django.conf import settings
+
+from cryptosite.processes.redis_layout import find_program, locate
+from cryptosite.processes.redis_server import RedisServer
+from inference.forecasts.forecaster import Speaker
+from inference.forecasts.loop import ForecastLoop
+from inference.forecasts.service import ServiceSettings, load_speaker
+from market import keys
+from tests.hot_state import TICK_SECONDS, config, make_loop, with_performance, write_features
+from tests.waiting import eventually
+
+
+async def run(loop: ForecastLoop, ticks: int | None) -> None:
+    async with asyncio.timeout(30):
+        await loop.run(ticks)
+
+
+def said(client: redis.Redis) -> tuple[str, str, str]:
+    fields = client.hgetall(keys.pred("BTCUSDT"))
+    return fields["source"], fields["reason"], fields["model_version"]
+
+
+async def test_features_older_than_five_seconds_make_a_stale_fallback(redis_url, clean_redis):
+    loop = make_loop(redis_url)
+    write_features(clean_redis)
+    running = asyncio.create_task(run(loop, 4))
+    await eventually(lambda: loop.latest is not None)
+    write_features(clean_redis, age=5.5)
+    await running
+    assert said(clean_redis) == ("fallback-stale", "stale_features", "test-1-fallback")
+    fields = clean_redis.hgetall(keys.pred("BTCUSDT"))
+    assert float(fields["confidence"]) == 0.3
+    assert float(fields["predicted_price"]) > float(fields["current_price"])
+    assert 5_500 <= float(fields["features_age_ms"]) < 10_000
+    registry = loop._metrics.registry
+    labels = {"source": "fallback-stale", "reason": "stale_features"}
+    assert registry.get_sample_value("inference_fallback_predictions_total", labels) >= 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"ret_1s": "garbage"}, "invalid_features"),
+        ({"ret_1s": "inf"}, "invalid_features"),
+        ({"mid_price": "nan"}, "incomplete_features"),
+        ({"mid_price": None}, "incomplete_features"),
+        ({"spread_bp": "-3"}, "crossed_book"),
+        ({"age": -1.5}, "features_from_future"),
+        ({"venue": "replay/other/7"}, ""),  # no feed of ours named a venue: any will do
+    ],
+)
+async def test_bad_features_are_published_with_their_reason(
+    redis_url, clean_redis, changes, reason
+):
+    write_features(clean_redis, **changes)
+    await run(make_loop(redis_url), 1)
+    expected = ("fallback-error", reason, "test-1-error") if reason else ("redis", "", "test-1")
+    assert said(clean_redis) == expected
+
+
+async def test_key_of_another_type_is_invalid_and_the_loop_goes_on(redis_url, clean_redis):
+    clean_redis.set(keys.feat("BTCUSDT"), "not a hash")
+    loop = make_loop(redis_url)
+    running = asyncio.create_task(run(loop, 3))
+    await eventually(lambda: loop.latest is not None)
+    assert said(clean_redis)[:2] == ("fallback-error", "invalid_features")
+    write_features(clean_redis)
+    await running
+    assert said(clean_redis)[0] == "redis"
+
+
+async def test_missing_model_is_replaced_by_the_trend(redis_url, clean_redis):
+    write_features(clean_redis)
+    await run(make_loop(redis_url, speaker=Speaker(None)), 3)
+    assert said(clean_redis) == ("fallback-trend", "model_missing", "linear-trend")
+    assert float(clean_redis.hget(keys.pred("BTCUSDT"), "confidence")) == pytest.approx(0.1)
+
+
+def service(tmp_path: Path, model: str) -> ServiceSettings:
+    base = config()
+    sections = {name: getattr(base, name) for name in base.__struct_fields__}
+    sections["model"] = type(base.model)(path=model, warm_up_iterations=1)
+    sections["prediction"] = type(base.prediction)()
+    return ServiceSettings(
+        config=type(base)(**sections),
+        symbols=("BTCUSDT",),
+        redis_url="",
+        base_dir=Path(settings.BASE_DIR),
+        var_dir=tmp_path,
+        token="",
+    )
+
+
+def test_unreadable_model_is_replaced_by_the_shipped_one(tmp_path):
+    broken = tmp_path / "mine.onnx"
+    broken.write_bytes(b"not a network")
+    speaker, status = load_speaker(service(tmp_path, str(broken)))
+    assert speaker.predictor is not None
+    assert status.loaded
+    assert [refusal["code"] for refusal in status.refused] == ["artefact_refused"]
+    assert status.path.endswith("models/btc_predictor_v1.onnx")
+
+
+async def test_redis_that_dies_stops_predictions_and_its_return_resumes_them(short_dir):
+    server = RedisServer(locate(short_dir), find_program(), memory="64mb")
+    server.start()
+    url = locate(short_dir).url
+    try:
+        with redis.Redis.from_url(url, decode_responses=True) as client:
+            write_features(client)
+            loop = make_loop(url)
+            running = asyncio.create_task(run(loop, None))
+            await eventually(lambda: loop.latest is not None)
+            server.stop(drain_seconds=0)
+            await eventually(lambda: loop.status.status == "unhealthy")
+            assert loop._metrics.registry.get_sample_value("inference_redis_up") == 0
+            last = loop.latest.tick
+            server = RedisServer(locate(short_dir), find_program(), memory="64mb")
+            server.start()
+            back = time.monotonic()
+            write_features(client)
+            await eventually(lambda: loop.latest is not None and loop.latest.tick > last)
+            # Within one tick of its return, and what the connecting itself takes.
+            assert time.monotonic() - back < TICK_SECONDS + 1.0
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+    finally:
+        server.stop(drain_seconds=0)
+
+
+async def test_redis_that_hangs_does_not_block_the_loop(short_dir):
+    server = RedisServer(locate(short_dir), find_program(), memory="64mb")
+    server.start()
+    url = locate(short_dir).url
+    try:
+        with redis.Redis.from_url(url, decode_responses=True) as client:
+            write_features(client)
+            pid = int(client.info("server")["process_id"])
+            loop = make_loop(url)
+            running = asyncio.create_task(run(loop, None))
+            await eventually(lambda: loop.latest is not None)
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                await eventually(lambda: loop.status.status == "unhealthy")
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            last = loop.latest.tick
+            write_features(client)
+            await eventually(lambda: loop.latest is not None and loop.latest.tick > last)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+    finally:
+        server.stop(drain_seconds=0)
+
+
+async def test_memory_over_its_limit_shrinks_caches_alerts_and_goes_on(redis_url, clean_redis):
+    write_features(clean_redis)
+    loop = make_loop(redis_url, config=with_performance(config(), memory_limit_mb=64))
+    before = loop.ticker.forecaster.mids.size
+    await run(loop, 16)
+    assert loop.status.memory_pressure
+    assert loop.status.status == "degraded"
+    assert loop.ticker.forecaster.mids.size == before // 2
+    assert loop._metrics.registry.get_sample_value("inference_memory_pressure_total") == 1
+    assert said(clean_redis)[0] == "redis"

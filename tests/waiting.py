@@ -1,0 +1,21 @@
+"""Wait for a condition instead of a time."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+
+async def eventually(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Return once `condition()` holds. Raises TimeoutError after `seconds`."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def eventually_sync(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Return once `condition()` holds. Raises TimeoutError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"still not after {seconds} s")
+        time.sleep(0.02)
