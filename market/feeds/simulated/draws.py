@@ -26,8 +26,8 @@ class Draws:
         self.normal = _one_by_one(normal.standard_normal).__next__
 
 
-def _one_by_one(draw: Callable[[int], "np.ndarray[tuple[int], np.dtype[np.float64]]"]) -> Iterator[
-    float
-]:
+def _one_by_one(
+    draw: Callable[[int], "np.ndarray[tuple[int], np.dtype[np.float64]]"],
+) -> Iterator[float]:
     while True:
         yield from draw(BLOCK).tolist()

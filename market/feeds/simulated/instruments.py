@@ -35,9 +35,9 @@ class Instrument:
 
 # Start price, tick, bp per √second, activity.
 _KNOWN: dict[str, tuple[float, float, float, float]] = {
-    "BTCUSDT": (60_000.0, 0.1, 0.65, 1.0),
-    "ETHUSDT": (3_000.0, 0.01, 0.75, 0.8),
-    "BNBUSDT": (600.0, 0.01, 0.7, 0.5),
+    "BTCUSDT": (60_000.0, 0.1, 0.75, 1.0),
+    "ETHUSDT": (3_000.0, 0.01, 0.8, 0.8),
+    "BNBUSDT": (600.0, 0.01, 0.75, 0.5),
     "SOLUSDT": (150.0, 0.01, 0.9, 0.7),
     "XRPUSDT": (2.0, 0.0001, 0.8, 0.6),
     "DOGEUSDT": (0.2, 0.00001, 0.9, 0.6),
@@ -45,9 +45,9 @@ _KNOWN: dict[str, tuple[float, float, float, float]] = {
     "AVAXUSDT": (25.0, 0.001, 0.9, 0.4),
     "LINKUSDT": (15.0, 0.001, 0.85, 0.4),
     "DOTUSDT": (6.0, 0.0001, 0.8, 0.3),
-    "LTCUSDT": (90.0, 0.01, 0.75, 0.3),
+    "LTCUSDT": (90.0, 0.01, 0.8, 0.3),
     "BCHUSDT": (400.0, 0.01, 0.8, 0.3),
-    "TRXUSDT": (0.25, 0.00001, 0.6, 0.3),
+    "TRXUSDT": (0.25, 0.00001, 0.75, 0.3),
     "ATOMUSDT": (6.0, 0.0001, 0.85, 0.3),
 }
 
@@ -68,4 +68,4 @@ def _from_name(symbol: str) -> tuple[float, float, float, float]:
     price = float(f"{10 ** (3.5 * first - 1):.2g}")
     # The power of ten between 0.1 and 1 bp of the price.
     tick = 10.0 ** math.floor(math.log10(price * 1e-4))
-    return price, tick, 0.65 + 0.35 * second, 0.3
+    return price, tick, 0.75 + 0.25 * second, 0.3
