@@ -1,0 +1,1 @@
+"""One script per claim, each ending in a line of JSON."""
