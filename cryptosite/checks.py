@@ -1,0 +1,129 @@
+"""Settings that contradict each other, as Django system checks: `manage.py check` names each.
+
+Registered by the dashboard's app. A single bad value is refused where it is read.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+
+from cryptosite.settings.security import is_loopback
+
+SHORTEST_TOKEN = 16
+
+
+def check_settings(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Return every contradiction among the settings."""
+    return [*_market(), *_reach(), *_ports(), *_redis(), *_forecasts()]
+
+
+def _market() -> list[CheckMessage]:
+    if settings.MARKET_SOURCE == "replay" and not settings.MARKET_REPLAY:
+        return [
+            Error(
+                "MARKET_SOURCE is replay, but MARKET_REPLAY names no recording.",
+                hint="Set MARKET_REPLAY to a folder of recorded frames.",
+                id="cryptosite.E001",
+            )
+        ]
+    if settings.MARKET_SOURCE in ("live", "simulated") and settings.MARKET_REPLAY:
+        return [
+            Warning(
+                f"MARKET_REPLAY is set and MARKET_SOURCE is {settings.MARKET_SOURCE}: "
+                "nothing is replayed.",
+                hint="Set MARKET_SOURCE=replay, or unset MARKET_REPLAY.",
+                id="cryptosite.W002",
+            )
+        ]
+    return []
+
+
+def _reach() -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    reachable = not is_loopback(settings.BIND_HOST)
+    if settings.API_TOKEN and len(settings.API_TOKEN) < SHORTEST_TOKEN:
+        found.append(
+            Warning(
+                f"API_TOKEN has fewer than {SHORTEST_TOKEN} characters and can be guessed.",
+                hint="Use a random one: python -c 'import secrets; print(secrets.token_urlsafe())'",
+                id="cryptosite.W003",
+            )
+        )
+    if reachable and settings.DEBUG:
+        found.append(
+            Error(
+                f"DEBUG is on and BIND_HOST={settings.BIND_HOST} is reachable from other machines.",
+                hint="Debug pages show settings and source: unset DEBUG.",
+                id="cryptosite.E004",
+            )
+        )
+    if reachable and all(is_loopback(host.strip("[]")) for host in settings.ALLOWED_HOSTS):
+        found.append(
+            Warning(
+                f"BIND_HOST={settings.BIND_HOST} is reachable from other machines, but "
+                "ALLOWED_HOSTS answers only to loopback names.",
+                hint="Add the name that browsers use to ALLOWED_HOSTS.",
+                id="cryptosite.W005",
+            )
+        )
+    return found
+
+
+def _ports() -> list[CheckMessage]:
+    service = settings.INFERENCE
+    ports = {"WEB_PORT": settings.WEB_PORT, "health.port": service.health.port}
+    if service.metrics.enable_prometheus:
+        ports["metrics.prometheus_port"] = service.metrics.prometheus_port
+    names: dict[int, list[str]] = {}
+    for name, port in ports.items():
+        names.setdefault(port, []).append(name)
+    return [
+        Error(
+            f"{' and '.join(sharing)} are all {port}.",
+            hint="Give each its own port.",
+            id="cryptosite.E006",
+        )
+        for port, sharing in names.items()
+        if len(sharing) > 1
+    ]
+
+
+def _redis() -> list[CheckMessage]:
+    if settings.INFERENCE.redis.cluster_mode and settings.REDIS_URL.startswith("unix:"):
+        return [
+            Error(
+                "redis.cluster_mode is true, but the Redis in use is a single server on a socket.",
+                hint="Set REDIS_URL to a node of the cluster, or cluster_mode to false.",
+                id="cryptosite.E007",
+            )
+        ]
+    return []
+
+
+def _forecasts() -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    prediction = settings.INFERENCE.prediction
+    if prediction.horizon_ms % prediction.tick_ms:
+        found.append(
+            Warning(
+                "prediction.target_horizon_seconds is no multiple of frequency_seconds: outcomes "
+                "are graded from the price stream, not from the tick that falls on them.",
+                hint="Choose a horizon that is a multiple of the frequency.",
+                id="cryptosite.W008",
+            )
+        )
+    if prediction.max_feature_age_seconds >= prediction.target_horizon_seconds:
+        found.append(
+            Warning(
+                "prediction.max_feature_age_seconds is not below target_horizon_seconds: a "
+                "forecast could rest on features older than the time it looks ahead.",
+                hint="Lower max_feature_age_seconds.",
+                id="cryptosite.W009",
+            )
+        )
+    return found
