@@ -1,0 +1,64 @@
+"""Contradictions among settings are named with an id and a hint."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from cryptosite.checks import check_settings
+
+
+def ids() -> set[str | None]:
+    found = check_settings()
+    assert all(message.hint for message in found)
+    return {message.id for message in found}
+
+
+def configure(settings: Any, section: str, **values: object) -> None:
+    changed = msgspec.structs.replace(getattr(settings.INFERENCE, section), **values)
+    settings.INFERENCE = msgspec.structs.replace(settings.INFERENCE, **{section: changed})
+
+
+def test_checks_on_defaults_find_nothing() -> None:
+    assert ids() == set()
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({"MARKET_SOURCE": "replay", "MARKET_REPLAY": ()}, {"cryptosite.E001"}),
+        ({"MARKET_SOURCE": "simulated", "MARKET_REPLAY": ("x",)}, {"cryptosite.W002"}),
+        ({"API_TOKEN": "short"}, {"cryptosite.W003"}),
+        (
+            {"BIND_HOST": "0.0.0.0", "DEBUG": True, "ALLOWED_HOSTS": ["here.example"]},  # noqa: S104
+            {"cryptosite.E004"},
+        ),
+        ({"BIND_HOST": "10.0.0.1"}, {"cryptosite.W005"}),
+        ({"WEB_PORT": 8083}, {"cryptosite.E006"}),
+    ],
+)
+def test_checks_name_the_contradiction(
+    values: dict[str, Any], found: set[str], settings: Any
+) -> None:
+    for name, value in values.items():
+        setattr(settings, name, value)
+    if "ALLOWED_HOSTS" not in values:
+        settings.ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+    assert ids() == found
+
+
+def test_checks_find_a_cluster_on_a_socket(settings: Any) -> None:
+    settings.REDIS_URL = "unix:///run/redis.sock"
+    configure(settings, "redis", cluster_mode=True)
+    assert ids() == {"cryptosite.E007"}
+
+
+def test_checks_find_a_horizon_off_the_grid_and_features_older_than_it(settings: Any) -> None:
+    configure(
+        settings,
+        "prediction",
+        target_horizon_seconds=5,
+        frequency_seconds=2,
+        max_feature_age_seconds=5,
+    )
+    assert ids() == {"cryptosite.W008", "cryptosite.W009"}
