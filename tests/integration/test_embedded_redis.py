@@ -1,14 +1,13 @@
 """The instance's own Redis: how it is reached, what it keeps, what it refuses."""
 
-import os
 import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 import redis
 import redis.asyncio
@@ -17,6 +16,7 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from cryptosite.processes.redis_layout import find_program, locate, wheel_program
 from cryptosite.processes.redis_server import RedisServer
 from market.redis_policy import EvictionPolicyError, require_noeviction
+from tests.waiting import eventually_sync
 
 PROGRAMS = {"preferred": find_program, "wheel": wheel_program}
 
@@ -119,11 +119,11 @@ def test_process_told_to_stop_ends_its_server(
     )
     try:
         with redis.Redis.from_url(locate(short_dir).url) as client:
-            eventually(lambda: answers(client))
+            eventually_sync(lambda: answers(client))
             server_pid = client.info("server")["process_id"]
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
-        eventually(lambda: not exists(server_pid))
+        eventually_sync(lambda: not exists(server_pid))
     finally:
         process.kill()
 
@@ -136,11 +136,11 @@ def test_process_killed_outright_takes_its_server_along(
         env=instance_env | {"VAR_DIR": str(short_dir)},
     )
     with redis.Redis.from_url(locate(short_dir).url) as client:
-        eventually(lambda: answers(client))
+        eventually_sync(lambda: answers(client))
         server_pid = client.info("server")["process_id"]
     process.kill()
     process.wait(10)
-    eventually(lambda: not exists(server_pid))
+    eventually_sync(lambda: not exists(server_pid))
 
 
 def test_process_with_another_redis_named_idles(
@@ -171,17 +171,8 @@ def answers(client: redis.Redis) -> bool:
 
 
 def exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
     # A zombie whose parent has not collected it is dead all the same.
-    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-
-
-def eventually(condition: Callable[[], bool], *, seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not so within {seconds:g} s")
-        time.sleep(0.02)
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
