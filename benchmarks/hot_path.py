@@ -38,9 +38,10 @@ from inference.forecasts.entry import TickEntry
 from inference.forecasts.forecaster import Speaker
 from inference.forecasts.link import render
 from inference.forecasts.loop import ForecastLoop
-from inference.forecasts.publisher import CHANNEL, pred_fields, tick_message
+from inference.forecasts.publisher import CHANNEL, pred_values, tick_message
 from inference.forecasts.reading import NUMBER_FIELDS
 from inference.forecasts.schedule import Due
+from inference.forecasts.scripts import PRED_FIELDS
 from inference.health import LoopStatus, ModelStatus
 from inference.metrics import LoopMetrics
 from market import keys
@@ -54,7 +55,7 @@ def fill(client: redis.Redis, symbols: list[str]) -> None:
     rng = np.random.default_rng(1)
     pipeline = client.pipeline(transaction=False)
     for symbol in symbols:
-        fields = {name: repr(float(abs(rng.normal()) * 0.3)) for name in FEATURE_NAMES}
+        fields = {name: repr(float(rng.random())) for name in FEATURE_NAMES}
         fields |= {"price": "61837.63", "mid_price": "61837.635", "price_volatility": "0.9"}
         fields |= {"feature_ts": repr(time.time()), "completeness": "1.0", "venue": "bench"}
         fields |= {"event_ts_ms": "1723161254087", "exchange_ts_ms": "1723161255343"}
@@ -121,9 +122,11 @@ class Floor:
         reads += [("HMGET", keys.ob(s), "bid", "ask") for s in symbols]
         self._read = render(reads)
         writes: list[tuple[str | bytes, ...]] = []
-        for symbol, fields in zip(symbols, pred_fields(entry), strict=True):
+        rows = entry.numbers.T.tolist()
+        for symbol, values in zip(symbols, pred_values(entry, rows), strict=True):
+            fields = [part for pair in zip(PRED_FIELDS, values, strict=True) for part in pair]
             writes += [("HSET", keys.pred(symbol), *fields), ("EXPIRE", keys.pred(symbol), "60")]
-        packed = json.dumps(tick_message(entry)).encode()
+        packed = json.dumps(tick_message(entry, rows)).encode()
         writes += [("XADD", "log:floor", "*", "entry", entry.pack()), ("PUBLISH", CHANNEL, packed)]
         self._write = render(writes)
         self._session = session

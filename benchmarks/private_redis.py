@@ -12,7 +12,7 @@ from cryptosite.processes.redis_server import RedisServer
 @contextmanager
 def private_redis() -> Iterator[tuple[str, Path]]:
     """Yield the URL and the var folder of a fresh server; stop it afterwards."""
-    with tempfile.TemporaryDirectory(prefix="cs-bench-", dir="/tmp") as folder:  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="cs-bench-", dir="/tmp") as folder:
         var_dir = Path(folder)
         layout = locate(var_dir)
         server = RedisServer(layout, find_program(), memory="1gb")

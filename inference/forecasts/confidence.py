@@ -26,9 +26,9 @@ def confidence(
     volatility_bp: RMS of 1-s returns in bp per √s.
     """
     # The specification's volatility is a fraction: 0.01 is a move of 1 % over the horizon.
-    volatility = volatility_bp * math.sqrt(10.0) / 1e4
+    volatile = volatility_bp > HIGH_VOLATILITY * 1e4 / math.sqrt(10.0)
     result = BASE * completeness
-    result = np.where(age_ms > AGING_MS, result * 0.9, result)
-    result = np.where(volatility > HIGH_VOLATILITY, result * 0.85, result)
-    result = np.where(spread_bp > WIDE_SPREAD_BP, result * 0.9, result)
-    return np.clip(result, LOWEST, HIGHEST)
+    result *= np.where(age_ms > AGING_MS, 0.9, 1.0)
+    result *= np.where(volatile, 0.85, 1.0)
+    result *= np.where(spread_bp > WIDE_SPREAD_BP, 0.9, 1.0)
+    return np.minimum(np.maximum(result, LOWEST), HIGHEST)

@@ -47,6 +47,18 @@ class ModelOutput:
     p_down: Floats
     valid: Mask
 
+    def rows(self, chosen: Mask) -> "ModelOutput":
+        """Return the chosen rows alone."""
+        return ModelOutput(
+            self.ret_bp[chosen],
+            self.q05_bp[chosen],
+            self.q95_bp[chosen],
+            self.p_up[chosen],
+            self.p_flat[chosen],
+            self.p_down[chosen],
+            self.valid[chosen],
+        )
+
 
 class Engine:
     """A loaded model, ready to run.

@@ -25,7 +25,9 @@ Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 
 _VOLATILITY, _SPREAD, _PRICE = INDEX["price_volatility"], INDEX["spread_bp"], INDEX["price"]
-_EDGE_COLUMNS = ("p_up", "p_flat", "p_down")
+# Neighbours in COLUMNS, so that each group is one assignment.
+_PRICES = slice(COLUMN["predicted_price"], COLUMN["upper"] + 1)
+_EDGES = slice(COLUMN["p_up"], COLUMN["p_down"] + 1)
 _SPOKEN_ROWS = [COLUMN[name] for name in SPOKEN_COLUMNS]
 
 
@@ -66,23 +68,19 @@ class Forecaster:
         self._config = config
         self._threshold = config.prediction.confidence_threshold
         self._horizon_ms = config.prediction.horizon_ms
+        self._sqrt_horizon = (self._horizon_ms / 1e3) ** 0.5
         count = len(self.symbols)
         self._last = LastForecasts(count, self._horizon_ms / 1e3)
         self.mids = MidCache(config.performance.feature_cache_size, count)
         self.intervals = IntervalTracker(count)
         self.tally = Tally(self._horizon_ms // config.prediction.tick_ms)
 
-    def forecast(
-        self, reading: HotReading, tick: int, tick_ms: int, clock_ns: "Stopwatch"
-    ) -> Forecasts:
+    def forecast(self, reading: HotReading, tick_ms: int, clock_ns: "Stopwatch") -> Forecasts:
         """Answer for every symbol: the model where it may, else the fallbacks.
 
         tick_ms: market time of the decision.
         """
         count = len(self.symbols)
-        missed = self.tally.mature(tick, reading.mid)
-        if missed is not None:
-            self.intervals.update(*missed)
         self.mids.add(tick_ms, reading.mid)
         out = Forecasts(
             np.full((len(COLUMNS), count), np.nan),
@@ -98,12 +96,18 @@ class Forecaster:
             self._model(out, reading, rows, tick_ms, clock_ns)
         if len(rows) < count or Source.ERROR in out.sources:
             self._stale(out, tick_ms)
-        numbers = out.numbers
-        by_model = np.array([source is Source.REDIS for source in out.sources])
-        spoken = numbers[_SPOKEN_ROWS]
+        return out
+
+    def learn(self, tick: int, said: Forecasts) -> None:
+        """Take in a tick after its write: what matured with it, and what it said itself.
+
+        The interval's state is thus that of the labels known one tick before.
+        """
+        self._mature(tick, said.numbers[COLUMN["mid_price"]])
+        by_model = np.array([source is Source.REDIS for source in said.sources])
+        spoken = said.numbers[_SPOKEN_ROWS]
         spoken[:, ~by_model] = np.nan
         self.tally.speak(tick, Spoken(*spoken))
-        return out
 
     def emergency(self, reason: Reason) -> Forecasts:
         """Say that nothing can be said: the last resort where forecasting itself failed."""
@@ -124,6 +128,8 @@ class Forecaster:
         )
         for entry in entries:
             spoken = spoken_by_model(entry)
+            if entry is newest:
+                self._mature(entry.tick, self._aligned(entry, entry.column("mid_price")))
             self.tally.speak(
                 entry.tick,
                 Spoken(
@@ -142,6 +148,11 @@ class Forecaster:
         """Drop the prediction cache and halve the feature cache."""
         self._last.forget()
         self.mids.shrink()
+
+    def _mature(self, tick: int, mids: Floats) -> None:
+        missed = self.tally.mature(tick, mids)
+        if missed is not None:
+            self.intervals.update(*missed)
 
     def _copy_inputs(self, numbers: Floats, reading: HotReading) -> None:
         numbers[COLUMN["mid_price"]] = reading.mid
@@ -170,52 +181,39 @@ class Forecaster:
             return
         finally:
             out.model_ns = watch() - started
-        good = np.isfinite(output.ret_bp)
-        if not good.all():
-            for row in rows[~good]:
+        if not output.valid.all():
+            for row in rows[~output.valid]:
                 out.reasons[row] = Reason.NO_PRICE
-        self._speak(out, reading, rows, output, good)
-        spoken = rows[good]
+            rows, output = rows[output.valid], output.rows(output.valid)
+        self._speak(out, reading, rows, output)
         self._last.remember(
-            spoken,
-            out.numbers[COLUMN["predicted_price"], spoken],
-            out.numbers[COLUMN["current_price"], spoken],
+            rows,
+            out.numbers[COLUMN["predicted_price"], rows],
+            out.numbers[COLUMN["current_price"], rows],
             tick_ms,
         )
 
-    def _speak(
-        self,
-        out: Forecasts,
-        reading: HotReading,
-        rows: Rows,
-        output: ModelOutput,
-        good: npt.NDArray[np.bool_],
-    ) -> None:
-        every = rows if good.all() else rows[good]
-        chosen = slice(None) if good.all() else good
+    def _speak(self, out: Forecasts, reading: HotReading, rows: Rows, output: ModelOutput) -> None:
+        every: Rows | slice = slice(None) if len(rows) == len(self.symbols) else rows
         features = reading.features[every]
         mid = reading.mid[every]
-        sigma_bp = features[:, _VOLATILITY] * np.sqrt(self._horizon_ms / 1e3)
-        ret = output.ret_bp[chosen]
-        low = output.q05_bp[chosen] - self.intervals.low[every] * sigma_bp
-        high = output.q95_bp[chosen] + self.intervals.high[every] * sigma_bp
+        volatility = features[:, _VOLATILITY]
+        sigma_bp = volatility * self._sqrt_horizon
+        ret = output.ret_bp
+        low = output.q05_bp - self.intervals.low[every] * sigma_bp
+        high = output.q95_bp + self.intervals.high[every] * sigma_bp
         quality = rule.confidence(
-            reading.age_ms[every],
-            reading.completeness[every],
-            features[:, _VOLATILITY],
-            features[:, _SPREAD],
+            reading.age_ms[every], reading.completeness[every], volatility, features[:, _SPREAD]
         )
         numbers = out.numbers
         numbers[COLUMN["current_price"], every] = features[:, _PRICE]
-        numbers[COLUMN["predicted_price"], every] = mid * np.exp(ret / 1e4)
         # A correction may move a bound inwards, but never past the forecast itself.
-        numbers[COLUMN["lower"], every] = mid * np.exp(np.minimum(low, ret) / 1e4)
-        numbers[COLUMN["upper"], every] = mid * np.exp(np.maximum(high, ret) / 1e4)
+        moves = np.array((ret, np.minimum(low, ret), np.maximum(high, ret)))
+        numbers[_PRICES, every] = mid * np.exp(moves / 1e4)
+        numbers[_EDGES, every] = (output.p_up, output.p_flat, output.p_down)
         numbers[COLUMN["confidence"], every] = quality
-        for name in _EDGE_COLUMNS:
-            numbers[COLUMN[name], every] = getattr(output, name)[chosen]
-        below = quality < self._threshold
-        for position, row in enumerate(every):
+        below = (quality < self._threshold).tolist()
+        for position, row in enumerate(rows.tolist()):
             out.sources[row] = Source.REDIS
             if below[position]:
                 out.reasons[row] = Reason.BELOW_THRESHOLD

@@ -7,6 +7,7 @@ The specification's fields stand in `pred:` as strings. Where there is no price 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 import hiredis
@@ -82,8 +83,8 @@ class Publisher:
             raise LinkError("the write script is not loaded")
         packed = entry.pack()
         new_head = entry_hash(packed).hex()
-        fields = pred_fields(entry)
-        message = msgpack.packb(tick_message(entry))
+        rows = entry.numbers.T.tolist()
+        message = msgpack.packb(tick_message(entry, rows))
         fence: Command = (
             held.value, str(TTL_MS), head.hash, new_head, str(entry.tick), packed,
         )  # fmt: skip
@@ -94,16 +95,18 @@ class Publisher:
             return render([command]), new_head
         command = (
             "EVALSHA", self._sha, str(3 + len(self._pred_keys)), *fenced_keys, *self._pred_keys,
-            *fence, msgpack.packb(fields), self._ttl, CHANNEL, message,
+            *fence, msgpack.packb(pred_values(entry, rows)), self._ttl, CHANNEL, message,
         )  # fmt: skip
         return render([command]), new_head
 
     def following(self, entry: TickEntry) -> list[Command]:
         """Return what follows the fenced write in a cluster: `pred:` and the message."""
         commands: list[Command] = []
-        for key, fields in zip(self._pred_keys, pred_fields(entry), strict=True):
+        rows = entry.numbers.T.tolist()
+        for key, values in zip(self._pred_keys, pred_values(entry, rows), strict=True):
+            fields = chain.from_iterable(zip(scripts.PRED_FIELDS, values, strict=True))
             commands += [("HSET", key, *fields), ("EXPIRE", key, self._ttl)]
-        commands.append(("PUBLISH", CHANNEL, msgpack.packb(tick_message(entry))))
+        commands.append(("PUBLISH", CHANNEL, msgpack.packb(tick_message(entry, rows))))
         return commands
 
     def outcome(self, reply: Any) -> tuple[Written, Any]:
@@ -123,43 +126,44 @@ class Publisher:
         return self._sha is None
 
 
-def pred_fields(entry: TickEntry) -> list[list[str]]:
-    """Return each symbol's `pred:` hash as [field, value, …] strings."""
-    columns = entry.numbers.T.tolist()
+def pred_values(entry: TickEntry, rows: list[list[float]]) -> list[list[str]]:
+    """Return each symbol's `pred:` values as strings, in the order of PRED_FIELDS.
+
+    rows: the entry's numbers, one a symbol.
+    """
     made, target = str(entry.tick_ms), str(entry.target_ms)
-    latency = f"{entry.latency_ms:.3f}"
-    live = "1" if entry.live else "0"
-    rows = []
-    for row, source, reason in zip(columns, entry.sources, entry.reasons, strict=True):
-        rows.append(
-            [
-                "predicted_price", _price(row[_PREDICTED]),
-                "current_price", _price(row[_CURRENT]),
-                "confidence", repr(row[_CONFIDENCE]),
-                "prediction_ts", made,
-                "target_ts", target,
-                "model_version", spoken_version(entry.model_version, Source(source)),
-                "latency_ms", latency,
-                "features_age_ms", _known(row[_AGE]),
-                "source", source,
-                "mid_price", _known(row[_MID]),
-                "lower", _known(row[_LOWER]),
-                "upper", _known(row[_UPPER]),
-                "p_up", _known(row[_P_UP]),
-                "reason", reason,
-                "venue", entry.venue,
-                "live", live,
-            ]
-        )  # fmt: skip
-    return rows
+    latency, live, venue = f"{entry.latency_ms:.3f}", "1" if entry.live else "0", entry.venue
+    versions = _versions(entry)
+    return [
+        [
+            _price(row[_PREDICTED]),
+            _price(row[_CURRENT]),
+            repr(row[_CONFIDENCE]),
+            made,
+            target,
+            versions[source],
+            latency,
+            _known(row[_AGE]),
+            source,
+            _known(row[_MID]),
+            _known(row[_LOWER]),
+            _known(row[_UPPER]),
+            _known(row[_P_UP]),
+            reason,
+            venue,
+            live,
+        ]
+        for row, source, reason in zip(rows, entry.sources, entry.reasons, strict=True)
+    ]
 
 
-def tick_message(entry: TickEntry) -> dict[str, Any]:
+def tick_message(entry: TickEntry, rows: list[list[float]]) -> dict[str, Any]:
     """Return the message that web processes receive: one encoded frame a symbol."""
-    columns = entry.numbers.T.tolist()
+    versions = _versions(entry)
+    latency_ms = round(entry.latency_ms, 3)
     frames = {}
     for symbol, row, source, reason in zip(
-        entry.symbols, columns, entry.sources, entry.reasons, strict=True
+        entry.symbols, rows, entry.sources, entry.reasons, strict=True
     ):
         frames[symbol] = orjson.dumps(
             {
@@ -168,7 +172,7 @@ def tick_message(entry: TickEntry) -> dict[str, Any]:
                 "current_price": row[_CURRENT],  # orjson writes NaN as null
                 "predicted_price": row[_PREDICTED],
                 "confidence": row[_CONFIDENCE],
-                "latency_ms": round(entry.latency_ms, 3),
+                "latency_ms": latency_ms,
                 "source": source,
                 "venue": entry.venue,
                 "live": entry.live,
@@ -180,7 +184,7 @@ def tick_message(entry: TickEntry) -> dict[str, Any]:
                 "p_up": row[_P_UP],
                 "reason": reason,
                 "features_age_ms": row[_AGE],
-                "model_version": spoken_version(entry.model_version, Source(source)),
+                "model_version": versions[source],
             }
         ).decode()
     return {
@@ -191,6 +195,10 @@ def tick_message(entry: TickEntry) -> dict[str, Any]:
         "tick_ms": entry.tick_ms,
         "frames": frames,
     }
+
+
+def _versions(entry: TickEntry) -> dict[str, str]:
+    return {source.value: spoken_version(entry.model_version, source) for source in Source}
 
 
 def _price(value: float) -> str:

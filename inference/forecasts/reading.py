@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 from inference.forecasts.link import Pipeline, render
 from inference.vocabulary import Reason
@@ -22,27 +23,37 @@ Floats = npt.NDArray[np.float64]
 
 CLOCK_FIELDS = ("venue", "live", "market_ms", "wall_ms", "speed")
 NUMBER_FIELDS = (*FEATURE_NAMES, "feature_ts", "event_ts_ms", "exchange_ts_ms", "completeness")
+GARBAGE = math.inf
+"""Stands for a field that is no number; infinity is as little a feature as text is."""
+
 AHEAD_MS = 1_000.0
 """A writer's clock this far ahead of ours is tolerated, as clocks are."""
 
-_REQUIRED = np.array([INDEX[name] for name in REQUIRED_FEATURES])
-_NOT_NEGATIVE = np.array(
-    [
-        INDEX[name]
-        for name in (
-            "volume_1s",
-            "volume_5s",
-            "trade_intensity_1s",
-            "avg_trade_size_1s",
-            "dollar_volume_1s",
-            "price_volatility",
-        )
-    ]
-)
-_WITHIN_ONE = np.array(
-    [INDEX[name] for name in ("vol_imbalance_1s", "vol_imbalance_5s", "ob_imbalance")]
-)
-_PRICE, _MID, _SPREAD = INDEX["price"], INDEX["mid_price"], INDEX["spread_bp"]
+_REQUIRED = [INDEX[name] for name in REQUIRED_FEATURES]
+_MID, _SPREAD = INDEX["mid_price"], INDEX["spread_bp"]
+_LARGEST = np.finfo(np.float64).max
+_LOWEST: dict[str, float] = {
+    "price": np.nextafter(0.0, 1.0),
+    "mid_price": np.nextafter(0.0, 1.0),
+    "volume_1s": 0.0,
+    "volume_5s": 0.0,
+    "vol_imbalance_1s": -1.0,
+    "vol_imbalance_5s": -1.0,
+    "ob_imbalance": -1.0,
+    "trade_intensity_1s": 0.0,
+    "avg_trade_size_1s": 0.0,
+    "dollar_volume_1s": 0.0,
+    "price_volatility": 0.0,
+    "completeness": 0.0,
+}
+_HIGHEST: dict[str, float] = {
+    "vol_imbalance_1s": 1.0,
+    "vol_imbalance_5s": 1.0,
+    "ob_imbalance": 1.0,
+    "completeness": 1.0,
+}
+_LOW = np.array([_LOWEST.get(name, -_LARGEST) for name in NUMBER_FIELDS])
+_HIGH = np.array([_HIGHEST.get(name, _LARGEST) for name in NUMBER_FIELDS])
 _FEATURE_TS, _EVENT_TS, _EXCHANGE_TS, _COMPLETENESS = range(FEATURE_COUNT, FEATURE_COUNT + 4)
 
 
@@ -92,102 +103,135 @@ class HotReader:
         """
         count = self._count
         expected = None if venue is None else venue.encode()
-        numbers, garbage, missing, elsewhere = _numbers(replies[:count], expected)
+        rows = _rows(replies[:count], expected)
         crossed = _crossed(replies[count:])
-        features = np.ascontiguousarray(numbers[:, :FEATURE_COUNT])
-        void = np.isnan(features)
-        present = 1.0 - void.sum(axis=1) / FEATURE_COUNT
-        completeness = np.fmin(numbers[:, _COMPLETENESS], present)
+        numbers = rows.numbers
+        features = numbers[:, :FEATURE_COUNT].copy()
         feature_ts_ms = numbers[:, _FEATURE_TS] * 1e3
         age_ms = now_ms - feature_ts_ms
-        with np.errstate(invalid="ignore"):
-            invalid = garbage | _out_of_range(features, numbers[:, _COMPLETENESS])
-            negative_spread = features[:, _SPREAD] < 0
-            future = age_ms < -AHEAD_MS
-            stale = age_ms > self._max_age_ms
-        incomplete = void[:, _REQUIRED].any(axis=1)
-        missing |= np.isnan(feature_ts_ms) & ~garbage
-        # The first that holds is the reason: what makes the later questions meaningless.
-        causes = (
-            (missing, Reason.FEATURES_MISSING),
-            (elsewhere, Reason.OTHER_VENUE),
-            (invalid, Reason.INVALID_FEATURES),
-            (future, Reason.FEATURES_FROM_FUTURE),
-            (stale, Reason.STALE_FEATURES),
-            (crossed | negative_spread, Reason.CROSSED_BOOK),
-            (incomplete, Reason.INCOMPLETE_FEATURES),
-        )
-        reasons = [Reason.NONE] * count
-        usable = np.ones(count, dtype=bool)
-        believable = usable.copy()
-        for mask, reason in causes:
-            if not mask.any():
-                continue
-            for row in np.flatnonzero(mask & usable):
-                reasons[row] = reason
-            usable &= ~mask
-            if reason is not Reason.INCOMPLETE_FEATURES:
-                believable &= ~mask
-        return HotReading(
+        reading = HotReading(
             features=features,
             age_ms=np.maximum(age_ms, 0.0),
-            completeness=completeness,
+            completeness=numbers[:, _COMPLETENESS],
             feature_ts_ms=feature_ts_ms,
             event_ts_ms=numbers[:, _EVENT_TS],
             exchange_ts_ms=numbers[:, _EXCHANGE_TS],
-            mid=np.where(believable, features[:, _MID], np.nan),
-            usable=usable,
-            reasons=reasons,
+            mid=features[:, _MID].copy(),
+            usable=np.ones(count, dtype=bool),
+            reasons=[Reason.NONE] * count,
         )
+        # NaN compares false: what passes here is complete and in range, and needs no more.
+        sound = (
+            not rows.odd
+            and not crossed
+            and ((numbers >= _LOW) & (numbers <= _HIGH)).all()
+            and -AHEAD_MS <= age_ms.min()
+            and age_ms.max() <= self._max_age_ms
+            and features[:, _SPREAD].min() >= 0
+        )
+        if not sound:
+            self._sort_out(reading, rows, crossed, age_ms)
+        return reading
+
+    def _sort_out(
+        self, reading: HotReading, rows: "_Rows", crossed: set[int], age_ms: Floats
+    ) -> None:
+        numbers, features = rows.numbers, reading.features
+        void = np.isnan(features)
+        present = 1.0 - void.sum(axis=1) / FEATURE_COUNT
+        reading.completeness = np.fmin(numbers[:, _COMPLETENESS], present)
+        unreadable = _mask(rows.garbage, self._count)
+        no_time = np.isnan(reading.feature_ts_ms) & ~unreadable
+        outside = ((numbers < _LOW) | (numbers > _HIGH)).any(axis=1)
+        crossing = _mask(crossed, self._count) | (features[:, _SPREAD] < 0)
+        # The first that holds is the reason: what makes the later questions meaningless.
+        causes = (
+            (no_time, Reason.FEATURES_MISSING),
+            (_mask(rows.elsewhere, self._count), Reason.OTHER_VENUE),
+            (unreadable | outside, Reason.INVALID_FEATURES),
+            (age_ms < -AHEAD_MS, Reason.FEATURES_FROM_FUTURE),
+            (age_ms > self._max_age_ms, Reason.STALE_FEATURES),
+            (crossing, Reason.CROSSED_BOOK),
+            (void[:, _REQUIRED].any(axis=1), Reason.INCOMPLETE_FEATURES),
+        )
+        for mask, reason in causes:
+            for row in np.flatnonzero(mask & reading.usable):
+                reading.reasons[row] = reason
+            reading.usable &= ~mask
+            if reason is not Reason.INCOMPLETE_FEATURES:
+                reading.mid[mask] = np.nan
 
 
-def _numbers(
-    replies: Sequence[Any], venue: bytes | None
-) -> tuple[Floats, npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    count, width = len(replies), len(NUMBER_FIELDS)
-    garbage, missing, elsewhere = (np.zeros(count, dtype=bool) for _ in range(3))
+@dataclass(slots=True)
+class _Rows:
+    numbers: Floats
+    garbage: set[int]
+    elsewhere: set[int]
+
+    @property
+    def odd(self) -> bool:
+        return bool(self.garbage or self.elsewhere)
+
+
+def _rows(replies: Sequence[Any], venue: bytes | None) -> _Rows:
+    width = len(NUMBER_FIELDS)
+    garbage: set[int] = set()
+    elsewhere: set[int] = set()
     rows: list[list[float]] = []
     for index, reply in enumerate(replies):
         if not isinstance(reply, list):  # an error reply: the key holds another type
-            garbage[index] = True
+            garbage.add(index)
             rows.append([math.nan] * width)
             continue
-        *fields, said = reply
+        said = reply.pop()
         if said and venue is not None and said != venue:
-            elsewhere[index] = True
-        try:
-            rows.append([float(field) if field else math.nan for field in fields])
-        except ValueError:
-            garbage[index] = True
-            rows.append([_number(field) for field in fields])
-        if fields[_FEATURE_TS] is None:
-            missing[index] = not garbage[index]
-    numbers = np.array(rows, dtype=np.float64).reshape(count, width)
-    garbage |= np.isinf(numbers).any(axis=1)
-    return numbers, garbage, missing, elsewhere
+            elsewhere.add(index)
+        row = _plain_row(reply)
+        if row is None:
+            row = [_number(field) for field in reply]
+            if GARBAGE in row:
+                garbage.add(index)
+        rows.append(row)
+    return _Rows(np.array(rows, dtype=np.float64).reshape(len(rows), width), garbage, elsewhere)
+
+
+def _mask(indices: set[int], count: int) -> npt.NDArray[np.bool_]:
+    mask = np.zeros(count, dtype=bool)
+    mask[list(indices)] = True
+    return mask
+
+
+def _plain_row(fields: list[bytes | None]) -> list[float] | None:
+    """Read a row of plain numbers at once; None where any field needs a closer look.
+
+    A row whose every byte can stand in a number is read as a JSON array, at a tenth of the
+    time. Fields that could change the array's shape or type have other bytes or change its
+    length; both lead to the closer look.
+    """
+    try:
+        joined = b",".join(fields)  # type: ignore[arg-type]  # a None raises, as it should
+        if joined.translate(None, b"0123456789.-eE,"):
+            return None
+        row: list[float] = orjson.loads(b"[%b]" % joined)
+    except (TypeError, ValueError):
+        return None
+    return row if len(row) == len(fields) else None
 
 
 def _number(field: bytes | None) -> float:
     try:
         return float(field) if field else math.nan
     except ValueError:
-        return math.nan
+        return GARBAGE
 
 
-def _crossed(replies: Sequence[Any]) -> npt.NDArray[np.bool_]:
-    crossed = np.zeros(len(replies), dtype=bool)
+def _crossed(replies: Sequence[Any]) -> set[int]:
+    crossed = set()
     for index, reply in enumerate(replies):
         if isinstance(reply, list) and reply[0] and reply[1]:
             try:
-                crossed[index] = float(reply[0]) >= float(reply[1])
+                if float(reply[0]) >= float(reply[1]):
+                    crossed.add(index)
             except ValueError:
-                crossed[index] = True
+                crossed.add(index)
     return crossed
-
-
-def _out_of_range(features: Floats, completeness: Floats) -> npt.NDArray[np.bool_]:
-    bad = np.asarray((features[:, [_PRICE, _MID]] <= 0).any(axis=1))
-    bad |= (features[:, _NOT_NEGATIVE] < 0).any(axis=1)
-    bad |= (np.abs(features[:, _WITHIN_ONE]) > 1 + 1e-9).any(axis=1)
-    bad |= (completeness < 0) | (completeness > 1)
-    return bad

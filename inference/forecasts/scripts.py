@@ -43,21 +43,44 @@ local id = redis.call('XADD', KEYS[3], '*', 'entry', ARGV[6])
 redis.call('HSET', KEYS[2], 'hash', ARGV[4], 'tick', ARGV[5])
 """
 
-WRITE_TICK = (
-    _FENCE_AND_LOG
-    + """
+PRED_FIELDS = (
+    "predicted_price",
+    "current_price",
+    "confidence",
+    "prediction_ts",
+    "target_ts",
+    "model_version",
+    "latency_ms",
+    "features_age_ms",
+    "source",
+    "mid_price",
+    "lower",
+    "upper",
+    "p_up",
+    "reason",
+    "venue",
+    "live",
+)
+"""The fields of `pred:`, the specification's first, in the order in which a tick hands them
+over: their names travel with the script, once, and not with every symbol of every tick."""
+
+_WRITE_FORECASTS = """
 local forecasts = cmsgpack.unpack(ARGV[7])
 for index = 1, #forecasts do
   local key = KEYS[index + 3]
-  redis.call('HSET', key, unpack(forecasts[index]))
+  local said = forecasts[index]
+  redis.call('HSET', key, FIELDS)
   redis.call('EXPIRE', key, ARGV[8])
 end
 redis.call('PUBLISH', ARGV[9], ARGV[10])
 return {'written', id}
 """
+
+WRITE_TICK = _FENCE_AND_LOG + _WRITE_FORECASTS.replace(
+    "FIELDS", ", ".join(f"'{name}', said[{n}]" for n, name in enumerate(PRED_FIELDS, 1))
 )
 """KEYS lease, head, log, pred…; ARGV lease value, lease ttl ms, head expected, head new, tick,
-entry, msgpack of [[field, value, …], …], pred ttl s, channel, message."""
+entry, msgpack of [[value, …], …] by PRED_FIELDS, pred ttl s, channel, message."""
 
 WRITE_LOG = _FENCE_AND_LOG + "return {'written', id}"
 """For a cluster, where `pred:` lies in other slots and follows by pipeline."""

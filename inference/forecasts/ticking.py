@@ -101,6 +101,7 @@ class Ticker:
         report = self._report(
             due, forecasts, read_ns, ended - write_started, ended - started, outcome
         )
+        self.forecaster.learn(due.tick, forecasts)
         written = outcome is Written.WRITTEN
         return TickResult(report, entry if written else None, outcome)
 
@@ -122,7 +123,7 @@ class Ticker:
         # The outermost handler of a tick: whatever is wrong, a record of it is published.
         try:
             reading = self._reader.parse(replies, now_ms, venue)
-            return self.forecaster.forecast(reading, due.tick, due.tick_ms, time.perf_counter_ns)
+            return self.forecaster.forecast(reading, due.tick_ms, time.perf_counter_ns)
         except Exception:
             log.exception("forecast_failed", tick=due.tick)
             return self.forecaster.emergency(Reason.MODEL_ERROR)
