@@ -30,7 +30,7 @@ def test_checks_on_defaults_find_nothing() -> None:
         ({"MARKET_SOURCE": "simulated", "MARKET_REPLAY": ("x",)}, {"cryptosite.W002"}),
         ({"API_TOKEN": "short"}, {"cryptosite.W003"}),
         (
-            {"BIND_HOST": "0.0.0.0", "DEBUG": True, "ALLOWED_HOSTS": ["here.example"]},  # noqa: S104
+            {"BIND_HOST": "0.0.0.0", "DEBUG": True, "ALLOWED_HOSTS": ["here.example"]},
             {"cryptosite.E004"},
         ),
         ({"BIND_HOST": "10.0.0.1"}, {"cryptosite.W005"}),
