@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,7 +37,7 @@ from inference.config import RedisConfig, ServiceConfig
 from inference.forecasts.engine import Engine
 from inference.forecasts.entry import TickEntry
 from inference.forecasts.forecaster import Speaker
-from inference.forecasts.link import render
+from inference.forecasts.link import Pipeline, render
 from inference.forecasts.loop import ForecastLoop
 from inference.forecasts.publisher import CHANNEL, pred_values, tick_message
 from inference.forecasts.reading import NUMBER_FIELDS
@@ -55,7 +56,7 @@ def fill(client: redis.Redis, symbols: list[str]) -> None:
     rng = np.random.default_rng(1)
     pipeline = client.pipeline(transaction=False)
     for symbol in symbols:
-        fields = {name: repr(float(rng.random())) for name in FEATURE_NAMES}
+        fields: dict[Any, Any] = {name: repr(float(rng.random())) for name in FEATURE_NAMES}
         fields |= {"price": "61837.63", "mid_price": "61837.635", "price_volatility": "0.9"}
         fields |= {"feature_ts": repr(time.time()), "completeness": "1.0", "venue": "bench"}
         fields |= {"event_ts_ms": "1723161254087", "exchange_ts_ms": "1723161255343"}
@@ -63,7 +64,13 @@ def fill(client: redis.Redis, symbols: list[str]) -> None:
         pipeline.hset(keys.ob(symbol), mapping={"bid": "61837.63", "ask": "61837.64"})
         for window in ("1s", "5s"):
             pipeline.hset(keys.tr(symbol, window), mapping={"count": "3", "volume": "1.5"})
-    market = {"venue": "bench", "live": "0", "market_ms": "0.0", "wall_ms": "0.0", "speed": "1.0"}
+    market: dict[Any, Any] = {
+        "venue": "bench",
+        "live": "0",
+        "market_ms": "0.0",
+        "wall_ms": "0.0",
+        "speed": "1.0",
+    }
     pipeline.hset(keys.clock(), mapping=market)
     pipeline.execute()
 
@@ -110,7 +117,7 @@ class Ours:
 class Floor:
     """The least: no validation, no fallbacks, no fence, no chain; bytes rendered beforehand."""
 
-    def __init__(self, url: str, symbols: list[str], session, entry: TickEntry) -> None:
+    def __init__(self, url: str, symbols: list[str], session: Any, entry: TickEntry) -> None:
         parts = urlsplit(url)
         self._socket = socket.socket(socket.AF_UNIX if parts.scheme == "unix" else socket.AF_INET)
         self._socket.connect(parts.path if parts.scheme == "unix" else (parts.hostname, parts.port))
@@ -142,7 +149,7 @@ class Floor:
             taken.append((time.perf_counter_ns() - started) / 1e6)
         return taken
 
-    def _exchange(self, pipeline) -> None:
+    def _exchange(self, pipeline: Pipeline) -> None:
         self._socket.sendall(pipeline.packed)
         left = pipeline.count
         while left:
@@ -154,7 +161,7 @@ class Floor:
 class Spec:
     """The document's own code path, symbol after symbol."""
 
-    def __init__(self, url: str, symbols: list[str], session) -> None:
+    def __init__(self, url: str, symbols: list[str], session: Any) -> None:
         self._redis = redis.asyncio.Redis.from_url(url, decode_responses=True)
         self._symbols = symbols
         self._session = session
@@ -180,7 +187,7 @@ class Spec:
         scaled = self._scaler.transform(vector.astype(np.float32)).astype(np.float32)
         answer = float(self._session.run(None, {"features": scaled})[0][0][0])
         now = int(time.time() * 1000)
-        written = {
+        written: dict[Any, Any] = {
             "predicted_price": str(answer),
             "current_price": features["price"],
             "confidence": "0.8",
@@ -195,7 +202,9 @@ class Spec:
         await self._redis.expire(keys.pred(symbol), 60)
 
 
-def process_figures(url: str, var_dir: Path, symbols: list[str], client: redis.Redis) -> dict:
+def process_figures(
+    url: str, var_dir: Path, symbols: list[str], client: redis.Redis
+) -> dict[str, float]:
     """Start the real command; return its resident memory after a few ticks and its start time."""
     client.delete(keys.lease("forecasts", 0))
     env = os.environ | {
@@ -225,7 +234,7 @@ def process_figures(url: str, var_dir: Path, symbols: list[str], client: redis.R
     return {"rss_mb": round(resident_kb / 1024, 1), "cold_start_s": round(cold_start_s, 2)}
 
 
-async def measure(url: str, symbols: list[str], client: redis.Redis) -> dict:
+async def measure(url: str, symbols: list[str], client: redis.Redis) -> dict[str, float]:
     model = Registry(configured="models/btc_predictor_v1.onnx", base_dir=ROOT, var_dir=ROOT).load()
     session = model.network.session
     engine = Engine(model)

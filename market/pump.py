@@ -58,6 +58,11 @@ class Pump:
         self.on_written: Callable[[Batch, float], None] | None = None
         """Told of each batch whose cell was written, with `time.time()`; for benchmarks."""
 
+    @property
+    def market_time(self) -> MarketTime | None:
+        """How market time maps to wall time; None before the pre-roll is done."""
+        return self._time
+
     def run(self) -> None:
         """Play the pre-roll at once, then the rest in time, until the feed's end or a stop."""
         batches = self._feed.batches()

@@ -100,10 +100,10 @@ class FrameError(ValueError):
     """A line is no frame that we know. The feed counts it and goes on."""
 
 
-def parse_frame(line: bytes, symbol: str) -> AnyEvent:
-    """Turn one recorded line into an event; `symbol` names a snapshot's, which says none.
+def decode_frame(line: bytes) -> tuple[int, msgspec.Struct]:
+    """Return a line's receive time (ns) and its decoded JSON, prices still floats.
 
-    Raises FrameError for anything else than a valid depth, bookTicker, trade or snapshot.
+    Raises FrameError for anything else than depth, bookTicker, trade or snapshot.
     """
     try:
         stamp, payload = line.split(b" ", 1)
@@ -112,21 +112,40 @@ def parse_frame(line: bytes, symbol: str) -> AnyEvent:
             recv_ns *= 1_000
         at = payload.find(b"@", 0, 64)
         if at < 0:
-            return _snapshot(payload, recv_ns, symbol)
+            return recv_ns, _decode_snapshot(payload)
         kind = payload[at + 1]
         if kind == _BOOK_TICKER:
-            return _ticker(payload, recv_ns)
+            return recv_ns, _decode_ticker(payload).data
         if kind == _TRADE:
-            return _trade(payload, recv_ns)
+            return recv_ns, _decode_trade(payload).data
         if kind == _DEPTH:
-            return _diff(payload, recv_ns)
-    except (ValueError, OverflowError, IndexError) as error:
+            return recv_ns, _decode_diff(payload).data
+    except (ValueError, IndexError) as error:
         raise FrameError(str(error)) from error
     raise FrameError("not a depth, bookTicker or trade stream")
 
 
-def _ticker(payload: bytes, recv_ns: int) -> BookTicker:
-    data = _decode_ticker(payload).data
+def parse_frame(line: bytes, symbol: str) -> AnyEvent:
+    """Turn one recorded line into an event; `symbol` names a snapshot's, which says none.
+
+    Raises FrameError for anything else than a valid depth, bookTicker, trade or snapshot.
+    """
+    recv_ns, data = decode_frame(line)
+    try:
+        if isinstance(data, _Ticker):
+            return _ticker(data, recv_ns)
+        if isinstance(data, _Trade):
+            return _trade(data, recv_ns)
+        if isinstance(data, _Diff):
+            return _diff(data, recv_ns)
+        if isinstance(data, _Snapshot):
+            return _snapshot(data, recv_ns, symbol)
+    except (ValueError, OverflowError) as error:
+        raise FrameError(str(error)) from error
+    raise FrameError("not a frame of this exchange")
+
+
+def _ticker(data: _Ticker, recv_ns: int) -> BookTicker:
     if not (data.b > 0 and data.a > 0 and data.B >= 0 and data.A >= 0):
         raise FrameError("a price is not positive or a size is negative")
     return BookTicker(
@@ -141,8 +160,7 @@ def _ticker(payload: bytes, recv_ns: int) -> BookTicker:
     )
 
 
-def _trade(payload: bytes, recv_ns: int) -> Trade:
-    data = _decode_trade(payload).data
+def _trade(data: _Trade, recv_ns: int) -> Trade:
     if not (data.p > 0 and data.q > 0):
         raise FrameError("a trade's price or size is not positive")
     return Trade(
@@ -156,15 +174,13 @@ def _trade(payload: bytes, recv_ns: int) -> Trade:
     )
 
 
-def _diff(payload: bytes, recv_ns: int) -> DepthDiff:
-    data = _decode_diff(payload).data
+def _diff(data: _Diff, recv_ns: int) -> DepthDiff:
     return DepthDiff(
         data.s, recv_ns, data.E, data.U, data.u, data.pu, _levels(data.b), _levels(data.a)
     )
 
 
-def _snapshot(payload: bytes, recv_ns: int, symbol: str) -> DepthSnapshot:
-    data = _decode_snapshot(payload)
+def _snapshot(data: _Snapshot, recv_ns: int, symbol: str) -> DepthSnapshot:
     return DepthSnapshot(
         symbol, recv_ns, data.E, data.lastUpdateId, _levels(data.bids), _levels(data.asks)
     )
