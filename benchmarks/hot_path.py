@@ -46,6 +46,7 @@ from inference.forecasts.scripts import PRED_FIELDS
 from inference.health import LoopStatus, ModelStatus
 from inference.metrics import LoopMetrics
 from market import keys
+from market.clock import MarketTime
 from market.hot.vector import FEATURE_NAMES
 
 ROUNDS = 7
@@ -101,10 +102,12 @@ class Ours:
 
     async def run(self, count: int) -> list[float]:
         taken = []
+        held = self.loop._held
+        assert held is not None
         for _ in range(count):
             self.tick += 1
             due = Due(self.tick, round(time.time() * 1e3), 0.0, 0)
-            result = await self.loop.ticker.run(due, self.loop._held)
+            result = await self.loop.ticker.run(due, held)
             assert result is not None and result.entry is not None
             assert result.report.model == result.report.symbols, result.entry.reasons
             self.entry = result.entry

@@ -64,24 +64,24 @@ def environment(url: str, var_dir: Path) -> dict[str, str]:
     }
 
 
+def _started(command: list[str], env: dict[str, str]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
 def run(ticks: int) -> dict[str, float]:
     with private_redis() as (url, var_dir):
         env = environment(url, var_dir)
         manage = [sys.executable, "manage.py"]
         subprocess.run([*manage, "migrate", "--verbosity", "0"], cwd=ROOT, env=env, check=True)
         log = (var_dir / "loop.log").open("w")
-        running = []
+        running: list[subprocess.Popen[bytes]] = []
         try:
-            for command in ("run_market_feed", "run_recorder", "run_web"):
-                running.append(
-                    subprocess.Popen(
-                        [*manage, command],
-                        cwd=ROOT,
-                        env=env,
-                        stdout=subprocess.DEVNULL,
-                        stderr=subprocess.DEVNULL,
-                    )
-                )
+            running += [
+                _started([*manage, command], env)
+                for command in ("run_market_feed", "run_recorder", "run_web")
+            ]
             with redis.Redis.from_url(url) as client:
                 deadline = time.monotonic() + 30
                 while not client.exists(keys.feat("BTCUSDT")):
