@@ -65,14 +65,8 @@ def fill(client: redis.Redis, symbols: list[str]) -> None:
         pipeline.hset(keys.ob(symbol), mapping={"bid": "61837.63", "ask": "61837.64"})
         for window in ("1s", "5s"):
             pipeline.hset(keys.tr(symbol, window), mapping={"count": "3", "volume": "1.5"})
-    market: dict[Any, Any] = {
-        "venue": "bench",
-        "live": "0",
-        "market_ms": "0.0",
-        "wall_ms": "0.0",
-        "speed": "1.0",
-    }
-    pipeline.hset(keys.clock(), mapping=market)
+    utc: Any = MarketTime("bench", False, 0.0, 0.0, 1.0).to_hash()
+    pipeline.hset(keys.clock(), mapping=utc)
     pipeline.execute()
 
 
