@@ -18,7 +18,7 @@ from market import keys
 from market.clock import FieldT, LiveClock, MarketTime
 from market.feeds import Batch
 from market.feeds.opening import OpenedFeed
-from market.hot.state import SymbolState
+from market.hot.state import PX_EVERY_MS, SymbolState
 from market.hot.tracking import MarketTracker
 from market.hot.vector import CELL_MS, TICK_MS
 
@@ -53,6 +53,7 @@ class Pump:
         self._clock = LiveClock()
         self._time: MarketTime | None = None
         self._last_write = self._last_beat = self._redis_lost = 0.0
+        self._history: list[bytes] = []  # prices of the pre-roll, so that charts begin with a past
         self.counters: Counter[str] = Counter()
         self._late_ms: deque[float] = deque(maxlen=600)
         self.on_written: Callable[[Batch, float], None] | None = None
@@ -107,7 +108,10 @@ class Pump:
                 return batch
             if self._stopping():
                 return None
-            self.tracker.advance(batch)
+            rows = self.tracker.advance(batch)
+            if batch.until_ms % PX_EVERY_MS < CELL_MS:
+                for state, row in zip(self._states, rows.values(), strict=True):
+                    self._history += state.write_price(batch.until_ms, row)
         log.warning("feed_ended_in_preroll", venue=self._opened.venue)
         return None
 
@@ -121,6 +125,7 @@ class Pump:
                 if known != opened.venue:
                     # Another market's prices must not be taken for this one's.
                     self._send([state.clear() for state in self._states])
+                self._send(self._history)
                 self._client.delete(keys.ticks_due(), keys.ticks_done())
                 self._client.hset(keys.clock(), mapping=self._time.to_hash())
             except redis.RedisError as error:
@@ -144,6 +149,8 @@ class Pump:
             time.sleep(min(ahead, LONGEST_SLEEP_SECONDS))
 
     def _send(self, commands: list[bytes]) -> bool:
+        if not commands:
+            return True
         if time.monotonic() - self._redis_lost < RECONNECT_SECONDS:
             self.counters["writes_dropped"] += 1
             return False

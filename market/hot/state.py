@@ -3,13 +3,15 @@
 Written by the pump once a cell at most. Fields and lifetimes stand in `market.keys`.
 """
 
+import math
+
 import hiredis
 import orjson
 
 from market import keys
 from market.events import SCALE, Level
 from market.hot.features import FeatureRow, HotFeatures
-from market.hot.vector import FEATURE_NAMES
+from market.hot.vector import FEATURE_NAMES, INDEX
 from market.hot.windows import TradeSums
 
 PX_EVERY_MS = 1_000
@@ -45,11 +47,16 @@ class SymbolState:
             fields = _trade_fields(sums)
             commands.append(_pack(("HSET", key, *fields, "ts", str(now_ms))))
         commands.append(_pack(("HSET", self._feat, *self._feature_fields(row))))
-        mid = row.values[1]
-        if mid == mid and (mid != self._px_mid or now_ms - self._px_ms >= PX_EVERY_MS):
-            self._px_mid, self._px_ms = mid, now_ms
-            commands += self._px_commands(now_ms, mid)
-        return commands
+        return commands + self.write_price(now_ms, row)
+
+    def write_price(self, now_ms: int, row: FeatureRow) -> list[bytes]:
+        """Render the `px:` entry of a cell: none where the mid is void or was just written."""
+        mid = row.values[INDEX["mid_price"]]
+        changed = mid != self._px_mid or now_ms - self._px_ms >= PX_EVERY_MS
+        if math.isnan(mid) or not changed:
+            return []
+        self._px_mid, self._px_ms = mid, now_ms
+        return self._px_commands(now_ms, mid)
 
     def _book_command(self, now_ms: int) -> list[bytes]:
         features = self._features

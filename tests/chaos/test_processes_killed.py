@@ -1,0 +1,146 @@
+"""Processes killed, paused and starved: what was said is stored once, and the rest goes on."""
+
+import signal
+import sqlite3
+import time
+from collections import Counter
+from pathlib import Path
+
+import redis
+
+from market import keys
+from tests.processes import Instance, running_instance
+from tests.waiting import eventually_sync
+
+# Ten ticks a second: minutes of failures in seconds.
+FAST = {"MARKET_SOURCE": "simulated", "MARKET_SPEED": "1"}
+
+
+def fast(instance: Instance) -> None:
+    config = Path(instance.env["CONFIG_FILE"])
+    text = config.read_text().replace("frequency_seconds: 2 ", "frequency_seconds: 0.2 ")
+    text = text.replace("socket_timeout_seconds: 0.1 ", "socket_timeout_seconds: 0.5 ")
+    config.write_text(text)
+
+
+def stored(instance: Instance) -> list[int]:
+    with sqlite3.connect(instance.directory / "cryptosite.sqlite3") as connection:
+        return [row[0] for row in connection.execute("SELECT tick FROM predictions_forecast")]
+
+
+def test_killed_leader_is_replaced_and_no_tick_is_made_twice(short_dir, instance_env):
+    with running_instance(short_dir, instance_env, **FAST) as instance:
+        fast(instance)
+        instance.start("run_market_feed")
+        leader = instance.start("run_inference_loop")
+        eventually_sync(lambda: len(instance.entries()) > 5, 30)
+        instance.start("run_inference_loop")
+        eventually_sync(lambda: standing_by(instance), 20)
+        leader.kill()
+        killed = time.monotonic()
+        tokens = {entry.token for entry in instance.entries()}
+        eventually_sync(lambda: instance.entries()[-1].token not in tokens, 10)
+        # The lease lasts 3 s and is asked for every 0.5 s: below two ticks of two seconds.
+        assert time.monotonic() - killed < 4.0
+        ticks = [entry.tick for entry in instance.entries()]
+        assert ticks == sorted(set(ticks))
+
+
+def standing_by(instance: Instance) -> bool:
+    with instance.client() as client:
+        return bool(client.keys(keys.health("inference-standby-*")))
+
+
+def test_paused_leader_wakes_up_and_writes_nothing(short_dir, instance_env):
+    with running_instance(short_dir, instance_env, **FAST) as instance:
+        fast(instance)
+        instance.start("run_market_feed")
+        leader = instance.start("run_inference_loop")
+        eventually_sync(lambda: len(instance.entries()) > 5, 30)
+        other = instance.start("run_inference_loop")
+        eventually_sync(lambda: standing_by(instance), 20)
+        leader.send_signal(signal.SIGSTOP)
+        first = instance.entries()[-1].token
+        eventually_sync(lambda: instance.entries()[-1].token != first, 10)
+        leader.send_signal(signal.SIGCONT)
+        count = len(instance.entries())
+        eventually_sync(lambda: len(instance.entries()) > count + 10, 20)
+        entries = instance.entries()
+        tokens = [entry.token for entry in entries]
+        assert tokens == sorted(tokens)
+        assert len(set(tokens)) == 2
+        assert leader.poll() is None and other.poll() is None
+
+
+def test_recorder_killed_again_and_again_stores_every_entry_once(short_dir, instance_env):
+    with running_instance(short_dir, instance_env, **FAST) as instance:
+        fast(instance)
+        instance.start("run_market_feed")
+        instance.start("run_inference_loop")
+        eventually_sync(lambda: instance.entries(), 30)
+        for _ in range(3):
+            recorder = instance.start("run_recorder")
+            before = len(stored(instance))
+            eventually_sync(lambda before=before: len(stored(instance)) > before, 30)
+            recorder.kill()
+            recorder.wait(5)
+        instance.start("run_recorder")
+        last = instance.entries()[-1].tick
+        eventually_sync(lambda: last in stored(instance), 60)
+        counts = Counter(stored(instance))
+        assert set(counts.values()) == {1}
+        made = {entry.tick for entry in instance.entries() if entry.tick <= last}
+        assert made <= set(counts)
+
+
+def test_redis_killed_and_started_again_resumes_forecasts(short_dir, instance_env):
+    with running_instance(short_dir, instance_env, **FAST) as instance:
+        fast(instance)
+        feed = instance.start("run_market_feed")
+        loop = instance.start("run_inference_loop")
+        recorder = instance.start("run_recorder")
+        eventually_sync(lambda: len(instance.entries()) > 8, 30)
+        instance.kill_redis()
+        time.sleep(1.0)  # a while without Redis is what is tested
+        instance.start_redis()
+        back = instance.entries()
+        known = back[-1].tick if back else 0
+        eventually_sync(lambda: instance.entries()[-1].tick > known + 5, 20)
+        entries = instance.entries()
+        assert [entry.tick for entry in entries] == sorted({entry.tick for entry in entries})
+        assert all(process.poll() is None for process in (feed, loop, recorder))
+        latest = entries[-1].tick
+        eventually_sync(lambda: latest in stored(instance), 30)
+
+
+def test_garbage_in_hot_state_is_named_and_the_loop_goes_on(short_dir, instance_env):
+    with running_instance(short_dir, instance_env, **FAST) as instance:
+        fast(instance)
+        feed = instance.start("run_market_feed")
+        loop = instance.start("run_inference_loop")
+        eventually_sync(lambda: len(instance.entries()) > 5, 30)
+        feed.kill()
+        feed.wait(5)
+        with instance.client(decode_responses=True) as client:
+            for fields, reason in (
+                ({"ret_1s": "\x00\xff"}, "invalid_features"),
+                ({"ret_1s": "0.1", "ob_imbalance": "9"}, "invalid_features"),
+                ({"ob_imbalance": "0.1", "spread_bp": "-4"}, "crossed_book"),
+                ({"spread_bp": "1", "mid_price": ""}, "incomplete_features"),
+            ):
+                client.hset(keys.feat("BTCUSDT"), mapping=with_time(fields))
+                eventually_sync(lambda reason=reason: said(client) == reason, 5)
+            client.delete(keys.feat("BTCUSDT"))
+            eventually_sync(lambda: said(client) == "features_missing", 5)
+        assert loop.poll() is None
+        instance.start("run_market_feed")
+        eventually_sync(lambda: instance.entries()[-1].sources == ["redis"], 20)
+
+
+def with_time(fields: dict[str, str]) -> dict[str, str]:
+    return fields | {"feature_ts": repr(time.time() + 0.5)}
+
+
+def said(client: redis.Redis) -> str | None:
+    reason: str | None = client.hget(keys.pred("BTCUSDT"), "reason")
+    return reason
