@@ -21,6 +21,7 @@ from redis.retry import Retry
 
 from inference.vocabulary import FORECASTS
 from market import keys
+from market.redis_policy import require_noeviction
 from predictions.broadcast import OutcomeBroadcast
 from predictions.log_reader import ENTRIES_A_TIME, LogReader
 from predictions.price_history import RedisPriceHistory
@@ -76,7 +77,7 @@ class Backoff:
     def next_seconds(self) -> float:
         bound = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**self.failures)
         self.failures = min(self.failures + 1, 16)
-        return random.uniform(bound / 2, bound)  # noqa: S311  (jitter, no secret)
+        return random.uniform(bound / 2, bound)
 
 
 @dataclass(slots=True)
@@ -87,18 +88,21 @@ class RecordingLoop:
     client: redis.Redis
     stopping: Callable[[], bool]
     error: str = ""
+    _policy_known: bool = field(init=False, default=False)
     _beat_at: float = field(init=False, default=float("-inf"))
 
     def run(self, *, once: bool = False, max_entries: int | None = None) -> None:
         """Record until stopped; `once`: until the log is empty; or until max_entries.
 
         With `once` or max_entries, an absent Redis or database is raised instead of waited for.
+        Raises EvictionPolicyError where Redis could drop entries of the log.
         """
         patient = not once and max_entries is None
         backoff = Backoff()
         while not self.stopping():
             worked = False
             try:
+                self._check_policy()
                 worked = self.recorder.step(self._limit(max_entries))
                 self.error, backoff = "", Backoff()
             except AWAY as error:
@@ -108,6 +112,11 @@ class RecordingLoop:
             self._beat()
             if (once and not worked) or max_entries == self.recorder.tally.entries:
                 break
+
+    def _check_policy(self) -> None:
+        if not self._policy_known:
+            require_noeviction(self.client)
+            self._policy_known = True
 
     def _limit(self, max_entries: int | None) -> int:
         if max_entries is None:

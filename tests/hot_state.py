@@ -69,7 +69,9 @@ def write_features(
     fields |= {"feature_ts": time.time() - age, "completeness": 1.0}
     fields |= changes
     client.delete(keys.feat(symbol))
-    written = {name: str(value) for name, value in fields.items() if value is not None}
+    written: dict[Any, Any] = {
+        name: str(value) for name, value in fields.items() if value is not None
+    }
     client.hset(keys.feat(symbol), mapping=written)
     client.hset(keys.ob(symbol), mapping={"bid": PRICE - 1, "ask": PRICE + 1})
 

@@ -25,6 +25,7 @@ from inference.metrics import LoopMetrics
 from inference.vocabulary import FORECASTS
 from market import keys
 from market.clock import LiveClock
+from market.redis_policy import require_noeviction_async
 
 MEMORY_SHARE = 0.8
 MEMORY_EVERY_TICKS = 15
@@ -78,12 +79,16 @@ class ForecastLoop:
         self._client = redis.asyncio.Redis(connection_pool=self._pool)
         self._lease = Lease(self._client, shard=SHARD, cluster=config.redis.cluster_mode)
         self._held: Held | None = None
+        self._policy_known = False
         self._ticks = 0
         self._relieved_at = -RELIEF_EVERY_TICKS
         self._process = psutil.Process()
 
     async def run(self, max_ticks: int | None = None) -> None:
-        """Predict until stopped, or until max_ticks ticks were run by this loop."""
+        """Predict until stopped, or until max_ticks ticks were run by this loop.
+
+        Raises EvictionPolicyError where Redis could drop the ledger's log.
+        """
         renewing = asyncio.create_task(self._keep_lease())
         try:
             while not self._stopping() and (max_ticks is None or self._ticks < max_ticks):
@@ -136,6 +141,9 @@ class ForecastLoop:
 
     async def _stand_by(self) -> None:
         try:
+            if not self._policy_known:
+                await require_noeviction_async(self._client)
+                self._policy_known = True
             held = await self._lease.acquire()
         except RedisError as error:
             self._redis_gone(error)

@@ -96,6 +96,13 @@ class HotReader:
             {name: part.decode() for name, part in zip(CLOCK_FIELDS, reply, strict=True)}
         )
 
+    def nothing_written(self, replies: Sequence[Any]) -> bool:
+        """Tell whether no feed has written features of any symbol; replies as for `parse`."""
+        return all(
+            isinstance(reply, list) and reply[_FEATURE_TS] is None
+            for reply in replies[: self._count]
+        )
+
     def parse(self, replies: Sequence[Any], now_ms: float, venue: str | None) -> HotReading:
         """Turn the replies after the first into a reading at market time now_ms.
 

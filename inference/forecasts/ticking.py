@@ -80,7 +80,7 @@ class Ticker:
         return self._follow((await self._exchange(self._reader.clock_pipeline))[0])
 
     async def run(self, due: Due, held: Held) -> TickResult | None:
-        """Run one tick; None where the market changed and the tick's time means nothing now.
+        """Run one tick; None where there is no market yet, or another one than before.
 
         Raises LinkError where Redis is gone, LeaseLostError where the lead is.
         """
@@ -92,6 +92,8 @@ class Ticker:
         if before is not None and before.venue != market.venue:
             return None
         now_ms = due.tick_ms if market.lock_step else max(due.tick_ms, self._schedule.now_ms())
+        if market is LIVE_TIME and self._reader.nothing_written(replies[1:]):
+            return None  # no market has opened yet, ours or another's: there is nothing to say
         venue = None if market is LIVE_TIME else market.venue
         forecasts = self._forecast(replies[1:], now_ms, venue, due)
         entry = self._entry(forecasts, due, market, held, started)

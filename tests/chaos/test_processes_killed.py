@@ -142,5 +142,5 @@ def with_time(fields: dict[str, str]) -> dict[str, str]:
 
 
 def said(client: redis.Redis) -> str | None:
-    reason: str | None = client.hget(keys.pred("BTCUSDT"), "reason")
-    return reason
+    reason = client.hget(keys.pred("BTCUSDT"), "reason")
+    return None if reason is None else str(reason)

@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Locator, Page, sync_playwright
 
 from tests.browser import find_chromium
 from tests.processes import Instance, running_instance
@@ -78,7 +78,7 @@ def check_forecast(page: Page, instance: Instance) -> None:
     eventually_sync(lambda: panel.get_attribute("data-seq"), 20)
     seen = ""
     for _ in range(3):
-        eventually_sync(lambda before=seen: panel.get_attribute("data-seq") != before, 10)
+        wait_for_another(panel, seen)
         # The panel is filled in one go; read it in one go, too.
         seen, predicted, interval, quality = panel.evaluate(
             """panel => {
@@ -95,6 +95,10 @@ def check_forecast(page: Page, instance: Instance) -> None:
         assert abs(lower - row["lower"]) < 0.006
         assert abs(upper - row["upper"]) < 0.006
         assert abs(float(quality) - row["confidence"]) < 0.006
+
+
+def wait_for_another(panel: Locator, seen: str) -> None:
+    eventually_sync(lambda: panel.get_attribute("data-seq") != seen, 10)
 
 
 def check_outcomes(page: Page, instance: Instance) -> None:

@@ -12,7 +12,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from inference.forecasts.publisher import pred_fields
+from inference.forecasts.publisher import pred_values
+from inference.forecasts.scripts import PRED_FIELDS
 from inference.vocabulary import Reason, Source
 from market import keys
 from market.hot.vector import FEATURE_NAMES
@@ -63,8 +64,9 @@ def recorded(redis_client: redis.Redis) -> None:
 
 
 def cache(client: redis.Redis, **changes: Any) -> None:
-    [fields] = pred_fields(tick_entry(**changes))
-    pairs: Any = dict(zip(fields[::2], fields[1::2], strict=True))
+    entry = tick_entry(**changes)
+    [values] = pred_values(entry, entry.numbers.T.tolist())
+    pairs: Any = dict(zip(PRED_FIELDS, values, strict=True))
     client.hset(keys.pred("BTCUSDT"), mapping=pairs)
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -26,7 +27,7 @@ async def run(loop: ForecastLoop, ticks: int | None) -> None:
 
 
 def said(client: redis.Redis) -> tuple[str, str, str]:
-    fields = client.hgetall(keys.pred("BTCUSDT"))
+    fields: Any = client.hgetall(keys.pred("BTCUSDT"))
     return fields["source"], fields["reason"], fields["model_version"]
 
 

@@ -5,6 +5,7 @@ import itertools
 import math
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -41,7 +42,8 @@ async def run(loop: ForecastLoop, ticks: int | None) -> None:
 
 
 def logged(client: redis.Redis) -> list[bytes]:
-    return [fields[b"entry"] for _, fields in client.xrange(keys.log("forecasts"))]
+    stream: Any = client.xrange(keys.log("forecasts"))
+    return [fields[b"entry"] for _, fields in stream]
 
 
 async def test_tick_writes_the_specified_hash_with_its_ttl(redis_url, clean_redis):

@@ -18,7 +18,7 @@ async def test_latency_of_a_prediction_stays_under_the_specified_bounds(redis_ur
     assert all(report.written for report in taken)
 
     def p99(name: str) -> float:
-        return sorted(getattr(report, name) for report in taken)[197]
+        return sorted(float(getattr(report, name)) for report in taken)[197]
 
     assert p99("total_ms") < 100
     assert p99("read_ms") < 10

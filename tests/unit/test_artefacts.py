@@ -339,7 +339,7 @@ try:
 except ModelUnavailable as error:
     print(error.refusals[0].code)
 """
-    done = subprocess.run(  # noqa: S603 (our own interpreter and script)
+    done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=Path(__file__).resolve().parents[2],
         capture_output=True,

@@ -13,7 +13,7 @@ from market.events import SCALE, AnyEvent, BookTicker, DepthDiff, DepthSnapshot,
 from market.feeds import Batch
 from market.feeds.replay import Recording, ReplayFeed
 from market.hot.book import OrderBook
-from market.hot.features import HotFeatures
+from market.hot.features import FeatureRow, HotFeatures
 from market.hot.replaying import feature_rows
 from market.hot.tracking import MarketTracker
 from market.hot.vector import FEATURE_NAMES, INDEX
@@ -27,7 +27,7 @@ class Oracle:
         book = OrderBook()
         self.tops: list[tuple[int, int, int, int, int]] = []
         self.trades = [e for e in events if type(e) is Trade]
-        self.depths: list[tuple[int, list, list]] = []
+        self.depths: list[tuple[int, dict[int, int], dict[int, int]]] = []
         for event in events:
             if type(event) is BookTicker:
                 book.apply_ticker(event)
@@ -150,7 +150,7 @@ def test_features_do_not_depend_on_where_the_history_started():
     assert compared > 400
 
 
-def hot(events: list[AnyEvent], cells: int, start_ms: int = 90) -> list:
+def hot(events: list[AnyEvent], cells: int, start_ms: int = 90) -> list[FeatureRow]:
     features = HotFeatures("X")
     rows = []
     pending = list(events)

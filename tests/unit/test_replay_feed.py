@@ -23,7 +23,8 @@ START_S = 1_700_000_000
 
 def ticker_at(seconds: float, update_id: int = 1, bid: str = "100") -> bytes:
     return (
-        f'{START_S * 10**9 + round(seconds * 1e9)} {{"stream":"x@bookTicker","data":{{"u":{update_id},"s":"XUSDT",'
+        f"{START_S * 10**9 + round(seconds * 1e9)} "
+        f'{{"stream":"x@bookTicker","data":{{"u":{update_id},"s":"XUSDT",'
         f'"b":"{bid}","B":"1","a":"200","A":"1"}}}}\n'
     ).encode()
 

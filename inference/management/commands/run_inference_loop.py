@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from inference.config import ConfigError
 from inference.forecasts.service import ServiceSettings, serve
+from market.redis_policy import EvictionPolicyError
 from market.stopping import StopFlag
 
 
@@ -30,5 +31,5 @@ class Command(BaseCommand):
         stopping = StopFlag().install()
         try:
             asyncio.run(serve(service, stopping, max_ticks))
-        except ConfigError as error:
+        except (ConfigError, EvictionPolicyError) as error:
             raise CommandError(str(error), returncode=78) from error

@@ -11,6 +11,7 @@ from market import keys
 from market.feeds import FeedError
 from market.feeds.opening import MarketChoice, open_feed
 from market.pump import Pump
+from market.redis_policy import EvictionPolicyError, require_noeviction
 from market.stopping import StopFlag
 
 
@@ -36,12 +37,13 @@ class Command(BaseCommand):
         tick_ms = settings.INFERENCE.prediction.tick_ms
         while not stopping():
             try:
+                require_noeviction(client)
                 opened = open_feed(
                     choice, time.time_ns() // 1_000_000, lambda: client.incr(keys.replay_runs())
                 )
-            except FeedError as error:
+            except (FeedError, EvictionPolicyError) as error:
                 raise CommandError(str(error), returncode=78) from error
-            except redis.ConnectionError as error:
+            except redis.RedisError as error:
                 self.stderr.write(f"waiting for Redis: {error}")
                 time.sleep(1)
                 continue

@@ -6,6 +6,7 @@ import socket
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from market.redis_policy import EvictionPolicyError
 from market.stopping import StopFlag
 from predictions.recording_loop import AWAY, RecordingLoop, build_recorder, connect
 
@@ -28,6 +29,8 @@ class Command(BaseCommand):
         loop = RecordingLoop(build_recorder(client, consumer), client, StopFlag().install())
         try:
             loop.run(once=once, max_entries=max_entries)
+        except EvictionPolicyError as error:
+            raise CommandError(str(error), returncode=78) from error
         except AWAY as error:
             raise CommandError(f"Redis or the database does not answer: {error}") from error
         finally:
