@@ -75,12 +75,14 @@ class Hub:
             self._tasks = [loop.create_task(self._receive()), loop.create_task(self._watch())]
 
     async def stop(self) -> None:
-        tasks = [*self._tasks, *self._subscribers.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        tasks = {*self._tasks, *self._subscribers.values()}
         self._tasks.clear()
         self._subscribers.clear()
+        while tasks:
+            for task in tasks:
+                task.cancel()
+            # Again until it holds: a cancellation may get lost in a connection being made.
+            _, tasks = await asyncio.wait(tasks, timeout=1)
 
     def join(self, subscriber: Subscriber) -> None:
         """Take a socket in: from now on it misses nothing, and its snapshot comes first."""

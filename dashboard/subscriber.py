@@ -5,6 +5,7 @@ socket ever holds up another.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from dashboard.ticks import Tick
 MAX_EARLY_TICKS = 32
 """Ticks kept while a snapshot is being taken; the snapshot holds what drops out."""
 
+SNAPSHOT_EVERY_SECONDS = 0.5
+"""A socket that asks for snapshots faster (by `subscribe`) waits for the next."""
 
 INTERNAL_ERROR = 1011
 """WebSocket close code; a client may try again."""
@@ -59,6 +62,8 @@ class Subscriber:
         self._wake = asyncio.Event()
         self._early: deque[tuple[Tick, str]] | None = deque(maxlen=MAX_EARLY_TICKS)
         self._stale = True
+        self._snapshot: Snapshot | None = None
+        self._snapshot_due = 0.0
 
     def watches(self, symbol: str) -> bool:
         return symbol in self._watched
@@ -79,7 +84,7 @@ class Subscriber:
     def offer_tick(self, tick: Tick, text: str) -> None:
         if self._early is not None:
             self._early.append((tick, text))
-        else:
+        elif not self._has(tick):
             self._offer_tick(tick, text)
 
     def offer(self, frame: Frame) -> None:
@@ -103,6 +108,8 @@ class Subscriber:
         while True:
             self._wake.clear()
             if self._stale:
+                await asyncio.sleep(self._snapshot_due - time.monotonic())
+                self._snapshot_due = time.monotonic() + SNAPSHOT_EVERY_SECONDS
                 self._stale = False
                 snapshot = await take_snapshot(self.symbols)
                 if self._stale:  # another was asked for meanwhile
@@ -115,9 +122,16 @@ class Subscriber:
 
     def _release(self, snapshot: Snapshot) -> None:
         early, self._early = self._early or (), None
+        self._snapshot = snapshot
         for tick, text in early:
-            if not all(snapshot.holds(s, tick) for s in tick.frames if self.watches(s)):
+            if not self._has(tick):
                 self._offer_tick(tick, text)
+
+    def _has(self, tick: Tick) -> bool:
+        # A message may reach us after the snapshot that was read from what it announced.
+        if self._snapshot is None:
+            return False
+        return all(self._snapshot.holds(s, tick) for s in tick.frames if self.watches(s))
 
     def _offer_tick(self, tick: Tick, text: str) -> None:
         # Loops that share the symbols out publish a frame each: one must not replace another.

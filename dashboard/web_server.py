@@ -1,14 +1,19 @@
 """Daphne as this project runs it: pings that close clients which read nothing, and the hub.
 
-Read by `run_web`.
+Daphne takes whatever is sent and queues it for the client. A client that reads nothing is
+closed by the ping timeout; one that reads nothing but goes on talking puts the pings off, so
+it is closed for the backlog itself. Read by `run_web`.
 """
 
 import asyncio
+import time
 from typing import Any
+from weakref import WeakKeyDictionary
 
 # Daphne chooses Twisted's reactor when it is imported: it must come before anything of Twisted.
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server
+from daphne.ws_protocol import WebSocketProtocol
 
 from dashboard.hub import running_hub
 
@@ -20,10 +25,48 @@ class ListenError(OSError):
     """The address cannot be listened on; the operator must choose another."""
 
 
+class Backlog:
+    """Told by the transport when it cannot write on, and when it can again."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long the transport has been unable to write."""
+        return 0.0 if self._since is None else time.monotonic() - self._since
+
+    def pauseProducing(self) -> None:
+        self._since = self._since or time.monotonic()
+
+    def resumeProducing(self) -> None:
+        self._since = None
+
+    def stopProducing(self) -> None:
+        self._since = None
+
+
 class WebServer(Server):  # type: ignore[misc]  # daphne is untyped
-    """Remembers why it could not listen, which Daphne only logs."""
+    """Remembers why it could not listen, which Daphne only logs, and closes the deaf."""
 
     failure = ""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._backlogs: WeakKeyDictionary[Any, Backlog] = WeakKeyDictionary()
+
+    def protocol_connected(self, protocol: Any) -> None:
+        super().protocol_connected(protocol)
+        if isinstance(protocol, WebSocketProtocol):
+            backlog = self._backlogs[protocol] = Backlog()
+            protocol.unregisterProducer()
+            protocol.registerProducer(backlog, True)
+
+    def timeout_checker(self) -> None:
+        for protocol, backlog in list(self._backlogs.items()):
+            if backlog.seconds > PING_TIMEOUT_SECONDS:
+                protocol.dropConnection(abort=True)
+        super().timeout_checker()
 
     def listen_error(self, failure: Any) -> None:
         self.failure = failure.getErrorMessage()

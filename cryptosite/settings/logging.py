@@ -23,6 +23,7 @@ _renderer: Processor = (
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"redis_away": {"()": "dashboard.redis_noise.RedisAwayFilter"}},
     "formatters": {
         "structured": {
             "()": "structlog.stdlib.ProcessorFormatter",
@@ -35,6 +36,7 @@ LOGGING = {
         }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+    "loggers": {"channels_redis.pubsub": {"filters": ["redis_away"]}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
 }
 

@@ -1,7 +1,11 @@
 // Draws forecasts over the price line: the current one as a cone, past ones as marks at their
-// target times. Shape says the outcome as well as colour: disc hit, cross miss, bar flat, ring open.
+// target times on the band of their intervals. Shape says the outcome as well as colour: disc
+// hit, cross miss, bar flat, ring open.
 
 import { mark } from "./market_state.js";
+
+// Neighbours further apart than this have a gap between them, and so has the band.
+const BAND_GAP_MS = 5_000;
 
 export class ForecastLayer {
   constructor(colours) {
@@ -44,9 +48,10 @@ export class ForecastLayer {
   }
 
   autoscaleInfo() {
-    const prices = this.forecasts.map((f) => f.predicted_price);
-    if (this.current) prices.push(this.current.lower, this.current.upper);
-    const known = prices.filter((p) => p != null);
+    const shown = this.current ? [...this.forecasts, this.current] : this.forecasts;
+    const known = shown
+      .flatMap((f) => [f.predicted_price, f.lower, f.upper])
+      .filter((price) => price != null);
     if (known.length === 0) return null;
     return { priceRange: { minValue: Math.min(...known), maxValue: Math.max(...known) } };
   }
@@ -59,30 +64,48 @@ export class ForecastLayer {
       return [x * scope.horizontalPixelRatio, y * scope.verticalPixelRatio];
     };
     const unit = scope.verticalPixelRatio;
-    for (const each of this.forecasts) this.drawPast(scope.context, each, at, unit);
+    for (const run of this.runs()) this.drawBand(scope.context, run, at);
     if (this.current) this.drawCone(scope.context, this.current, at, unit);
+    for (const each of this.forecasts) this.drawPast(scope.context, each, at, unit);
+  }
+
+  // Past forecasts with an interval, split where ticks are missing.
+  runs() {
+    const runs = [];
+    let last = -Infinity;
+    for (const each of this.forecasts) {
+      if (each.lower == null || each.upper == null) continue;
+      if (each.target_ts - last > BAND_GAP_MS) runs.push([]);
+      runs.at(-1).push(each);
+      last = each.target_ts;
+    }
+    return runs;
+  }
+
+  drawBand(context, run, at) {
+    const highs = run.map((f) => at(f.target_ts, f.upper)).filter(Boolean);
+    const lows = run.map((f) => at(f.target_ts, f.lower)).filter(Boolean);
+    if (highs.length < 2) return;
+    context.fillStyle = this.colours.band;
+    context.beginPath();
+    for (const point of [...highs, ...lows.reverse()]) context.lineTo(...point);
+    context.closePath();
+    context.fill();
   }
 
   drawPast(context, forecast, at, unit) {
     const point = at(forecast.target_ts, forecast.predicted_price);
     if (!point) return;
     const kind = mark(forecast);
-    const low = forecast.lower == null ? null : at(forecast.target_ts, forecast.lower);
-    const high = forecast.upper == null ? null : at(forecast.target_ts, forecast.upper);
-    if (low && high) {
-      context.strokeStyle = this.colours.interval;
-      context.lineWidth = unit;
-      line(context, low, high);
-    }
     context.lineWidth = 1.6 * unit;
     context.strokeStyle = context.fillStyle = this.colours[kind] ?? this.colours.flat;
     drawMark(context, kind, point, 3 * unit);
   }
 
   drawCone(context, forecast, at, unit) {
-    if (forecast.mid_price == null) return;
-    const start = at(forecast.timestamp, forecast.mid_price);
+    const from = forecast.mid_price ?? forecast.current_price;
     const end = at(forecast.target_ts, forecast.predicted_price);
+    const start = from == null ? end : at(forecast.timestamp, from);
     if (!start || !end) return;
     const low = forecast.lower == null ? null : at(forecast.target_ts, forecast.lower);
     const high = forecast.upper == null ? null : at(forecast.target_ts, forecast.upper);

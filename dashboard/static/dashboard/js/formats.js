@@ -20,10 +20,14 @@ export function fixed(value, digits) {
   });
 }
 
-export function signedBp(value) {
+export function signed(value) {
   if (value == null) return UNKNOWN;
   const sign = value > 0 ? "+" : value < 0 ? "−" : "±";
-  return `${sign}${Math.abs(value).toFixed(2)} bp`;
+  return `${sign}${Math.abs(value).toFixed(2)}`;
+}
+
+export function signedBp(value) {
+  return value == null ? UNKNOWN : `${signed(value)} bp`;
 }
 
 export function percent(share) {

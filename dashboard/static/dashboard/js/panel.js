@@ -5,9 +5,16 @@ import * as formats from "./formats.js";
 import { mark } from "./market_state.js";
 
 const LEAST_CASES = 30;
-const RECENT_ROWS = 12;
+const RECENT_ROWS = 8;
 const MISSED_TICKS = 3;
-const MARK_WORDS = { hit: "● hit", miss: "✕ miss", flat: "– flat", open: "○ open", none: "– none" };
+const MARKS = {
+  hit: ["●", "hit"],
+  miss: ["✕", "miss"],
+  flat: ["–", "flat"],
+  open: ["○", "open"],
+  none: ["–", "not graded"],
+};
+const SIMULATED = "simulated";
 const WELL = new Set(["healthy", "active", "connected"]);
 const PROCESS_NAMES = { market: "Market feed", inference: "Forecast loop", recorder: "Recorder", web: "Web" };
 
@@ -41,7 +48,7 @@ export class Panel {
     const texts = {
       connecting: connection.attempt ? `reconnecting (try ${connection.attempt + 1})` : "connecting",
       open: "live",
-      waiting: `disconnected, again in ${Math.max(0, seconds)} s`,
+      waiting: `disconnected, retry in ${Math.max(0, seconds)} s`,
       refused: "not served",
     };
     this.write("connection", texts[connection.state], connection.state);
@@ -51,11 +58,11 @@ export class Panel {
     const banner = this.element("venue-banner");
     banner.hidden = state.venue === null || state.live === true;
     if (banner.hidden) return;
-    const simulated = state.venue.startsWith("sim");
-    const what = simulated
-      ? "SIMULATED MARKET: these prices are made up, no exchange is connected."
-      : "REPLAY: recorded market data is being played back.";
-    this.write("venue-banner", `${what} Venue ${state.venue}.`);
+    const what = state.venue.startsWith(SIMULATED)
+      ? "SIMULATED MARKET: prices are made up, no exchange is connected"
+      : "REPLAY: recorded market data is being played back";
+    const named = state.venue === SIMULATED ? "" : ` (${state.venue})`;
+    this.write("venue-banner", what + named);
   }
 
   renderNotice(state, connection) {
@@ -175,9 +182,9 @@ export class Panel {
       cell(formats.time(forecast.target_ts)),
       cell(formats.price(forecast.predicted_price)),
       cell(formats.price(outcome?.target_mid)),
-      cell(formats.signedBp(outcome?.error_bp)),
-      cell(MARK_WORDS[kind], kind),
-      cell(...intervalWords(outcome)),
+      cell(formats.signed(outcome?.error_bp)),
+      markCell(MARKS[kind], kind),
+      intervalCell(outcome),
     );
     if (kind === "none") row.title = this.page.ungradable[outcome.reason] ?? outcome.reason;
     return row;
@@ -222,9 +229,19 @@ function dueText(latest, now) {
   return left > 0 ? `${due}, in ${Math.ceil(left / 1000)} s` : `${due}, past`;
 }
 
-function intervalWords(outcome) {
-  if (!outcome || outcome.covered == null) return [formats.UNKNOWN, "flat"];
-  return outcome.covered ? ["● in", "hit"] : ["✕ out", "miss"];
+function intervalCell(outcome) {
+  if (outcome?.covered == null) return cell(formats.UNKNOWN, "flat");
+  return outcome.covered ? markCell(["●", "in"], "hit") : markCell(["✕", "out"], "miss");
+}
+
+// Sign and word; a narrow screen shows the sign and leaves the word to screen readers.
+function markCell([sign, word], className) {
+  const element = cell(`${sign} `, className);
+  const spoken = document.createElement("span");
+  spoken.className = "word";
+  spoken.textContent = word;
+  element.append(spoken);
+  return element;
 }
 
 function cell(text, className) {

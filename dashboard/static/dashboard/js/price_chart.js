@@ -34,7 +34,7 @@ export class PriceChart {
       card: colour("card"),
       forecast: colour("forecast"),
       forecastFill: colour("forecast-fill"),
-      interval: colour("interval"),
+      band: colour("band"),
       hit: colour("hit"),
       miss: colour("miss"),
       flat: colour("flat"),

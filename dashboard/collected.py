@@ -1,0 +1,19 @@
+"""Which static files are collected: those that pages use.
+
+Named in INSTALLED_APPS in place of Django's own configuration of staticfiles. The chart
+library's package holds six builds of itself, and REST framework brings a browsable API that is
+switched off; to compress them would take longer than all else.
+"""
+
+from django.contrib.staticfiles.apps import StaticFilesConfig
+
+
+class CollectedStaticFiles(StaticFilesConfig):
+    ignore_patterns = (
+        *StaticFilesConfig.ignore_patterns,
+        "lightweight-charts.production.mjs",
+        "lightweight-charts.*development*",
+        "lightweight-charts.standalone.production.js",
+        "typings.d.ts",
+        "rest_framework",
+    )

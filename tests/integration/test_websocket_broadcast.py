@@ -1,0 +1,361 @@
+"""Forecasts on their way to clients: real Redis, the real channel layer, the real hub."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import redis
+from channels.layers import get_channel_layer
+from pytest_django.fixtures import Settings
+
+from dashboard.consumers import MAX_ERRORS, TOO_MANY_ERRORS, UNKNOWN_SYMBOL
+from dashboard.hub import Hub, running_hub
+from market import keys
+from predictions.api.redis_client import web_redis
+from predictions.models import Forecast, ForecastOutcome
+from tests.integration.web_socket import (
+    FIRST_SEQ,
+    TICK_MS,
+    VENUE,
+    SocketClient,
+    data,
+    outcome,
+    publish,
+    store_clock,
+    store_prediction,
+    tick_message,
+)
+from tests.waiting import eventually
+
+BTC, ETH = "BTCUSDT", "ETHUSDT"
+ALL = "/ws/predictions/"
+ONE = f"/ws/predictions/{BTC}/"
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+async def hub(clean_redis: redis.Redis, settings: Settings) -> AsyncIterator[Hub]:
+    settings.FORECAST_SYMBOLS = (BTC, ETH)
+    store_clock(clean_redis, now_ms=FIRST_SEQ * TICK_MS)
+    hub = running_hub()
+    yield hub
+    await hub.stop()
+    layer: Any = get_channel_layer()
+    await layer.flush()
+    await web_redis().aclose()
+
+
+@pytest.mark.usefixtures("hub")
+async def test_socket_on_connect_gets_the_snapshot_and_then_each_prediction(
+    clean_redis: redis.Redis,
+) -> None:
+    store_prediction(clean_redis, BTC, FIRST_SEQ)
+    async with SocketClient(ONE) as client:
+        snapshot = (await client.receive("snapshot", "prediction"))["data"]
+        assert snapshot["symbols"] == [BTC]
+        assert (snapshot["venue"], snapshot["live"]) == (VENUE, False)
+        expected = data(BTC, FIRST_SEQ)
+        assert {name: snapshot["predictions"][BTC][name] for name in expected} == expected
+        await publish(tick_message(FIRST_SEQ + 1, BTC, ETH))
+        prediction = await client.receive("prediction", "snapshot")
+        assert prediction == {"type": "prediction", "data": data(BTC, FIRST_SEQ + 1)}
+
+
+@pytest.mark.usefixtures("hub")
+async def test_socket_snapshot_holds_prices_and_graded_forecasts(
+    clean_redis: redis.Redis,
+) -> None:
+    now_ms = FIRST_SEQ * TICK_MS
+    clean_redis.xadd(keys.px(BTC), {"mid": "60000.5"}, id=f"{now_ms - 900}-0")
+    clean_redis.xadd(keys.px(BTC), {"mid": "60001.5"}, id=f"{now_ms - 800}-0")
+    clean_redis.xadd(keys.px(BTC), {"mid": "not a price"}, id=f"{now_ms - 700}-0")
+    clean_redis.xadd(keys.px(BTC), {"mid": "60002.5"}, id=f"{now_ms}-0")
+    await asyncio.to_thread(record, FIRST_SEQ - 6, hit=True)
+    await asyncio.to_thread(record, FIRST_SEQ - 5, hit=None)
+    await asyncio.to_thread(record, FIRST_SEQ - 400, hit=True)
+    async with SocketClient(ONE) as client:
+        snapshot = (await client.receive("snapshot"))["data"]
+    assert snapshot["prices"][BTC] == [[now_ms - 800, 60001.5], [now_ms, 60002.5]]
+    graded, open_one = snapshot["forecasts"][BTC]
+    assert (graded["seq"], graded["outcome"]["direction_hit"]) == (FIRST_SEQ - 6, True)
+    assert (open_one["seq"], open_one["outcome"]) == (FIRST_SEQ - 5, None)
+
+
+@pytest.mark.usefixtures("hub")
+async def test_two_sockets_get_the_same_tick() -> None:
+    async with SocketClient(ONE) as first, SocketClient(ONE) as second:
+        for client in (first, second):
+            await client.receive("snapshot")
+        await publish(tick_message(FIRST_SEQ, BTC))
+        frames = [await client.receive("prediction") for client in (first, second)]
+    assert frames[0] == frames[1]
+    assert frames[0]["data"]["seq"] == FIRST_SEQ
+
+
+@pytest.mark.usefixtures("hub")
+async def test_all_symbols_socket_gets_one_frame_a_tick_and_can_be_narrowed() -> None:
+    async with SocketClient(ALL) as client:
+        assert (await client.receive("snapshot"))["data"]["symbols"] == [BTC, ETH]
+        await publish(tick_message(FIRST_SEQ, BTC, ETH))
+        frame = await client.receive("predictions", "prediction")
+        assert (frame["seq"], frame["venue"], frame["live"]) == (FIRST_SEQ, VENUE, False)
+        assert frame["data"] == [data(BTC, FIRST_SEQ), data(ETH, FIRST_SEQ)]
+        await client.send({"type": "subscribe", "symbols": ["eth-usdt"]})
+        assert (await client.receive("snapshot"))["data"]["symbols"] == [ETH]
+        await publish(tick_message(FIRST_SEQ + 1, BTC, ETH))
+        frame = await client.receive("predictions")
+        assert frame["data"] == [data(ETH, FIRST_SEQ + 1)]
+
+
+async def test_repeated_tick_is_sent_once(hub: Hub) -> None:
+    async with SocketClient(ONE) as client:
+        await client.receive("snapshot")
+        for seq in (FIRST_SEQ, FIRST_SEQ, FIRST_SEQ + 1):
+            await publish(tick_message(seq, BTC))
+        seqs = [(await client.receive("prediction"))["data"]["seq"] for _ in range(2)]
+    assert seqs == [FIRST_SEQ, FIRST_SEQ + 1]
+    assert hub.counters["repeated_ticks"] == 1
+
+
+@pytest.mark.usefixtures("hub")
+async def test_tick_that_the_snapshot_holds_is_not_sent_again(
+    clean_redis: redis.Redis,
+) -> None:
+    store_prediction(clean_redis, BTC, FIRST_SEQ)
+    async with SocketClient(ONE) as client:
+        await client.receive("snapshot")
+        await publish(tick_message(FIRST_SEQ, BTC))
+        await publish(tick_message(FIRST_SEQ + 1, BTC))
+        assert (await client.receive("prediction"))["data"]["seq"] == FIRST_SEQ + 1
+
+
+@pytest.mark.usefixtures("hub")
+async def test_gap_in_the_sequence_brings_a_fresh_snapshot(clean_redis: redis.Redis) -> None:
+    async with SocketClient(ONE) as client:
+        await client.receive("snapshot")
+        await publish(tick_message(FIRST_SEQ, BTC))
+        await client.receive("prediction")
+        store_prediction(clean_redis, BTC, FIRST_SEQ + 3)
+        await publish(tick_message(FIRST_SEQ + 3, BTC))
+        snapshot = await client.receive("snapshot")
+        assert snapshot["data"]["predictions"][BTC]["seq"] == FIRST_SEQ + 3
+
+
+@pytest.mark.usefixtures("hub")
+async def test_other_market_brings_a_fresh_snapshot(clean_redis: redis.Redis) -> None:
+    async with SocketClient(ONE) as client:
+        await client.receive("snapshot")
+        store_clock(clean_redis, now_ms=1_000_000, venue="replay/a/1")
+        snapshot = (await client.receive("snapshot"))["data"]
+        assert (snapshot["venue"], snapshot["live"]) == ("replay/a/1", False)
+
+
+@pytest.mark.usefixtures("hub")
+async def test_outcomes_reach_those_who_watch_the_symbol() -> None:
+    async with SocketClient(ONE) as bitcoin, SocketClient(f"/ws/predictions/{ETH}/") as ether:
+        for client in (bitcoin, ether):
+            await client.receive("snapshot")
+        graded = [outcome(BTC, FIRST_SEQ), outcome(ETH, FIRST_SEQ)]
+        await publish({"type": "outcomes", "frames": graded})
+        assert (await bitcoin.receive("outcome"))["data"] == graded[:1]
+        assert (await ether.receive("outcome"))["data"] == graded[1:]
+
+
+@pytest.mark.usefixtures("hub")
+async def test_quotes_follow_the_hot_state_and_garbage_in_it_is_null(
+    clean_redis: redis.Redis,
+) -> None:
+    now_ms = FIRST_SEQ * TICK_MS
+    book: Any = {"bid": "59999.5", "ask": "nan", "ts": str(now_ms)}
+    clean_redis.hset(keys.ob(BTC), mapping=book)
+    features: Any = {"mid_price": "60000.25", "feature_ts": repr((now_ms - 400) / 1000)}
+    clean_redis.hset(keys.feat(BTC), mapping=features | {"event_ts_ms": "soon"})
+    async with SocketClient(ONE) as client:
+        await client.receive("snapshot")
+        quote = (await client.receive("price"))["data"][BTC]
+    assert (quote["bid"], quote["ask"], quote["mid"]) == (59999.5, None, 60000.25)
+    assert (quote["ts"], quote["event_ts_ms"]) == (now_ms, None)
+    assert 400 <= quote["age_ms"] < 20_000
+
+
+@pytest.mark.usefixtures("hub")
+async def test_health_names_each_process_and_the_web_writes_its_own_heartbeat(
+    clean_redis: redis.Redis,
+) -> None:
+    beat: Any = {"status": "active", "pid": "7", "ts": "0", "detail": json.dumps({"a": 1, "b": {}})}
+    clean_redis.hset(keys.health("market"), mapping=beat)
+    async with SocketClient(ONE) as client:
+        health = (await client.receive("health"))["data"]
+    assert health["redis"] == {"status": "connected", "reason": ""}
+    assert health["processes"]["market"]["status"] == "active"
+    assert health["processes"]["market"]["detail"] == {"a": 1}
+    assert health["processes"]["inference"]["status"] is None
+    assert health["processes"]["web"]["status"] == "healthy"
+    assert 0 < clean_redis.ttl(keys.health("web")) <= keys.HEALTH_TTL_SECONDS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not json",
+        "[]",
+        "{}",
+        '{"type": "shout"}',
+        '{"type": "ack"}',
+        '{"type": "ack", "seq": "1"}',
+        '{"type": "ack", "seq": true}',
+        '{"type": "ack", "seq": 99999999999999}',
+        '{"type": "subscribe"}',
+        '{"type": "subscribe", "symbols": []}',
+        '{"type": "subscribe", "symbols": [1]}',
+        '{"type": "ack", "seq": ' + "1" * 20_000 + "}",
+        "[" * 5_000,
+    ],
+)
+@pytest.mark.usefixtures("hub")
+async def test_garbage_from_a_client_is_answered_and_the_socket_lives_on(text: str) -> None:
+    async with SocketClient(ALL) as client:
+        await client.receive("snapshot")
+        await client.send_raw(text=text)
+        error = await client.receive("error")
+        assert (error["code"], bool(error["message"])) == ("bad_message", True)
+        await publish(tick_message(FIRST_SEQ, BTC))
+        assert (await client.receive("predictions"))["seq"] == FIRST_SEQ
+
+
+@pytest.mark.usefixtures("hub")
+async def test_binary_messages_without_end_close_the_socket() -> None:
+    async with SocketClient(ONE) as client:
+        for _ in range(MAX_ERRORS):
+            await client.send_raw(binary=b"\x00\xff")
+        assert await client.closed() == TOO_MANY_ERRORS
+
+
+@pytest.mark.usefixtures("hub")
+async def test_subscribe_to_an_unknown_symbol_keeps_what_the_socket_had() -> None:
+    async with SocketClient(ALL) as client:
+        await client.receive("snapshot")
+        await client.send({"type": "subscribe", "symbols": [BTC, "DOGEUSDT"]})
+        error = await client.receive("error")
+        assert error["code"] == "unknown_symbol"
+        assert "DOGEUSDT" in error["message"]
+        assert ETH in error["message"]
+        await publish(tick_message(FIRST_SEQ, BTC, ETH))
+        assert len((await client.receive("predictions"))["data"]) == 2
+
+
+@pytest.mark.parametrize("symbol", ["DOGEUSDT", "..", "%00"])
+@pytest.mark.usefixtures("hub")
+async def test_path_with_an_unknown_symbol_is_told_so_and_closed(symbol: str) -> None:
+    async with SocketClient(f"/ws/predictions/{symbol}/") as client:
+        assert (await client.receive("error"))["code"] == "unknown_symbol"
+        assert await client.closed() == UNKNOWN_SYMBOL
+
+
+async def test_group_messages_that_cannot_be_read_are_counted_and_dropped(hub: Hub) -> None:
+    async with SocketClient(ONE) as client:
+        await client.receive("snapshot")
+        bad: list[dict[str, Any]] = [
+            {"type": "shout"},
+            {"type": "outcomes"},
+            {"type": "outcomes", "frames": [7]},
+            tick_message(FIRST_SEQ, BTC) | {"seq": "7"},
+        ]
+        for message in bad:
+            await publish(message)
+        await publish(tick_message(FIRST_SEQ, BTC))
+        assert (await client.receive("prediction"))["data"]["seq"] == FIRST_SEQ
+    assert hub.counters["bad_messages"] == len(bad)
+
+
+@pytest.mark.usefixtures("hub")
+async def test_client_that_acknowledges_late_gets_the_newest_forecast_alone() -> None:
+    async with SocketClient(ONE) as client:
+        await client.receive("snapshot")
+        await publish(tick_message(FIRST_SEQ, BTC))
+        await client.receive("prediction")
+        await client.send({"type": "ack", "seq": FIRST_SEQ})
+        for ahead in (1, 2):
+            await publish(tick_message(FIRST_SEQ + ahead, BTC))
+            assert (await client.receive("prediction"))["data"]["seq"] == FIRST_SEQ + ahead
+        hub = running_hub()
+        for ahead in (3, 4, 5):
+            await publish(tick_message(FIRST_SEQ + ahead, BTC))
+        await eventually(lambda: hub.counters["ticks"] == 6)
+        await client.send({"type": "ack", "seq": FIRST_SEQ + 2})
+        assert (await client.receive("prediction"))["data"]["seq"] == FIRST_SEQ + 5
+
+
+async def test_closed_sockets_leave_the_hub(hub: Hub, clean_redis: redis.Redis) -> None:
+    async with SocketClient(ONE) as client:
+        await client.receive("snapshot")
+        await eventually(lambda: sockets_in_heartbeat(clean_redis) == 1)
+    await eventually(lambda: sockets_in_heartbeat(clean_redis) == 0)
+
+
+@pytest.mark.parametrize("origin", [b"http://evil.example", b"http://127.0.0.1:1", b"null"])
+@pytest.mark.usefixtures("hub")
+async def test_page_of_another_origin_is_refused(origin: bytes) -> None:
+    with pytest.raises(ConnectionRefusedError):
+        async with SocketClient(ONE, [(b"origin", origin)]):
+            pass
+
+
+@pytest.mark.usefixtures("hub")
+async def test_own_page_is_let_in(settings: Settings) -> None:
+    own = settings.ALLOWED_ORIGINS[0].encode()
+    async with SocketClient(ONE, [(b"origin", own)]) as client:
+        await client.receive("snapshot")
+
+
+@pytest.mark.usefixtures("hub")
+async def test_token_where_one_is_set_is_required(settings: Settings) -> None:
+    settings.API_TOKEN = "made-up-token"
+    with pytest.raises(ConnectionRefusedError):
+        async with SocketClient(ONE, [(b"authorization", b"Bearer wrong")]):
+            pass
+    async with SocketClient(ONE, [(b"authorization", b"Bearer made-up-token")]) as client:
+        await client.receive("snapshot")
+    async with SocketClient(f"{ONE}?token=made-up-token") as client:
+        await client.receive("snapshot")
+
+
+@pytest.mark.usefixtures("hub")
+async def test_path_that_is_none_is_refused() -> None:
+    with pytest.raises(ConnectionRefusedError):
+        async with SocketClient("/ws/elsewhere/"):
+            pass
+
+
+def sockets_in_heartbeat(client: redis.Redis) -> int | None:
+    detail = client.hget(keys.health("web"), "detail")
+    return json.loads(detail)["sockets"] if detail else None
+
+
+def record(seq: int, *, hit: bool | None) -> None:
+    said = data(BTC, seq)
+    forecast = Forecast.objects.create(
+        venue=VENUE,
+        live=False,
+        tick=seq,
+        symbol=BTC,
+        model_version="v1.0.0",
+        base_version="v1.0.0",
+        role="champion",
+        model_digest="d" * 64,
+        predicted_at=datetime.fromtimestamp(said["timestamp"] / 1000, UTC),
+        prediction_ts=said["timestamp"],
+        target_ts=said["target_ts"],
+        made_ts=said["timestamp"],
+        predicted_price=said["predicted_price"],
+        source="redis",
+        features=b"",
+        entry_id="1-0",
+        entry_hash="e" * 64,
+    )
+    if hit is not None:
+        ForecastOutcome.objects.create(forecast=forecast, status="graded", direction_hit=hit)

@@ -1,0 +1,153 @@
+"""A WebSocket client of the ASGI application, and publishing as the loops do, for tests."""
+
+import asyncio
+import json
+import time
+from typing import Any, Self
+
+import msgpack
+import redis
+from channels.layers import get_channel_layer
+from channels.testing import WebsocketCommunicator
+
+from cryptosite.asgi import application
+from inference.forecasts.publisher import CHANNEL
+from market import keys
+
+VENUE = "simulated"
+TICK_MS = 2_000
+FIRST_SEQ = 900_000_000
+
+
+class SocketClient:
+    """One connection; frames that a test does not ask for are passed over."""
+
+    def __init__(self, path: str, headers: list[tuple[bytes, bytes]] | None = None) -> None:
+        self._communicator = WebsocketCommunicator(application, path, headers=headers)
+
+    async def __aenter__(self) -> Self:
+        connected, code = await self._communicator.connect(timeout=5)
+        if not connected:
+            raise ConnectionRefusedError(code)
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._communicator.disconnect(timeout=5)
+
+    async def send(self, message: object) -> None:
+        await self._communicator.send_json_to(message)
+
+    async def send_raw(self, *, text: str | None = None, binary: bytes | None = None) -> None:
+        await self._communicator.send_to(text_data=text, bytes_data=binary)
+
+    async def receive(self, *kinds: str, seconds: float = 5.0) -> dict[str, Any]:
+        """Return the next frame of one of `kinds`. Raises TimeoutError where none comes."""
+        async with asyncio.timeout(seconds):
+            while True:
+                frame = json.loads(await self._communicator.receive_from(timeout=seconds))
+                if frame["type"] in kinds:
+                    return dict(frame)
+
+    async def closed(self) -> int:
+        """Return the code with which the server closes the connection."""
+        async with asyncio.timeout(5):
+            while True:
+                output = await self._communicator.receive_output(timeout=5)
+                if output["type"] == "websocket.close":
+                    return int(output["code"])
+
+
+def data(symbol: str, seq: int, *, venue: str = VENUE, price: float = 60_000.0) -> dict[str, Any]:
+    """Return what the forecast loop says of one symbol at one tick."""
+    return {
+        "symbol": symbol,
+        "timestamp": seq * TICK_MS,
+        "current_price": price,
+        "predicted_price": price + 1,
+        "confidence": 0.8,
+        "latency_ms": 1.25,
+        "source": "redis",
+        "venue": venue,
+        "live": False,
+        "target_ts": seq * TICK_MS + 10_000,
+        "seq": seq,
+        "mid_price": price,
+        "lower": price - 5,
+        "upper": price + 6,
+        "p_up": 0.51,
+        "reason": "",
+        "features_age_ms": 12.0,
+        "model_version": "v1.0.0",
+    }
+
+
+def tick_message(seq: int, *symbols: str, venue: str = VENUE) -> dict[str, Any]:
+    return {
+        "type": "tick",
+        "seq": seq,
+        "venue": venue,
+        "live": False,
+        "tick_ms": seq * TICK_MS,
+        "frames": {symbol: json.dumps(data(symbol, seq, venue=venue)) for symbol in symbols},
+    }
+
+
+def outcome(symbol: str, seq: int, *, venue: str = VENUE) -> dict[str, Any]:
+    """Return what the recorder says of one graded forecast."""
+    return {
+        "symbol": symbol,
+        "venue": venue,
+        "tick": seq,
+        "target_ts": seq * TICK_MS + 10_000,
+        "target_mid": 60_002.0,
+        "predicted_price": 60_001.0,
+        "mid_price": 60_000.0,
+        "direction_hit": True,
+        "covered": True,
+        "error_bp": -0.17,
+        "no_change_error_bp": -0.33,
+        "status": "graded",
+        "reason": "",
+    }
+
+
+def publish_as_loop(client: redis.Redis, message: dict[str, Any]) -> None:
+    """Publish without an event loop, in the channel layer's wire format."""
+    client.publish(CHANNEL, msgpack.packb(message))
+
+
+async def publish(message: dict[str, Any]) -> None:
+    layer: Any = get_channel_layer()
+    await layer.group_send(keys.PREDICTIONS_GROUP, message)
+
+
+def store_prediction(client: redis.Redis, symbol: str, seq: int) -> None:
+    """Write `pred:` as the forecast loop does."""
+    said = data(symbol, seq)
+    fields: Any = {
+        "prediction_ts": said["timestamp"],
+        "live": "0",
+        **{
+            name: said[name]
+            for name in (
+                "predicted_price", "current_price", "confidence", "target_ts", "model_version",
+                "latency_ms", "features_age_ms", "source", "mid_price", "lower", "upper",
+                "p_up", "reason", "venue",
+            )
+        },
+    }  # fmt: skip
+    client.hset(keys.pred(symbol), mapping=fields)
+
+
+def store_clock(
+    client: redis.Redis, *, now_ms: float, venue: str = VENUE, live: bool = False
+) -> None:
+    """Write `clock:market` as a feed in its own time does."""
+    fields: Any = {
+        "venue": venue,
+        "live": "1" if live else "0",
+        "market_ms": repr(now_ms),
+        "wall_ms": repr(time.time() * 1000),
+        "speed": "1.0",
+    }
+    client.hset(keys.clock(), mapping=fields)

@@ -1,0 +1,61 @@
+"""The page as the server sends it; what it shows is tested in a browser."""
+
+import json
+import re
+
+import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from dashboard.views import SOURCE_TEXTS, UNGRADABLE_TEXTS
+from inference.vocabulary import Source, Ungradable
+
+
+@pytest.fixture(autouse=True)
+def two_symbols(settings: Settings) -> None:
+    settings.FORECAST_SYMBOLS = ("BTCUSDT", "ETHUSDT")
+
+
+def test_live_page_without_symbol_shows_the_first(client: Client) -> None:
+    page = client.get("/").content.decode()
+    assert '<option value="BTCUSDT" selected>' in page
+    assert '"socketPath": "/ws/predictions/BTCUSDT/"' in page
+
+
+@pytest.mark.parametrize("written", ["ETHUSDT", "eth-usdt", "ETH/USDT"])
+def test_live_page_symbol_in_any_spelling_is_shown(client: Client, written: str) -> None:
+    page = client.get("/", {"symbol": written}).content.decode()
+    assert '"symbol": "ETHUSDT"' in page
+
+
+@pytest.mark.parametrize("written", ["DOGEUSDT", "", "<script>alert(1)</script>", "é" * 500])
+def test_live_page_unknown_symbol_is_not_found_and_names_the_served(
+    client: Client, written: str
+) -> None:
+    answer = client.get("/", {"symbol": written})
+    assert answer.status_code == 404
+    assert "?symbol=ETHUSDT" in answer.content.decode()
+    assert "<script>alert" not in answer.content.decode()
+
+
+def test_live_page_policy_allows_no_inline_script_and_the_page_has_none(client: Client) -> None:
+    answer = client.get("/")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    page = answer.content.decode()
+    inline = [tag for tag in re.findall(r"<script[^>]*>", page) if "src=" not in tag]
+    assert inline == ['<script id="page" type="application/json">']
+    assert not re.search(r"\sstyle=|<style|\son\w+=", page)
+
+
+def test_live_page_carries_words_for_every_source_and_reason(client: Client) -> None:
+    page = client.get("/").content.decode()
+    data = json.loads(page.split('type="application/json">')[1].split("</script>")[0])
+    assert set(data["sources"]) == {str(source) for source in Source} == set(SOURCE_TEXTS)
+    assert {"stale_features", "model_missing", "no_price"} <= set(data["reasons"])
+    assert set(UNGRADABLE_TEXTS) == set(Ungradable) - {Ungradable.NONE}
+
+
+def test_live_page_post_is_refused(client: Client) -> None:
+    assert client.post("/").status_code == 405

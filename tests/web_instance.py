@@ -1,0 +1,80 @@
+"""A web process of its own, as `manage.py run_web` starts it, for tests from outside."""
+
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from tests.waiting import eventually_sync
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class WebInstance:
+    """Prepared once (database, static files), then started and stopped as often as needed."""
+
+    def __init__(self, env: Mapping[str, str], *, redis_url: str, log: Path) -> None:
+        self.port = free_port()
+        self._env = {**env, "REDIS_URL": redis_url, "WEB_PORT": str(self.port)}
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._manage("migrate", "-v0")
+        self._manage("collectstatic", "--noinput", "-v0", "--ignore", "admin")
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "manage.py", "run_web"],
+                cwd=ROOT,
+                env=self._env,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        eventually_sync(self._answers, seconds=30)
+
+    def stop(self) -> int:
+        """End the process as an operator does; return its exit status."""
+        if self._process is None:
+            return 0
+        process, self._process = self._process, None
+        process.terminate()
+        try:
+            return process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
+
+    def _manage(self, *arguments: str) -> None:
+        subprocess.run(
+            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=self._env, check=True
+        )
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(self.url, timeout=5) as answer:
+                return bool(answer.status == 200)
+        except urllib.error.HTTPError as error:
+            raise RuntimeError(self._log.read_text()) from error
+        except OSError:
+            return False
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
