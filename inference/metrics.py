@@ -99,6 +99,12 @@ class LoopMetrics:
             ["outcome"],
             registry=registry,
         )
+        self.artefacts_refused = Counter(
+            "inference_artefacts_refused_total",
+            "Artefacts that were tried and not served",
+            ["code"],
+            registry=registry,
+        )
         self.clock_steps = Counter(
             "inference_clock_steps_total", "System clock steps over 100 ms", registry=registry
         )

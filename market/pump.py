@@ -203,6 +203,8 @@ class Pump:
                 "reanchors": features.book.reanchors,
                 "crossed": features.book.crossed,
                 "trade_gaps": features.trade_gaps,
+                "from_future": features.from_future,
+                "exchange_offset_ms": features.exchange_offset_ms,
             }
             for symbol, features in self.tracker.symbols.items()
         }

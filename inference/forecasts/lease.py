@@ -5,9 +5,8 @@ import secrets
 import socket
 from dataclasses import dataclass
 
-import redis.asyncio
-
 from inference.forecasts import scripts
+from inference.forecasts.connections import AnyClient
 from inference.vocabulary import FORECASTS
 from market import keys
 
@@ -31,7 +30,7 @@ class Held:
 class Lease:
     """The forecast engine's lease for one shard."""
 
-    def __init__(self, client: "redis.asyncio.Redis", *, shard: int, cluster: bool) -> None:
+    def __init__(self, client: AnyClient, *, shard: int, cluster: bool) -> None:
         self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.key = keys.lease(FORECASTS, shard, cluster=cluster)
         last = keys.lease_last(FORECASTS, shard, cluster=cluster)

@@ -13,7 +13,7 @@ import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import hiredis
 from redis.asyncio.connection import parse_url
@@ -32,26 +32,58 @@ class LinkError(RedisError):
 Command = tuple[str | bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Pipeline:
-    """Commands rendered once, sent as often as needed."""
+    """Commands rendered once, sent as often as needed; a cluster shares them out by key."""
 
     packed: bytes
     count: int
+    commands: Sequence[Command]
 
 
 def render(commands: Sequence[Command]) -> Pipeline:
     # hiredis's stub says a tuple of one; any length is taken.
     packed = b"".join(hiredis.pack_command(c) for c in commands)  # type: ignore[arg-type]
-    return Pipeline(packed, len(commands))
+    return Pipeline(packed, len(commands), commands)
+
+
+class Link(Protocol):
+    """What the hot path needs of Redis, be it one server or a cluster."""
+
+    @property
+    def connected(self) -> bool: ...
+
+    async def execute(self, pipeline: Pipeline) -> list[Any]:
+        """Send a pipeline and return its replies; error replies come as values.
+
+        Raises LinkError where Redis is gone or silent for longer than the time-out.
+        """
+        ...
+
+    def close(self) -> None: ...
 
 
 class HotLink(asyncio.Protocol):
     """One connection. One pipeline at a time; a time-out closes it, so that no late reply can
-    answer a later question."""
+    answer a later question.
 
-    def __init__(self, url: str, *, timeout: float, connect_timeout: float) -> None:
+    address: the host and port that stand in for the URL's. linger: whether the first moments
+    of an answer are waited out on the socket; several links that are to wait together must not.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float,
+        connect_timeout: float,
+        address: tuple[str, int] | None = None,
+        linger: bool = True,
+    ) -> None:
         self._options: dict[str, Any] = dict(parse_url(url))
+        if address is not None:
+            self._options |= {"host": address[0], "port": address[1]}
+        self._lingers = linger and self._tls() is None
         self._timeout = timeout
         self._connect_timeout = connect_timeout
         self._transport: asyncio.Transport | None = None
@@ -171,7 +203,7 @@ class HotLink(asyncio.Protocol):
         except (OSError, TimeoutError) as error:
             raise LinkError(f"cannot connect to Redis: {error or 'timed out'}") from error
         self._transport = transport
-        if self._tls() is None:
+        if self._lingers:
             # A second descriptor of the same connection; the transport keeps its own.
             self._socket = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
             self._socket.setblocking(False)

@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable
 
 import psutil
-import redis.asyncio
 import structlog
 from redis.exceptions import RedisError
 
 from inference.config import ServiceConfig
+from inference.forecasts.connections import open_client, open_link
 from inference.forecasts.entry import EntryFormatError, TickEntry
 from inference.forecasts.forecaster import Forecaster, Speaker
 from inference.forecasts.lease import RENEW_SECONDS, RETRY_SECONDS, Held, Lease
-from inference.forecasts.link import HotLink, LinkError, render
+from inference.forecasts.link import LinkError, render
 from inference.forecasts.publisher import ChainHead
 from inference.forecasts.schedule import LATE_MS, Due, Schedule
 from inference.forecasts.ticking import SHARD, LeaseLostError, Ticker, TickResult
@@ -58,25 +58,14 @@ class ForecastLoop:
         self._on_lead = on_lead
         self._clock = LiveClock()
         self._schedule = Schedule(config.prediction.tick_ms, self._clock)
-        self._link = HotLink(
-            redis_url,
-            timeout=config.redis.socket_timeout_seconds,
-            connect_timeout=config.redis.socket_connect_timeout_seconds,
-        )
+        self._link = open_link(redis_url, config.redis)
         self.ticker = Ticker(
             config=config,
             forecaster=Forecaster(symbols, config, speaker),
             link=self._link,
             schedule=self._schedule,
         )
-        self._pool = redis.asyncio.BlockingConnectionPool.from_url(
-            redis_url,
-            max_connections=config.redis.connection_pool_size - 1,  # the hot link is one more
-            timeout=config.redis.socket_connect_timeout_seconds,
-            socket_timeout=max(1.0, config.redis.socket_timeout_seconds),
-            socket_connect_timeout=config.redis.socket_connect_timeout_seconds,
-        )
-        self._client = redis.asyncio.Redis(connection_pool=self._pool)
+        self._client = open_client(redis_url, config.redis)
         self._lease = Lease(self._client, shard=SHARD, cluster=config.redis.cluster_mode)
         self._held: Held | None = None
         self._policy_known = False
@@ -101,7 +90,6 @@ class ForecastLoop:
             await self._step_down()
             self._link.close()
             await self._client.aclose()
-            await self._pool.disconnect()
 
     async def step(self) -> bool:
         """Wait for the next tick and run it; whether a tick was run."""

@@ -83,6 +83,8 @@ async def serve(
         pool_size=config.redis.connection_pool_size,
     )
     metrics = LoopMetrics()
+    for refused in model_status.refused:
+        metrics.artefacts_refused.labels(refused["code"]).inc()
     loop = ForecastLoop(
         config=config,
         symbols=settings.symbols,

@@ -15,7 +15,7 @@ from inference.config import ServiceConfig
 from inference.forecasts.entry import COLUMN, TickEntry
 from inference.forecasts.forecaster import Forecaster, Forecasts
 from inference.forecasts.lease import Held
-from inference.forecasts.link import HotLink, LinkError, Pipeline, render
+from inference.forecasts.link import Link, LinkError, Pipeline, render
 from inference.forecasts.publisher import ChainHead, Publisher, Written
 from inference.forecasts.reading import HotReader
 from inference.forecasts.schedule import Due, Schedule
@@ -49,7 +49,7 @@ class Ticker:
         *,
         config: ServiceConfig,
         forecaster: Forecaster,
-        link: HotLink,
+        link: Link,
         schedule: Schedule,
     ) -> None:
         self.forecaster = forecaster

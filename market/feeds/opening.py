@@ -7,6 +7,7 @@ from pathlib import Path
 from market.feeds import Feed, FeedError
 from market.feeds.replay import ReplayFeed
 from market.feeds.simulated import SimulatedFeed
+from market.feeds.simulated.arrivals import Flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class MarketChoice:
     replay: tuple[Path, ...]
     speed: float
     seed: int
+    flow: Flow = "hawkes"
 
 
 def open_feed(choice: MarketChoice, now_ms: int, next_run: Callable[[], int]) -> OpenedFeed:
@@ -58,7 +60,7 @@ def _open_replay(paths: Sequence[Path], speed: float, next_run: Callable[[], int
 
 
 def _open_simulated(choice: MarketChoice, now_ms: int, next_run: Callable[[], int]) -> OpenedFeed:
-    feed = SimulatedFeed(choice.symbols, seed=choice.seed, start_ms=now_ms)
+    feed = SimulatedFeed(choice.symbols, seed=choice.seed, start_ms=now_ms, flow=choice.flow)
     in_utc = choice.speed == 1.0
     venue = feed.name if in_utc else f"{feed.name}/{next_run()}"
     return OpenedFeed(feed, venue, live=False, speed=choice.speed, in_utc=in_utc)

@@ -26,6 +26,10 @@ FRESH_MS = 5_000
 SETTLING_MS = 5_000
 """After anchoring without a snapshot the depth features stay void this long."""
 
+CLOCK_TOLERANCE_MS = 100
+"""An exchange's clock further ahead of ours than this is skewed: its events seem to come from
+the future. Nothing is decided by exchange time, so it is counted and shown, no more."""
+
 SECOND_PHASE_MS = 990
 """Depth is sampled once a second, in the cell that a tick reads."""
 
@@ -49,7 +53,11 @@ class FeatureRow(NamedTuple):
 
 
 class HotFeatures:
-    """Features of one symbol. Feed events in order, close each cell in order."""
+    """Features of one symbol. Feed events in order, close each cell in order.
+
+    Counters: trade_gaps, from_future (events that the exchange dates after their arrival);
+    exchange_offset_ms: the newest event's exchange time less its receive time.
+    """
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
@@ -61,6 +69,8 @@ class HotFeatures:
         self._last_trade: int | None = None
         self._last_trade_id: int | None = None
         self.trade_gaps = 0
+        self.from_future = 0
+        self.exchange_offset_ms: float | None = None
         self._proof_ns: int | None = None
         self._event_ns: int | None = None
         self._exchange_ms: int | None = None
@@ -86,6 +96,9 @@ class HotFeatures:
         self._event_ns = event.recv_ns
         if event.exchange_ms is not None:
             self._exchange_ms = event.exchange_ms
+            self.exchange_offset_ms = event.exchange_ms - event.recv_ns / 1e6
+            if self.exchange_offset_ms > CLOCK_TOLERANCE_MS:
+                self.from_future += 1
 
     def anchor_without_snapshot(self, now_ms: float) -> None:
         """Go on where the source has no snapshot; depth features stay void for a while."""

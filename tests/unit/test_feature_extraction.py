@@ -299,3 +299,15 @@ def test_reading_with_optional_feature_void_is_usable_and_less_complete():
 
 def test_reading_where_no_feed_named_a_venue_takes_any():
     assert read(reply(), venue=None).usable.all()
+
+
+def test_exchange_clock_ahead_of_ours_is_counted_and_decides_nothing():
+    """The recordings' receiving clock runs 1.27 s behind the exchange's."""
+    feed = ReplayFeed([recording(BTC_SPOT)])
+    tracker = MarketTracker(feed)
+    features = tracker.symbols[feed.symbols[0]]
+    for batch in itertools.islice(feed.batches(), 100):
+        row = tracker.advance(batch)[features.symbol]
+        assert row.feature_ts_ms is None or row.feature_ts_ms <= batch.until_ms
+    assert features.from_future > 100
+    assert features.exchange_offset_ms == pytest.approx(1_265, abs=30)

@@ -33,6 +33,7 @@ class Command(BaseCommand):
             replay=settings.MARKET_REPLAY,
             speed=settings.MARKET_SPEED,
             seed=settings.MARKET_SEED,
+            flow=settings.MARKET_FLOW,
         )
         tick_ms = settings.INFERENCE.prediction.tick_ms
         while not stopping():
