@@ -13,6 +13,7 @@ from typing import TypeVar
 from django.core.exceptions import ImproperlyConfigured
 
 Value = TypeVar("Value")
+Text = TypeVar("Text", bound=str)
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
@@ -65,11 +66,12 @@ def flag(name: str, default: bool) -> bool:
     return _read(name, default, parse, allowed="true or false")
 
 
-def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
-    def parse(raw: str) -> str:
-        if raw not in allowed:
-            raise ValueError
-        return raw
+def choice(name: str, default: Text, allowed: tuple[Text, ...]) -> Text:
+    def parse(raw: str) -> Text:
+        for value in allowed:
+            if value == raw:
+                return value
+        raise ValueError
 
     return _read(name, default, parse, allowed="one of " + ", ".join(allowed))
 

@@ -1,6 +1,7 @@
 """Where the market comes from."""
 
 from pathlib import Path
+from typing import Literal
 
 from cryptosite import env
 
@@ -9,6 +10,8 @@ MARKET_REPLAY = tuple(Path(path).resolve() for path in env.items("MARKET_REPLAY"
 """Recordings to replay, merged by receive time: folders of *.gz, or files."""
 MARKET_SPEED = env.number("MARKET_SPEED", 1.0, minimum=0.0, maximum=10_000.0)
 """Market seconds per second; 0 is lock-step: the feed waits for the loop at each tick."""
-MARKET_FLOW = env.choice("MARKET_FLOW", "hawkes", ("hawkes", "poisson"))
+MARKET_FLOW: Literal["hawkes", "poisson"] = env.choice(
+    "MARKET_FLOW", "hawkes", ("hawkes", "poisson")
+)
 """How market orders arrive in the simulated market."""
 MARKET_SEED = env.integer("MARKET_SEED", 1, minimum=0, maximum=2**31)
