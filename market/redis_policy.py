@@ -20,7 +20,9 @@ def require_noeviction(client: redis.Redis) -> None:
     _judge(client.info("memory"))
 
 
-async def require_noeviction_async(client: "redis.asyncio.Redis") -> None:
+async def require_noeviction_async(
+    client: "redis.asyncio.Redis | redis.asyncio.RedisCluster",
+) -> None:
     """Ask the server for its policy. Raises EvictionPolicyError naming what to set."""
     _judge(await client.info("memory"))
 

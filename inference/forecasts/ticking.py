@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import hiredis
 import numpy as np
 import structlog
 
@@ -111,6 +112,9 @@ class Ticker:
         self._head = head
 
     def _follow(self, reply: Any) -> MarketTime:
+        if isinstance(reply, hiredis.HiredisError) and not str(reply).startswith("WRONGTYPE"):
+            # Redis is there but not ready, loading its data, say: that is no other market.
+            raise LinkError(f"Redis refuses to be read: {reply}")
         market = self._reader.market_time(reply) or LIVE_TIME
         if self.market is not None and market.venue != self.market.venue:
             self.forecaster.forget()
@@ -182,12 +186,23 @@ class Ticker:
             if outcome is Written.WRITTEN:
                 self._head = ChainHead(new_head, entry.tick)
                 if self._config.redis.cluster_mode:
-                    await self._exchange(render(self._publisher.following(entry)))
+                    await self._follow_up(entry)
                 return outcome
             if outcome is Written.DONE:
                 self._head = detail
                 return outcome
         return outcome
+
+    async def _follow_up(self, entry: TickEntry) -> None:
+        # The forecast stands in the log: what fails here is late for readers, and no more.
+        try:
+            replies = await self._exchange(render(self._publisher.following(entry)))
+        except LinkError as error:
+            log.warning("pred_not_written", tick=entry.tick, error=str(error))
+            return
+        refused = [str(reply) for reply in replies if isinstance(reply, hiredis.HiredisError)]
+        if refused:
+            log.warning("pred_not_written", tick=entry.tick, error=refused[0], count=len(refused))
 
     async def _exchange(self, pipeline: Pipeline) -> list[Any]:
         # Reads and the fenced write may both be repeated: the tick is in the log once.
