@@ -63,7 +63,7 @@ def test_live_page_shows_forecast_outcome_and_old_data_and_asks_nobody_else(
     store_prediction(clean_redis, SYMBOL, seq)
     page.goto(web.url)
 
-    expect(part(page, "connection")).to_have_text("live")
+    expect(part(page, "connection")).to_have_text("connected")
     expect(part(page, "predicted-price")).to_have_text("60,001.00")
     expect(part(page, "forecast")).to_have_attribute("data-seq", str(seq))
     expect(part(page, "venue-banner")).to_contain_text("SIMULATED MARKET")
@@ -95,7 +95,7 @@ def test_live_page_counts_rates_from_thirty_cases_on(
 ) -> None:
     seq = market_at_tick(clean_redis)
     page.goto(web.url)
-    expect(part(page, "connection")).to_have_text("live")
+    expect(part(page, "connection")).to_have_text("connected")
     graded = [outcome(SYMBOL, seq - 40 + number) for number in range(30)]
     for each in graded[:6]:
         each["direction_hit"] = False
@@ -110,15 +110,15 @@ def test_live_page_server_that_restarts_is_found_again(
 ) -> None:
     seq = market_at_tick(clean_redis, venue="external", live=True)
     page.goto(web.url)
-    expect(part(page, "connection")).to_have_text("live")
+    expect(part(page, "connection")).to_have_text("connected")
     publish_as_loop(clean_redis, tick_message(seq, SYMBOL, venue="external"))
     expect(part(page, "forecast")).to_have_attribute("data-seq", str(seq))
 
     assert web.stop() == 0
-    expect(part(page, "connection")).to_contain_text("connect")
+    expect(part(page, "connection")).not_to_have_attribute("data-state", "open")
     expect(part(page, "notice")).to_contain_text("Disconnected")
     web.start()
-    expect(part(page, "connection")).to_have_text("live")
+    expect(part(page, "connection")).to_have_text("connected")
     publish_as_loop(clean_redis, tick_message(seq + 1, SYMBOL, venue="external"))
     expect(part(page, "forecast")).to_have_attribute("data-seq", str(seq + 1))
 
@@ -129,7 +129,7 @@ def test_live_page_on_a_telephone_needs_no_sideways_scrolling(
     page.set_viewport_size({"width": 390, "height": 844})
     seq = market_at_tick(clean_redis)
     page.goto(web.url)
-    expect(part(page, "connection")).to_have_text("live")
+    expect(part(page, "connection")).to_have_text("connected")
     publish_as_loop(clean_redis, tick_message(seq, SYMBOL))
     expect(part(page, "recent").locator("tr")).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") == 390

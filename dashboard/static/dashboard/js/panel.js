@@ -47,7 +47,7 @@ export class Panel {
     const seconds = Math.ceil(((connection.retryAt ?? 0) - performance.now()) / 1000);
     const texts = {
       connecting: connection.attempt ? `reconnecting (try ${connection.attempt + 1})` : "connecting",
-      open: "live",
+      open: "connected",
       waiting: `disconnected, retry in ${Math.max(0, seconds)} s`,
       refused: "not served",
     };
