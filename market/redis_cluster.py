@@ -11,6 +11,9 @@ import redis
 import redis.asyncio
 from redis.exceptions import RedisClusterException
 
+AWAY = (redis.RedisError, RedisClusterException)
+"""What the synchronous clients raise where Redis, a server or a cluster, is away."""
+
 
 class AsyncClusterClient(redis.asyncio.RedisCluster):
     """Raises redis.ConnectionError where the cluster cannot be reached."""
@@ -21,19 +24,3 @@ class AsyncClusterClient(redis.asyncio.RedisCluster):
         except RedisClusterException as error:
             raise redis.ConnectionError(str(error)) from error
         return self
-
-
-class ClusterClient(redis.RedisCluster):
-    """Raises redis.ConnectionError where the cluster cannot be reached, at its making too."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        try:
-            super().__init__(*args, **options)
-        except RedisClusterException as error:
-            raise redis.ConnectionError(str(error)) from error
-
-    def execute_command(self, *args: Any, **options: Any) -> Any:
-        try:
-            return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
-        except RedisClusterException as error:
-            raise redis.ConnectionError(str(error)) from error

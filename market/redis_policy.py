@@ -9,22 +9,25 @@ import redis
 import redis.asyncio
 
 REQUIRED_POLICY = "noeviction"
+EVERY_NODE = {"target_nodes": redis.RedisCluster.PRIMARIES}
 
 
 class EvictionPolicyError(Exception):
     """This Redis may evict keys, the ledger's log among them; a person acts."""
 
 
-def require_noeviction(client: redis.Redis) -> None:
+def require_noeviction(client: redis.Redis | redis.RedisCluster) -> None:
     """Ask the server for its policy. Raises EvictionPolicyError naming what to set."""
-    _judge(client.info("memory"))
+    clustered = isinstance(client, redis.RedisCluster)
+    _judge(client.info("memory", **(EVERY_NODE if clustered else {})))
 
 
 async def require_noeviction_async(
     client: "redis.asyncio.Redis | redis.asyncio.RedisCluster",
 ) -> None:
     """Ask the server for its policy. Raises EvictionPolicyError naming what to set."""
-    _judge(await client.info("memory"))
+    clustered = isinstance(client, redis.asyncio.RedisCluster)
+    _judge(await client.info("memory", **(EVERY_NODE if clustered else {})))
 
 
 def _judge(memory: Mapping[str, object]) -> None:
