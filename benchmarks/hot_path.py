@@ -39,10 +39,10 @@ from inference.forecasts.entry import TickEntry
 from inference.forecasts.forecaster import Speaker
 from inference.forecasts.link import Pipeline, render
 from inference.forecasts.loop import ForecastLoop
-from inference.forecasts.publisher import CHANNEL, pred_values, tick_message
+from inference.forecasts.publisher import CHANNEL, symbol_values, tick_message, tick_values
 from inference.forecasts.reading import NUMBER_FIELDS
 from inference.forecasts.schedule import Due
-from inference.forecasts.scripts import PRED_FIELDS
+from inference.forecasts.scripts import SYMBOL_FIELDS, TICK_FIELDS
 from inference.health import LoopStatus, ModelStatus
 from inference.metrics import LoopMetrics
 from market import keys
@@ -127,8 +127,10 @@ class Floor:
         self._read = render(reads)
         writes: list[tuple[str | bytes, ...]] = []
         rows = entry.numbers.T.tolist()
-        for symbol, values in zip(symbols, pred_values(entry, rows), strict=True):
-            fields = [part for pair in zip(PRED_FIELDS, values, strict=True) for part in pair]
+        names, shared = (*TICK_FIELDS, *SYMBOL_FIELDS), tick_values(entry)
+        for symbol, said in zip(symbols, symbol_values(entry, rows), strict=True):
+            values = (*shared, *said)
+            fields = [part for pair in zip(names, values, strict=True) for part in pair]
             writes += [("HSET", keys.pred(symbol), *fields), ("EXPIRE", keys.pred(symbol), "60")]
         packed = json.dumps(tick_message(entry, rows)).encode()
         writes += [("XADD", "log:floor", "*", "entry", entry.pack()), ("PUBLISH", CHANNEL, packed)]

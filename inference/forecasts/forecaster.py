@@ -98,13 +98,19 @@ class Forecaster:
             self._stale(out, tick_ms)
         return out
 
-    def learn(self, tick: int, said: Forecasts) -> None:
+    def learn(self, tick: int, tick_ms: int, said: Forecasts) -> None:
         """Take in a tick after its write: what matured with it, and what it said itself.
 
         The interval's state is thus that of the labels known one tick before.
         """
         self._mature(tick, said.numbers[COLUMN["mid_price"]])
         by_model = np.array([source is Source.REDIS for source in said.sources])
+        self._last.remember(
+            np.flatnonzero(by_model),
+            said.numbers[COLUMN["predicted_price"], by_model],
+            said.numbers[COLUMN["current_price"], by_model],
+            tick_ms,
+        )
         spoken = said.numbers[_SPOKEN_ROWS]
         spoken[:, ~by_model] = np.nan
         self.tally.speak(tick, Spoken(*spoken))
@@ -186,12 +192,6 @@ class Forecaster:
                 out.reasons[row] = Reason.NO_PRICE
             rows, output = rows[output.valid], output.rows(output.valid)
         self._speak(out, reading, rows, output)
-        self._last.remember(
-            rows,
-            out.numbers[COLUMN["predicted_price"], rows],
-            out.numbers[COLUMN["current_price"], rows],
-            tick_ms,
-        )
 
     def _speak(self, out: Forecasts, reading: HotReading, rows: Rows, output: ModelOutput) -> None:
         every: Rows | slice = slice(None) if len(rows) == len(self.symbols) else rows

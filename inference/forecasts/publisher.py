@@ -93,9 +93,10 @@ class Publisher:
             # Other slots, so other calls; the caller sends them once the log has the entry.
             command: Command = ("EVALSHA", self._sha, "3", *fenced_keys, *fence)
             return render([command]), new_head
+        forecasts = msgpack.packb((tick_values(entry), symbol_values(entry, rows)))
         command = (
             "EVALSHA", self._sha, str(3 + len(self._pred_keys)), *fenced_keys, *self._pred_keys,
-            *fence, msgpack.packb(pred_values(entry, rows)), self._ttl, CHANNEL, message,
+            *fence, forecasts, self._ttl, CHANNEL, message,
         )  # fmt: skip
         return render([command]), new_head
 
@@ -103,8 +104,10 @@ class Publisher:
         """Return what follows the fenced write in a cluster: `pred:` and the message."""
         commands: list[Command] = []
         rows = entry.numbers.T.tolist()
-        for key, values in zip(self._pred_keys, pred_values(entry, rows), strict=True):
-            fields = chain.from_iterable(zip(scripts.PRED_FIELDS, values, strict=True))
+        names = (*scripts.TICK_FIELDS, *scripts.SYMBOL_FIELDS)
+        shared = tick_values(entry)
+        for key, said in zip(self._pred_keys, symbol_values(entry, rows), strict=True):
+            fields = chain.from_iterable(zip(names, (*shared, *said), strict=True))
             commands += [("HSET", key, *fields), ("EXPIRE", key, self._ttl)]
         commands.append(("PUBLISH", CHANNEL, msgpack.packb(tick_message(entry, rows))))
         return commands
@@ -126,35 +129,37 @@ class Publisher:
         return self._sha is None
 
 
-def pred_values(entry: TickEntry, rows: list[list[float]]) -> list[list[str]]:
-    """Return each symbol's `pred:` values as strings, in the order of PRED_FIELDS.
+def tick_values(entry: TickEntry) -> list[str]:
+    """Return what all `pred:` hashes of a tick share, in the order of TICK_FIELDS."""
+    return [
+        str(entry.tick_ms),
+        str(entry.target_ms),
+        f"{entry.latency_ms:.3f}",
+        entry.venue,
+        "1" if entry.live else "0",
+    ]
+
+
+def symbol_values(entry: TickEntry, rows: list[list[float]]) -> list[list[str]]:
+    """Return each symbol's own `pred:` values as strings, in the order of SYMBOL_FIELDS.
 
     rows: the entry's numbers, one a symbol.
     """
-    made, target = str(entry.tick_ms), str(entry.target_ms)
-    latency, live, venue = f"{entry.latency_ms:.3f}", "1" if entry.live else "0", entry.venue
     versions = _versions(entry)
-    return [
-        [
-            _price(row[_PREDICTED]),
-            _price(row[_CURRENT]),
-            repr(row[_CONFIDENCE]),
-            made,
-            target,
-            versions[source],
-            latency,
-            _known(row[_AGE]),
-            source,
-            _known(row[_MID]),
-            _known(row[_LOWER]),
-            _known(row[_UPPER]),
-            _known(row[_P_UP]),
-            reason,
-            venue,
-            live,
-        ]
-        for row, source, reason in zip(rows, entry.sources, entry.reasons, strict=True)
-    ]
+    # One pass of a JSON writer: the shortest text that reads back as the same float, as repr
+    # gives it, for all symbols at once.
+    flat = [row[column] for row in rows for column in _WRITTEN]
+    texts = orjson.dumps(flat).decode()[1:-1].split(",")
+    if "null" in texts:
+        texts = ["" if text == "null" else text for text in texts]
+    width = len(_WRITTEN)
+    values = []
+    for index, (source, reason) in enumerate(zip(entry.sources, entry.reasons, strict=True)):
+        said = texts[index * width : (index + 1) * width]
+        # The specification's 0.0 where there is no price.
+        said[0], said[1] = said[0] or "0.0", said[1] or "0.0"
+        values.append([*said, source, versions[source], reason])
+    return values
 
 
 def tick_message(entry: TickEntry, rows: list[list[float]]) -> dict[str, Any]:
@@ -201,14 +206,6 @@ def _versions(entry: TickEntry) -> dict[str, str]:
     return {source.value: spoken_version(entry.model_version, source) for source in Source}
 
 
-def _price(value: float) -> str:
-    return repr(value) if value == value else "0.0"
-
-
-def _known(value: float) -> str:
-    return repr(value) if value == value else ""
-
-
 _PREDICTED, _CURRENT, _CONFIDENCE = (
     COLUMN["predicted_price"],
     COLUMN["current_price"],
@@ -216,3 +213,5 @@ _PREDICTED, _CURRENT, _CONFIDENCE = (
 )
 _AGE, _MID, _LOWER = COLUMN["features_age_ms"], COLUMN["mid_price"], COLUMN["lower"]
 _UPPER, _P_UP = COLUMN["upper"], COLUMN["p_up"]
+_WRITTEN = (_PREDICTED, _CURRENT, _CONFIDENCE, _AGE, _MID, _LOWER, _UPPER, _P_UP)
+"""The columns behind SYMBOL_FIELDS, in their order."""

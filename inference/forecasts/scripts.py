@@ -43,44 +43,43 @@ local id = redis.call('XADD', KEYS[3], '*', 'entry', ARGV[6])
 redis.call('HSET', KEYS[2], 'hash', ARGV[4], 'tick', ARGV[5])
 """
 
-PRED_FIELDS = (
+TICK_FIELDS = ("prediction_ts", "target_ts", "latency_ms", "venue", "live")
+"""Fields of `pred:` that all symbols of a tick share."""
+
+SYMBOL_FIELDS = (
     "predicted_price",
     "current_price",
     "confidence",
-    "prediction_ts",
-    "target_ts",
-    "model_version",
-    "latency_ms",
     "features_age_ms",
-    "source",
     "mid_price",
     "lower",
     "upper",
     "p_up",
+    "source",
+    "model_version",
     "reason",
-    "venue",
-    "live",
 )
-"""The fields of `pred:`, the specification's first, in the order in which a tick hands them
-over: their names travel with the script, once, and not with every symbol of every tick."""
+"""Fields of `pred:` of one symbol. Names travel with the script and shared values once a tick,
+not with every symbol of every tick: half of what Redis would otherwise have to read."""
 
-_WRITE_FORECASTS = """
-local forecasts = cmsgpack.unpack(ARGV[7])
+_FIELDS = [f"'{name}', shared[{n}]" for n, name in enumerate(TICK_FIELDS, 1)]
+_FIELDS += [f"'{name}', said[{n}]" for n, name in enumerate(SYMBOL_FIELDS, 1)]
+
+WRITE_TICK = (
+    _FENCE_AND_LOG
+    + """
+local shared, forecasts = unpack(cmsgpack.unpack(ARGV[7]))
 for index = 1, #forecasts do
-  local key = KEYS[index + 3]
-  local said = forecasts[index]
+  local key, said = KEYS[index + 3], forecasts[index]
   redis.call('HSET', key, FIELDS)
   redis.call('EXPIRE', key, ARGV[8])
 end
 redis.call('PUBLISH', ARGV[9], ARGV[10])
 return {'written', id}
-"""
-
-WRITE_TICK = _FENCE_AND_LOG + _WRITE_FORECASTS.replace(
-    "FIELDS", ", ".join(f"'{name}', said[{n}]" for n, name in enumerate(PRED_FIELDS, 1))
+""".replace("FIELDS", ", ".join(_FIELDS))
 )
 """KEYS lease, head, log, pred…; ARGV lease value, lease ttl ms, head expected, head new, tick,
-entry, msgpack of [[value, …], …] by PRED_FIELDS, pred ttl s, channel, message."""
+entry, msgpack of [[TICK_FIELDS], [[SYMBOL_FIELDS], …]], pred ttl s, channel, message."""
 
 WRITE_LOG = _FENCE_AND_LOG + "return {'written', id}"
 """For a cluster, where `pred:` lies in other slots and follows by pipeline."""

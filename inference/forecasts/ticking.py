@@ -104,7 +104,7 @@ class Ticker:
         report = self._report(
             due, forecasts, read_ns, ended - write_started, ended - started, outcome
         )
-        self.forecaster.learn(due.tick, forecasts)
+        self.forecaster.learn(due.tick, due.tick_ms, forecasts)
         written = outcome is Written.WRITTEN
         return TickResult(report, entry if written else None, outcome)
 

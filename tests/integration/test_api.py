@@ -12,8 +12,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from inference.forecasts.publisher import pred_values
-from inference.forecasts.scripts import PRED_FIELDS
+from inference.forecasts.publisher import symbol_values, tick_values
+from inference.forecasts.scripts import SYMBOL_FIELDS, TICK_FIELDS
 from inference.vocabulary import Reason, Source
 from market import keys
 from market.hot.vector import FEATURE_NAMES
@@ -65,8 +65,9 @@ def recorded(redis_client: redis.Redis) -> None:
 
 def cache(client: redis.Redis, **changes: Any) -> None:
     entry = tick_entry(**changes)
-    [values] = pred_values(entry, entry.numbers.T.tolist())
-    pairs: Any = dict(zip(PRED_FIELDS, values, strict=True))
+    [said] = symbol_values(entry, entry.numbers.T.tolist())
+    values = (*tick_values(entry), *said)
+    pairs: Any = dict(zip((*TICK_FIELDS, *SYMBOL_FIELDS), values, strict=True))
     client.hset(keys.pred("BTCUSDT"), mapping=pairs)
 
 

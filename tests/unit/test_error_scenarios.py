@@ -45,7 +45,7 @@ def forecaster(who: Speaker | None = None, **prediction) -> Forecaster:
 
 def say(subject: Forecaster, what: HotReading, tick: int):
     out = subject.forecast(what, tick * TICK_MS, time.perf_counter_ns)
-    subject.learn(tick, out)
+    subject.learn(tick, tick * TICK_MS, out)
     numbers = {name: out.numbers[row, 0] for name, row in COLUMN.items()}
     return out.sources[0], out.reasons[0], numbers
 
