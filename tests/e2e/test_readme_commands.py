@@ -1,0 +1,122 @@
+"""What the documents show is run: curl examples, the bot's script, the feed's script."""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from market.hot.vector import FEATURE_COUNT
+from tests.documents import API, README, Example, blocks, examples, json_blocks, same_fields
+from tests.processes import Instance, running_instance
+from tests.waiting import eventually_sync
+
+ANSWER_SECONDS = 30.0
+
+
+def asked(instance: Instance, example: Example) -> Any:
+    """Return the answer to an example's request, whatever its status."""
+    url = example.url.replace(":8000", f":{instance.web_port}")
+    url = url.replace(":8083", f":{instance.health_port}")
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as refusal:
+        return json.load(refusal)
+
+
+def answers(instance: Instance, path: str) -> Any:
+    """Return the answer of the web process, None while it does not serve."""
+    try:
+        return asked(instance, Example(f"http://127.0.0.1:8000{path}", None))
+    except OSError:
+        return None
+
+
+def script(document: Path, holding: str) -> str:
+    (found,) = (
+        block.text
+        for block in blocks(document)
+        if block.language == "python" and holding in block.text
+    )
+    return found
+
+
+@contextmanager
+def running(text: str, env: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", text], env=env, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(10)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def first_line(process: "subprocess.Popen[str]") -> str:
+    """Return the first line that a process prints. Raises queue.Empty where none comes."""
+    lines: queue.Queue[str] = queue.Queue()
+    stream = process.stdout
+    assert stream is not None
+    threading.Thread(target=lambda: lines.put(stream.readline()), daemon=True).start()
+    return lines.get(timeout=ANSWER_SECONDS)
+
+
+def test_examples_of_the_documents_have_the_fields_of_a_running_server(
+    short_dir: Path, instance_env: dict[str, str]
+) -> None:
+    with running_instance(short_dir, instance_env, MARKET_SOURCE="simulated") as instance:
+        for command in ("run_market_feed", "run_inference_loop", "run_recorder", "run_web"):
+            instance.start(command)
+        graded = "/api/forecasts?limit=1000"
+        eventually_sync(
+            lambda: any(
+                row["outcome"] for row in (answers(instance, graded) or {}).get("results", ())
+            ),
+            90,
+        )
+        shown = [*examples(README), *examples(API)]
+        assert len(shown) >= 6
+        for example in shown:
+            same_fields(example.answer, asked(instance, example), example.url)
+        check_outcome(answers(instance, graded)["results"])
+        check_bot_script(instance)
+
+
+def check_outcome(results: list[dict[str, Any]]) -> None:
+    (shown,) = (each["results"][0]["outcome"] for each in json_blocks(README) if "results" in each)
+    graded = [row["outcome"] for row in results if row["outcome"]]
+    same_fields(shown, graded[0], "outcome")
+
+
+def check_bot_script(instance: Instance) -> None:
+    text = script(README, "ws_connect").replace(":8000", f":{instance.web_port}")
+    (shown,) = (each for each in json_blocks(README) if "seq" in each)
+    with running(text, dict(os.environ)) as bot:
+        same_fields(shown, json.loads(first_line(bot)), "prediction")
+
+
+def test_feed_of_the_readme_becomes_model_forecasts_under_its_own_venue(
+    short_dir: Path, instance_env: dict[str, str]
+) -> None:
+    with running_instance(short_dir, instance_env) as instance:
+        feed = script(README, "hset")
+        with running(feed, dict(os.environ) | {"REDIS_URL": instance.url}):
+            instance.start("run_inference_loop")
+            eventually_sync(lambda: instance.entries(), 60)
+        (newest, *_) = reversed(instance.entries())
+        assert newest.sources == ["redis"]
+        assert newest.reasons == [""]
+        assert (newest.venue, newest.live) == ("external", True)
+        assert newest.column("completeness").tolist() == [1.0]
+        assert newest.features.shape == (1, FEATURE_COUNT)
