@@ -10,7 +10,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
-from cryptosite.settings.security import is_loopback
+from market.addresses import is_loopback
 
 SHORTEST_TOKEN = 16
 

@@ -5,7 +5,6 @@ make it wait. A standby serves on a free port and moves to the configured one wh
 """
 
 import hmac
-import ipaddress
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from inference.config import ServiceConfig
 from inference.forecasts.entry import COLUMNS, TickEntry
 from inference.vocabulary import REASON_TEXTS, Reason, Source, spoken_version
+from market.addresses import is_loopback
 from market.symbols import UnknownSymbolError, parse_symbol
 
 log = structlog.get_logger(__name__)
@@ -28,7 +28,7 @@ LOOPBACK = "127.0.0.1"
 def safe_host(host: str, token: str) -> str:
     """Return the host to bind: the configured one, but loopback where others could reach it
     and no token guards it."""
-    if token or _is_loopback(host):
+    if token or is_loopback(host):
         return host
     log.warning("bound_to_loopback", configured=host, bound=LOOPBACK, reason="API_TOKEN is not set")
     return LOOPBACK
@@ -183,12 +183,3 @@ class Ports:
 
 def _error(status: int, code: str, message: str) -> web.Response:
     return web.json_response({"status": "error", "code": code, "message": message}, status=status)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -13,7 +13,7 @@ from cryptosite import env
 from cryptosite.processes.redis_layout import locate, maxmemory, was_located
 from cryptosite.settings.inference import INFERENCE
 from cryptosite.settings.paths import VAR_DIR
-from cryptosite.settings.security import is_loopback
+from market.addresses import is_loopback
 
 
 def _default_url() -> str:

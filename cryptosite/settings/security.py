@@ -1,6 +1,5 @@
 """Safe from the first day: loopback, no DEBUG, a key of this instance's own."""
 
-import ipaddress
 import os
 import secrets
 from pathlib import Path
@@ -9,15 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cryptosite import env
 from cryptosite.settings.paths import VAR_DIR
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+from market.addresses import is_loopback
 
 
 def _stored_secret_key(path: Path) -> str:
