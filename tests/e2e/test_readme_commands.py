@@ -1,20 +1,31 @@
-"""What the documents show is run: curl examples, the bot's script, the feed's script."""
+"""What the documents show is run: curl examples, a bot's script, a feed's, the backup."""
 
 import json
 import os
 import queue
+import shlex
+import sqlite3
 import subprocess
 import sys
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from market.hot.vector import FEATURE_COUNT
-from tests.documents import API, README, Example, blocks, examples, json_blocks, same_fields
+from tests.documents import (
+    API,
+    OPERATIONS,
+    README,
+    Example,
+    blocks,
+    examples,
+    json_blocks,
+    same_fields,
+)
 from tests.processes import Instance, running_instance
 from tests.waiting import eventually_sync
 
@@ -38,6 +49,13 @@ def answers(instance: Instance, path: str) -> Any:
         return asked(instance, Example(f"http://127.0.0.1:8000{path}", None))
     except OSError:
         return None
+
+
+def shell(document: Path, holding: str) -> str:
+    (found,) = (
+        block.text for block in blocks(document) if block.language == "sh" and holding in block.text
+    )
+    return found
 
 
 def script(document: Path, holding: str) -> str:
@@ -120,3 +138,15 @@ def test_feed_of_the_readme_becomes_model_forecasts_under_its_own_venue(
         assert (newest.venue, newest.live) == ("external", True)
         assert newest.column("completeness").tolist() == [1.0]
         assert newest.features.shape == (1, FEATURE_COUNT)
+
+
+def test_backup_of_the_operations_page_copies_the_database(tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir()
+    with closing(sqlite3.connect(tmp_path / "var" / "cryptosite.sqlite3")) as database:
+        database.execute("CREATE TABLE said (price REAL)")
+        database.execute("INSERT INTO said VALUES (61661.5)")
+        database.commit()
+        words = shlex.split(shell(OPERATIONS, ".backup("))
+        subprocess.run([sys.executable, *words[1:]], cwd=tmp_path, check=True)
+    with closing(sqlite3.connect(tmp_path / "backup.sqlite3")) as copy:
+        assert copy.execute("SELECT price FROM said").fetchall() == [(61661.5,)]
