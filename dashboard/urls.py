@@ -2,7 +2,11 @@
 
 from django.urls import URLPattern, path
 
-from dashboard.views import live
+from dashboard.views import icon, live
 
 app_name = "dashboard"
-urlpatterns: list[URLPattern] = [path("", live, name="live")]
+urlpatterns: list[URLPattern] = [
+    path("", live, name="live"),
+    # The admin's pages name no icon, so browsers ask for this one.
+    path("favicon.ico", icon),
+]

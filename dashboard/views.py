@@ -4,7 +4,8 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
 from inference.vocabulary import REASON_TEXTS, Source, Ungradable
@@ -23,6 +24,12 @@ UNGRADABLE_TEXTS: dict[Ungradable, str] = {
     Ungradable.NO_PRICE_AT_TARGET: "no price was seen at the target time",
     Ungradable.MADE_TOO_LATE: "it was made after its target time",
 }
+
+
+@require_safe
+def icon(request: HttpRequest) -> HttpResponse:
+    """Lead to the icon those browsers that ask for it where icons used to be."""
+    return redirect(static("dashboard/icon.svg"))
 
 
 @require_safe
