@@ -85,7 +85,7 @@ class HotState:
         await pipeline.execute()
 
     async def ping(self) -> None:
-        await self._redis.echo("hub")
+        await self._redis.exists(keys.clock())
 
     def _prediction(self, symbol: str, fields: Mapping[str, str]) -> Data | None:
         forecast = prediction_cache.from_hash(symbol, fields)

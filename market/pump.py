@@ -11,16 +11,17 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 
-import redis
 import structlog
 
 from market import keys
 from market.clock import FieldT, LiveClock, MarketTime
 from market.feeds import Batch
 from market.feeds.opening import OpenedFeed
+from market.hot.sending import send
 from market.hot.state import PX_EVERY_MS, SymbolState
 from market.hot.tracking import MarketTracker
 from market.hot.vector import CELL_MS, TICK_MS
+from market.redis_cluster import AWAY, AnyClient
 
 WRITE_EVERY_MS = 100
 HEARTBEAT_SECONDS = 1.0
@@ -37,7 +38,7 @@ class Pump:
     def __init__(
         self,
         opened: OpenedFeed,
-        client: "redis.Redis",
+        client: AnyClient,
         stopping: Callable[[], bool],
         *,
         tick_ms: int = TICK_MS,
@@ -124,11 +125,11 @@ class Pump:
                 known = self._client.hget(keys.clock(), "venue")
                 if known != opened.venue:
                     # Another market's prices must not be taken for this one's.
-                    self._send([state.clear() for state in self._states])
+                    self._send([each for state in self._states for each in state.clear()])
                 self._send(self._history)
                 self._client.delete(keys.ticks_due(), keys.ticks_done())
                 self._client.hset(keys.clock(), mapping=self._time.to_hash())
-            except redis.RedisError as error:
+            except AWAY as error:
                 log.warning("redis_unavailable", error=str(error))
                 time.sleep(RECONNECT_SECONDS)
                 continue
@@ -154,33 +155,17 @@ class Pump:
         if time.monotonic() - self._redis_lost < RECONNECT_SECONDS:
             self.counters["writes_dropped"] += 1
             return False
-        pool = self._client.connection_pool
         try:
-            connection = pool.get_connection()
-            try:
-                connection.send_packed_command([b"".join(commands)])  # type: ignore[no-untyped-call]
-                for _ in commands:
-                    self._read(connection.read_response)
-            except BaseException:
-                connection.disconnect()  # type: ignore[no-untyped-call]  # replies left unread must not answer a later command
-                raise
-            finally:
-                pool.release(connection)
-        except redis.RedisError as error:
+            refused = send(self._client, commands)
+        except AWAY as error:
             self._redis_lost = time.monotonic()
             self.counters["writes_dropped"] += 1
             log.warning("redis_unavailable", error=str(error))
             return False
         self.counters["writes"] += 1
+        if refused:
+            self.counters["commands_refused"] += refused
         return True
-
-    def _read(self, read_response: Callable[[], object]) -> None:
-        try:
-            read_response()
-        except redis.ResponseError as error:
-            # One refused command (full memory, an id that went back) must not stop the rest.
-            self.counters["commands_refused"] += 1
-            log.warning("redis_refused", error=str(error))
 
     def _lock_step(self, tick_ms: int) -> None:
         try:
@@ -189,7 +174,7 @@ class Pump:
                 done = self._client.blpop([keys.ticks_done()], timeout=0.05)
                 if done is not None and int(done[1]) >= tick_ms:
                     return
-        except redis.RedisError as error:
+        except AWAY as error:
             log.warning("redis_unavailable", error=str(error))
             time.sleep(RECONNECT_SECONDS)
 
@@ -230,5 +215,5 @@ class Pump:
             # Again each time: a Redis that lost its data must learn the time anew.
             pipeline.hset(keys.clock(), mapping=self._time.to_hash())
             pipeline.execute()
-        except redis.RedisError as error:
+        except AWAY as error:
             log.warning("redis_unavailable", error=str(error))

@@ -15,6 +15,18 @@ AWAY = (redis.RedisError, RedisClusterException)
 """What the synchronous clients raise where Redis, a server or a cluster, is away."""
 
 
+AnyClient = redis.Redis | redis.RedisCluster
+
+
+def connect(url: str, *, cluster: bool, **options: Any) -> AnyClient:
+    """Return a client of the server, or of the cluster that the URL's server is a node of.
+
+    Raises one of AWAY where a cluster does not answer; a server is asked on first use.
+    """
+    make = redis.RedisCluster if cluster else redis.Redis
+    return make.from_url(url, **options)
+
+
 class AsyncClusterClient(redis.asyncio.RedisCluster):
     """Raises redis.ConnectionError where the cluster cannot be reached."""
 

@@ -21,6 +21,7 @@ from redis.retry import Retry
 
 from inference.vocabulary import FORECASTS
 from market import keys
+from market.redis_cluster import AWAY as REDIS_AWAY
 from market.redis_policy import require_noeviction
 from predictions.broadcast import OutcomeBroadcast
 from predictions.log_reader import ENTRIES_A_TIME, LogReader
@@ -36,7 +37,7 @@ POLL_SECONDS = 0.1
 FIRST_DELAY_SECONDS = 0.1
 LONGEST_DELAY_SECONDS = 5.0
 
-AWAY = (redis.RedisError, DatabaseError, InterfaceError, OSError)
+AWAY = (*REDIS_AWAY, DatabaseError, InterfaceError, OSError)
 """What is retried: Redis or the database is away, or not yet set up."""
 
 
@@ -153,6 +154,6 @@ class RecordingLoop:
         try:
             self.client.hset(key, mapping=fields)
             self.client.expire(key, keys.HEALTH_TTL_SECONDS)
-        except redis.RedisError as error:
+        except REDIS_AWAY as error:
             # No heartbeat is what says that Redis is away; the next step reports it too.
             log.debug("heartbeat_not_written", error=str(error))

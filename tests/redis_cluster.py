@@ -74,7 +74,8 @@ def running_cluster() -> Iterator[Cluster]:
         nodes: list[Node] = []
         try:
             for index in range(NODES):
-                nodes.append(_start(Path(directory) / str(index)))
+                node = _start(Path(directory) / str(index))
+                nodes.append(node)
             _join(nodes)
             yield Cluster(nodes)
         finally:
@@ -121,8 +122,10 @@ def _first(index: int) -> int:
 
 def _complete(client: redis.Redis) -> bool:
     info = client.execute_command("CLUSTER INFO")
-    told = info if isinstance(info, dict) else dict(
-        line.split(":") for line in info.split("\r\n") if ":" in line
+    told = (
+        info
+        if isinstance(info, dict)
+        else dict(line.split(":") for line in info.split("\r\n") if ":" in line)
     )
     return told["cluster_state"] == "ok" and int(told["cluster_known_nodes"]) == NODES
 

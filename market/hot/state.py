@@ -35,9 +35,10 @@ class SymbolState:
         self._px_ms = 0
         self._px_written = 0
 
-    def clear(self) -> bytes:
+    def clear(self) -> list[bytes]:
         """Render the removal of another market's state: times and prices of another run."""
-        return _pack(("DEL", self._ob, *self._tr, self._feat, self._px))
+        # One key a command: in a cluster they lie apart.
+        return [_pack(("DEL", key)) for key in (self._ob, *self._tr, self._feat, self._px)]
 
     def write(self, now_ms: int, row: FeatureRow) -> list[bytes]:
         """Render the commands that publish the cell that ended at now_ms."""

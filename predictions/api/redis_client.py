@@ -13,6 +13,8 @@ from django.conf import settings
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from market.redis_cluster import AsyncClusterClient
+
 SOCKET_SECONDS = 1.0
 
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, redis.asyncio.Redis] = WeakKeyDictionary()
@@ -29,7 +31,7 @@ def web_redis() -> redis.asyncio.Redis:
 
 def _connect() -> redis.asyncio.Redis:
     clustered = settings.INFERENCE.redis.cluster_mode
-    make: Any = redis.asyncio.RedisCluster if clustered else redis.asyncio.Redis
+    make: Any = AsyncClusterClient if clustered else redis.asyncio.Redis
     client: redis.asyncio.Redis = make.from_url(
         settings.REDIS_URL,
         decode_responses=True,

@@ -2,8 +2,8 @@
 
 import time
 from argparse import ArgumentParser
+from functools import partial
 
-import redis
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
@@ -11,6 +11,7 @@ from market import keys
 from market.feeds import FeedError
 from market.feeds.opening import MarketChoice, open_feed
 from market.pump import Pump
+from market.redis_cluster import AWAY, AnyClient, connect
 from market.redis_policy import EvictionPolicyError, require_noeviction
 from market.stopping import StopFlag
 
@@ -26,7 +27,6 @@ class Command(BaseCommand):
 
     def handle(self, *, once: bool, **options: object) -> None:
         stopping = StopFlag().install()
-        client = redis.Redis.from_url(settings.REDIS_URL, decode_responses=True, socket_timeout=5)
         choice = MarketChoice(
             source=settings.MARKET_SOURCE,
             symbols=settings.FORECAST_SYMBOLS,
@@ -35,19 +35,26 @@ class Command(BaseCommand):
             seed=settings.MARKET_SEED,
             flow=settings.MARKET_FLOW,
         )
-        tick_ms = settings.INFERENCE.prediction.tick_ms
+        service = settings.INFERENCE
+        client: AnyClient | None = None
         while not stopping():
             try:
+                client = client or connect(
+                    settings.REDIS_URL,
+                    cluster=service.redis.cluster_mode,
+                    decode_responses=True,
+                    socket_timeout=5,
+                )
                 require_noeviction(client)
                 opened = open_feed(
-                    choice, time.time_ns() // 1_000_000, lambda: client.incr(keys.replay_runs())
+                    choice, time.time_ns() // 1_000_000, partial(client.incr, keys.replay_runs())
                 )
             except (FeedError, EvictionPolicyError) as error:
                 raise CommandError(str(error), returncode=78) from error
-            except redis.RedisError as error:
+            except AWAY as error:
                 self.stderr.write(f"waiting for Redis: {error}")
                 time.sleep(1)
                 continue
-            Pump(opened, client, stopping, tick_ms=tick_ms).run()
+            Pump(opened, client, stopping, tick_ms=service.prediction.tick_ms).run()
             if once:
                 break

@@ -25,7 +25,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, once: bool, max_entries: int | None, consumer: str, **_: object) -> None:
-        client = connect(settings.REDIS_URL)
+        try:
+            client = connect(settings.REDIS_URL)
+        except AWAY as error:
+            raise CommandError(f"Redis does not answer: {error}") from error
         loop = RecordingLoop(build_recorder(client, consumer), client, StopFlag().install())
         try:
             loop.run(once=once, max_entries=max_entries)
