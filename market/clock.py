@@ -6,7 +6,7 @@ so that loops and recorder follow a market at any speed.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -26,24 +26,30 @@ class Clock(Protocol):
 class LiveClock:
     """UTC that never jumps: wall time at the anchor plus the monotonic time since."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        wall_ns: Callable[[], int] = time.time_ns,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._wall_ns = wall_ns
+        self._monotonic_ns = monotonic_ns
         self._anchor()
 
     def now_ms(self) -> float:
-        return self._wall_ms + (time.monotonic_ns() - self._monotonic_ns) / 1e6
+        return self._anchor_ms + (self._monotonic_ns() - self._anchor_ns) / 1e6
 
     def resync(self) -> float | None:
         """Follow the system clock; return the step in ms where it jumped, else None.
 
         Call it now and then (each tick): small differences are ordinary slewing by NTP.
         """
-        difference = time.time_ns() / 1e6 - self.now_ms()
+        difference = self._wall_ns() / 1e6 - self.now_ms()
         self._anchor()
         return difference if abs(difference) > STEP_MS else None
 
     def _anchor(self) -> None:
-        self._wall_ms = time.time_ns() / 1e6
-        self._monotonic_ns = time.monotonic_ns()
+        self._anchor_ms = self._wall_ns() / 1e6
+        self._anchor_ns = self._monotonic_ns()
 
 
 @dataclass(frozen=True, slots=True)
