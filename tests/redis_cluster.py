@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import redis
@@ -113,7 +114,7 @@ def _join(nodes: list[Node]) -> None:
             client.execute_command("CLUSTER MEET", "127.0.0.1", node.port, bus)
     for node in nodes:
         with node.client() as client:
-            eventually_sync(lambda client=client: _complete(client), 20)
+            eventually_sync(partial(_complete, client), 20)
 
 
 def _first(index: int) -> int:

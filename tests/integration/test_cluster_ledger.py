@@ -10,6 +10,7 @@ import pytest
 import redis
 from django.conf import settings as django_settings
 
+from cryptosite.processes import heartbeat
 from dashboard.hot_state import HotState
 from inference.config import RedisConfig, ServiceConfig
 from market import keys
@@ -140,3 +141,11 @@ def test_recorder_of_an_absent_cluster_fails_with_what_is_waited_for(configured)
     assert django_settings.INFERENCE.redis.cluster_mode
     with pytest.raises(AWAY):
         connect("redis://127.0.0.1:1/0")
+
+
+def test_heartbeat_command_finds_every_process_in_a_cluster(configured, client, monkeypatch):
+    monkeypatch.setenv("REDIS_URL", configured.url)
+    for process in ("market", "inference", "recorder", "web"):
+        assert heartbeat.main([process]) == 1
+        client.hset(keys.health(process), "status", "healthy")
+        assert heartbeat.main([process]) == 0
