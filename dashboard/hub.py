@@ -19,13 +19,13 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 
 from dashboard import frames
-from dashboard.backoff import Backoff
 from dashboard.hot_state import HotState, market_now_ms
 from dashboard.outbox import OUTCOME_SLOT, Frame
 from dashboard.snapshot import SnapshotTaker
 from dashboard.subscriber import Snapshot, Subscriber
 from dashboard.ticks import Continuity, Tick, TickFormatError, Verdict
 from market import keys
+from market.backoff import Backoff
 from market.clock import MarketTime
 from predictions.api.redis_client import web_redis
 

@@ -26,6 +26,7 @@ from market.redis_cluster import AWAY, AnyClient
 WRITE_EVERY_MS = 100
 HEARTBEAT_SECONDS = 1.0
 RECONNECT_SECONDS = 0.5
+LOCK_STEP_REPEAT_SECONDS = 5.0
 LONGEST_SLEEP_SECONDS = 0.2
 """So that a stop is seen soon."""
 
@@ -169,8 +170,12 @@ class Pump:
 
     def _lock_step(self, tick_ms: int) -> None:
         try:
-            self._client.rpush(keys.ticks_due(), tick_ms)
+            named_at = -LOCK_STEP_REPEAT_SECONDS
             while not self._stopping():
+                if time.monotonic() - named_at >= LOCK_STEP_REPEAT_SECONDS:
+                    # Again now and then: what was lost with a Redis must not stop the market.
+                    named_at = time.monotonic()
+                    self._client.rpush(keys.ticks_due(), tick_ms)
                 done = self._client.blpop([keys.ticks_done()], timeout=0.05)
                 if done is not None and int(done[1]) >= tick_ms:
                     return

@@ -5,7 +5,6 @@ Run by `manage.py run_recorder`.
 
 import json
 import os
-import random
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -21,6 +20,7 @@ from redis.retry import Retry
 
 from inference.vocabulary import FORECASTS
 from market import keys
+from market.backoff import Backoff
 from market.redis_cluster import AWAY as REDIS_AWAY
 from market.redis_policy import require_noeviction
 from predictions.broadcast import OutcomeBroadcast
@@ -34,8 +34,6 @@ BLOCK_MS = 500
 SOCKET_SECONDS = 5.0
 BEAT_SECONDS = 1.0
 POLL_SECONDS = 0.1
-FIRST_DELAY_SECONDS = 0.1
-LONGEST_DELAY_SECONDS = 5.0
 
 AWAY = (*REDIS_AWAY, DatabaseError, InterfaceError, OSError)
 """What is retried: Redis or the database is away, or not yet set up."""
@@ -67,18 +65,6 @@ def build_recorder(client: redis.Redis, consumer: str) -> Recorder:
         history=RedisPriceHistory(client),
         broadcast=OutcomeBroadcast(get_channel_layer()),
     )
-
-
-@dataclass(slots=True)
-class Backoff:
-    """Delays that double from failure to failure, each drawn anew below its bound."""
-
-    failures: int = 0
-
-    def next_seconds(self) -> float:
-        bound = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**self.failures)
-        self.failures = min(self.failures + 1, 16)
-        return random.uniform(bound / 2, bound)
 
 
 @dataclass(slots=True)

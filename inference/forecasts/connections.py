@@ -7,6 +7,7 @@ import redis.asyncio
 from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.observability.attributes import DB_CLIENT_CONNECTION_STATE, ConnectionState
 
 from inference.config import ConfigError, RedisConfig
 from inference.forecasts.cluster_link import ClusterLink
@@ -59,6 +60,18 @@ def open_client(url: str, config: RedisConfig) -> AnyClient:
         socket_connect_timeout=config.socket_connect_timeout_seconds,
     )
     return redis.asyncio.Redis.from_pool(pool)
+
+
+def connections_in_use(client: AnyClient) -> int:
+    """Return how many of a client's connections are busy; a cluster's nodes do not tell: 0."""
+    if not isinstance(client, redis.asyncio.Redis):
+        return 0
+    counts = client.connection_pool.get_connection_count()
+    return sum(
+        count
+        for count, attributes in counts
+        if attributes.get(DB_CLIENT_CONNECTION_STATE) == ConnectionState.USED.value
+    )
 
 
 def _require_cluster_url(url: str) -> None:

@@ -7,16 +7,16 @@ import os
 import time
 from collections.abc import Callable
 
-import psutil
 import structlog
 from redis.exceptions import RedisError
 
 from inference.config import ServiceConfig
-from inference.forecasts.connections import open_client, open_link
+from inference.forecasts.connections import connections_in_use, open_client, open_link
 from inference.forecasts.entry import EntryFormatError, TickEntry
 from inference.forecasts.forecaster import Forecaster, Speaker
 from inference.forecasts.lease import RENEW_SECONDS, RETRY_SECONDS, Held, Lease
 from inference.forecasts.link import LinkError, render
+from inference.forecasts.memory import MemoryWatch
 from inference.forecasts.publisher import ChainHead
 from inference.forecasts.schedule import LATE_MS, Due, Schedule
 from inference.forecasts.ticking import SHARD, LeaseLostError, Ticker, TickResult
@@ -27,16 +27,14 @@ from market import keys
 from market.clock import LiveClock
 from market.redis_policy import require_noeviction_async
 
-MEMORY_SHARE = 0.8
-MEMORY_EVERY_TICKS = 15
-RELIEF_EVERY_TICKS = 150
-"""Dropping caches again at once would free nothing more."""
+FULL_COLLECTION_EVERY_TICKS = 150
+"""Young objects are looked through after every tick, all of them once in five minutes."""
 
 log = structlog.get_logger(__name__)
 
 
 class ForecastLoop:
-    """Leads or stands by until `stopping()`; `on_lead` is told when the lead is taken."""
+    """Leads or stands by until `stopping()`."""
 
     def __init__(
         self,
@@ -48,14 +46,12 @@ class ForecastLoop:
         status: LoopStatus,
         metrics: LoopMetrics,
         stopping: Callable[[], bool],
-        on_lead: Callable[[], None] = lambda: None,
     ) -> None:
         self.status = status
         self.latest: TickEntry | None = None
         self._config = config
         self._metrics = metrics
         self._stopping = stopping
-        self._on_lead = on_lead
         self._clock = LiveClock()
         self._schedule = Schedule(config.prediction.tick_ms, self._clock)
         self._link = open_link(redis_url, config.redis)
@@ -70,8 +66,7 @@ class ForecastLoop:
         self._held: Held | None = None
         self._policy_known = False
         self._ticks = 0
-        self._relieved_at = -RELIEF_EVERY_TICKS
-        self._process = psutil.Process()
+        self._memory = MemoryWatch(config.performance.memory_limit_mb)
 
     async def run(self, max_ticks: int | None = None) -> None:
         """Predict until stopped, or until max_ticks ticks were run by this loop.
@@ -109,6 +104,7 @@ class ForecastLoop:
             return False
         self._redis_back()
         if result is None:
+            await self._beat(keys.health("inference"))
             return False
         self._ticks += 1
         await self._after(due, result)
@@ -161,7 +157,6 @@ class ForecastLoop:
         self._metrics.leader.set(1)
         _settle_garbage_collection()
         log.info("lead_taken", token=held.token, venue=market.venue, restored=len(entries))
-        self._on_lead()
 
     async def _recent_entries(self, venue: str) -> list[TickEntry]:
         # What is still to mature, and the interval's state, from whoever led before.
@@ -226,11 +221,11 @@ class ForecastLoop:
             self.latest = result.entry
         else:
             self._metrics.refused.labels(result.outcome.value).inc()
+            log.error("tick_not_written", tick=report.tick, outcome=result.outcome.value)
         self.status.add(report)
         self.status.venue = market.venue if market else None
         self.status.live = market.live if market else None
-        # No public count of a pool's open connections in use; the link is always one of ours.
-        self.status.pool_in_use = 1
+        self.status.pool_in_use = int(self._link.connected) + connections_in_use(self._client)
         self._metrics.observe(report, result.entry, self.ticker.forecaster.tally.rolling())
         log.info(
             "prediction_generated",
@@ -251,11 +246,21 @@ class ForecastLoop:
         if report.lateness_ms > LATE_MS:
             self._metrics.late.inc()
         if market is not None and market.lock_step:
-            await self._client.rpush(keys.ticks_done(), due.tick_ms)
+            await self._release_feed(due.tick_ms)
         await self._beat(keys.health("inference"))
-        if self._ticks % MEMORY_EVERY_TICKS == 0:
-            self._watch_memory()
-        gc.collect(0)
+        if self._memory.look(self._ticks):
+            self._metrics.memory_pressure.inc()
+            self.ticker.forecaster.relieve_memory()
+            gc.collect()
+        self._metrics.memory.set(self._memory.resident)
+        self.status.memory_pressure = self._memory.pressed
+        gc.collect(0 if self._ticks % FULL_COLLECTION_EVERY_TICKS else 2)
+
+    async def _release_feed(self, tick_ms: int) -> None:
+        try:
+            await self._client.rpush(keys.ticks_done(), tick_ms)
+        except RedisError as error:
+            self._redis_gone(error)  # the feed names the tick again when it is back
 
     async def _beat(self, key: str) -> None:
         document = self.status.document()
@@ -275,23 +280,6 @@ class ForecastLoop:
             await self._link.execute(beat)
         except LinkError as error:
             log.debug("heartbeat_not_written", error=str(error))
-
-    def _watch_memory(self) -> None:
-        resident = self._process.memory_info().rss
-        self._metrics.memory.set(resident)
-        limit = self._config.performance.memory_limit_mb * 1024 * 1024
-        pressed = resident > MEMORY_SHARE * limit
-        if pressed and self._ticks - self._relieved_at >= RELIEF_EVERY_TICKS:
-            self._relieved_at = self._ticks
-            self._metrics.memory_pressure.inc()
-            log.error(
-                "memory_pressure",
-                resident_mb=resident >> 20,
-                limit_mb=self._config.performance.memory_limit_mb,
-            )
-            self.ticker.forecaster.relieve_memory()
-            gc.collect()
-        self.status.memory_pressure = pressed
 
 
 def _settle_garbage_collection() -> None:

@@ -14,7 +14,7 @@ from market import keys
 from predictions.log_reader import LogReader
 from predictions.models import Forecast
 from predictions.recorder import Recorder
-from predictions.recording_loop import Backoff, RecordingLoop
+from predictions.recording_loop import RecordingLoop
 from tests.integration.ledger import drain, new_recorder, publish, tick_entry
 
 pytestmark = pytest.mark.django_db
@@ -106,16 +106,6 @@ def test_run_outage_is_waited_for_and_shown(client: redis.Redis) -> None:
     assert recorder.tally.retries == 3
     assert "OperationalError" in errors[-2]
     assert loop.error == ""
-
-
-def test_backoff_delays_grow_to_a_bound_and_differ() -> None:
-    backoff = Backoff()
-
-    delays = [backoff.next_seconds() for _ in range(30)]
-
-    assert delays[0] <= 0.1
-    assert all(2.5 <= delay <= 5.0 for delay in delays[10:])
-    assert len(set(delays[10:])) > 10
 
 
 @dataclass

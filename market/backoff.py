@@ -1,6 +1,7 @@
-"""Waits between attempts to reach Redis: doubling to a few seconds, with jitter.
+"""Waits between attempts to reach Redis or the database: doubling to seconds, with jitter.
 
-Read by the hub. The jitter keeps many web processes from asking at the same moment.
+Read by the recorder and the web's hub. The jitter keeps many processes from asking at the same
+moment.
 """
 
 import random
