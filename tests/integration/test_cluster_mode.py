@@ -80,7 +80,8 @@ async def run(loop: ForecastLoop, ticks: int | None) -> None:
 
 
 def logged(client: redis.RedisCluster) -> list[bytes]:
-    return [fields[b"entry"] for _, fields in client.xrange(LOG)]
+    stream: Any = client.xrange(LOG)
+    return [fields[b"entry"] for _, fields in stream]
 
 
 def write_all(client: Any) -> None:
