@@ -125,9 +125,10 @@ class Pump:
             try:
                 known = self._client.hget(keys.clock(), "venue")
                 if known != opened.venue:
-                    # Another market's prices must not be taken for this one's.
+                    # Another market's prices must not be taken for this one's. Where the same
+                    # market goes on, what it wrote before stands, and no history replaces it.
                     self._send([each for state in self._states for each in state.clear()])
-                self._send(self._history)
+                    self._send(self._history)
                 self._client.delete(keys.ticks_due(), keys.ticks_done())
                 self._client.hset(keys.clock(), mapping=self._time.to_hash())
             except AWAY as error:

@@ -1,0 +1,89 @@
+"""The pump over a real Redis: hot state as documented, restarts, another market's state."""
+
+import itertools
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from market import keys
+from market.clock import MarketTime
+from market.feeds import Batch
+from market.feeds.opening import OpenedFeed
+from market.feeds.simulated import SimulatedFeed
+from market.hot.vector import FEATURE_NAMES, META_FIELDS
+from market.pump import Pump
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+
+
+class Stopped:
+    """A simulated market that ends after a number of cells beyond its pre-roll."""
+
+    def __init__(self, cells: int, now_ms: int) -> None:
+        self._feed = SimulatedFeed(SYMBOLS, seed=3, start_ms=now_ms)
+        self._cells = cells
+        self.symbols, self.name = self._feed.symbols, self._feed.name
+        self.preroll_ms, self.faults = self._feed.preroll_ms, self._feed.faults
+        self.snapshot = self._feed.snapshot
+
+    def batches(self) -> Iterator[Batch]:
+        return itertools.islice(self._feed.batches(), self.preroll_ms // 100 + self._cells)
+
+
+def play(client: redis.Redis, cells: int = 20, venue: str = "simulated") -> Pump:
+    feed = Stopped(cells, time.time_ns() // 1_000_000)
+    pump = Pump(OpenedFeed(feed, venue, False, 1.0, True), client, lambda: False)
+    pump.run()
+    return pump
+
+
+def test_hot_state_has_every_documented_field(clean_redis):
+    play(clean_redis)
+    for symbol in SYMBOLS:
+        feat = clean_redis.hgetall(keys.feat(symbol))
+        assert set(feat) == {*FEATURE_NAMES, *META_FIELDS}
+        assert feat["completeness"] == "1.0"
+        book = clean_redis.hgetall(keys.ob(symbol))
+        bids, asks = json.loads(book["bids"]), json.loads(book["asks"])
+        assert bids[0] == [float(book["bid"]), float(book["bid_size"])]
+        assert asks[0] == [float(book["ask"]), float(book["ask_size"])]
+        assert 1 < len(bids) <= 20
+        assert bids == sorted(bids, reverse=True) and asks == sorted(asks)
+        flow = clean_redis.hgetall(keys.tr(symbol, "5s"))
+        total = float(flow["buy_volume"]) + float(flow["sell_volume"])
+        assert total == pytest.approx(float(flow["volume"]))
+        assert float(flow["volume"]) == pytest.approx(float(feat["volume_5s"]))
+
+
+def test_price_history_begins_with_the_pre_roll(clean_redis):
+    play(clean_redis)
+    entries = clean_redis.xrange(keys.px("BTCUSDT"))
+    times = [int(identity.split("-")[0]) for identity, _ in entries]
+    assert times[-1] - times[0] > 350_000
+    assert max(later - earlier for earlier, later in itertools.pairwise(times)) <= 1_000
+
+
+def test_feed_started_again_keeps_what_it_wrote_and_refuses_nothing(clean_redis):
+    play(clean_redis)
+    before = clean_redis.xrange(keys.px("BTCUSDT"))
+    pump = play(clean_redis)
+    assert clean_redis.xrange(keys.px("BTCUSDT"))[: len(before)] == before
+    assert pump.counters["commands_refused"] == 0
+
+
+def test_feed_of_another_market_leaves_nothing_of_the_last(clean_redis):
+    clean_redis.hset(keys.feat("BTCUSDT"), mapping={"price": "1", "stray": "field"})
+    clean_redis.xadd(keys.px("BTCUSDT"), {"mid": "1"}, id="99999999999999-0")
+    clean_redis.hset(keys.clock(), mapping=MarketTime("replay/x/1", False, 0.0, 0.0, 1.0).to_hash())
+    play(clean_redis)
+    assert "stray" not in clean_redis.hgetall(keys.feat("BTCUSDT"))
+    assert float(clean_redis.xrevrange(keys.px("BTCUSDT"), count=1)[0][1]["mid"]) > 1_000
+
+
+def test_hot_state_is_written_at_most_every_hundred_milliseconds(clean_redis):
+    pump = play(clean_redis, cells=15)
+    # The first cell and one a cell of market time since: 15 cells are 1.5 s.
+    assert 10 <= pump.counters["writes"] <= 17
