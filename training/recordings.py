@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from market.feeds.replay import ReplayFeed
 from market.hot.replaying import feature_rows
 from market.hot.vector import CELL_MS, CELL_PHASE_MS, FEATURE_COUNT, INDEX
 
@@ -39,6 +40,11 @@ class Cells:
     def before(self, count: int) -> "Cells":
         """Return the first `count` cells, as if the recording had ended there."""
         return Cells(self.name, self.times_ms[:count], self.values[:count])
+
+
+def recorded_symbols(paths: Iterable[Path]) -> tuple[str, ...]:
+    """Return the markets that recordings tell of, in their order, each once."""
+    return tuple(dict.fromkeys(symbol for path in paths for symbol in ReplayFeed([path]).symbols))
 
 
 def read_recording(path: Path) -> Cells:

@@ -19,7 +19,12 @@ from training.decisions import FITTING_STEP_MS, Decisions, decide
 from training.export import check_export, export_graph
 from training.fitting import NETWORK
 from training.protocol import EMBARGO_MS, FOLDS, Outcome, Trial, run_protocol, standard_fits
-from training.recordings import TrainingDataError, read_recording, recording_digest
+from training.recordings import (
+    TrainingDataError,
+    read_recording,
+    recorded_symbols,
+    recording_digest,
+)
 from training.significance import BLOCK_MS
 
 VERSION = "v1.0.0"
@@ -105,6 +110,7 @@ def _manifest(outcome: Outcome, decisions: Decisions, order: Order, difference: 
             recordings=decisions.names,
             rows=outcome.fitted_rows,
             data_digest=recording_digest(order.recordings),
+            symbols=recorded_symbols(order.recordings),
             code=_code(order, difference),
         ),
         metrics=_metrics(outcome),

@@ -37,12 +37,16 @@ FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$", max_len
 
 
 class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a network learned from; `code` holds facts such as library versions and the seed."""
+    """What a network learned from; `code` holds facts such as library versions and the seed.
+
+    symbols: the markets it has seen; empty where that is not known.
+    """
 
     span: tuple[datetime, datetime]
     recordings: tuple[str, ...]
     rows: Annotated[int, Meta(ge=0)]
     data_digest: str
+    symbols: tuple[str, ...] = ()
     code: dict[str, Any] = {}
 
 

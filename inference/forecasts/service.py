@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from inference.artefacts.errors import ModelUnavailable, RefusedArtefact
-from inference.artefacts.registry import Registry
+from inference.artefacts.registry import LoadedModel, Registry
 from inference.config import ServiceConfig
 from inference.forecasts.engine import Engine
 from inference.forecasts.forecaster import Speaker
@@ -53,7 +53,8 @@ def load_speaker(settings: ServiceSettings) -> tuple[Speaker, ModelStatus]:
         return speaker, ModelStatus(
             speaker.version, loaded=False, refused=_as_documents(error.refusals)
         )
-    for warning in model.warnings:
+    warnings = (*model.warnings, *_untested(model, settings.symbols))
+    for warning in warnings:
         log.warning("model_warning", message=warning)
     engine = Engine(model, config.model.batch_size)
     for rows in {1, len(settings.symbols)}:
@@ -65,7 +66,7 @@ def load_speaker(settings: ServiceSettings) -> tuple[Speaker, ModelStatus]:
         loaded=True,
         path=str(model.path),
         digest=model.digest,
-        warnings=model.warnings,
+        warnings=warnings,
         refused=_as_documents(model.refused),
     )
 
@@ -128,6 +129,17 @@ async def _tend(settings: ServiceSettings, loop: ForecastLoop, ports: Ports) -> 
         if status.loaded:
             loop.ticker.forecaster.speaker = speaker
             loop.status.model = status
+
+
+def _untested(model: LoadedModel, symbols: tuple[str, ...]) -> tuple[str, ...]:
+    known = model.manifest.training.symbols if model.manifest is not None else ()
+    strange = [symbol for symbol in symbols if symbol not in known]
+    if not known or not strange:
+        return ()
+    return (
+        f"{model.version} learned from {', '.join(known)} alone: its forecasts of "
+        f"{', '.join(strange)} are untested and may be worse than no change",
+    )
 
 
 def _as_documents(refusals: tuple[RefusedArtefact, ...]) -> tuple[dict[str, str], ...]:

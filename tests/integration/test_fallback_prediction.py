@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,15 @@ def test_unreadable_model_is_replaced_by_the_shipped_one(tmp_path):
     assert status.loaded
     assert [refusal["code"] for refusal in status.refused] == ["artefact_refused"]
     assert status.path.endswith("models/btc_predictor_v1.onnx")
+
+
+def test_model_asked_for_a_market_it_never_saw_says_so(tmp_path):
+    known = service(tmp_path, "models/btc_predictor_v1.onnx")
+    assert load_speaker(known)[1].warnings == ()
+    _, status = load_speaker(replace(known, symbols=("BTCUSDT", "NEXOUSDT")))
+    (warning,) = status.warnings
+    assert "NEXOUSDT" in warning
+    assert "untested" in warning
 
 
 async def test_redis_that_dies_stops_predictions_and_its_return_resumes_them(short_dir):
