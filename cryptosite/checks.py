@@ -23,6 +23,14 @@ def check_settings(
 
 
 def _market() -> list[CheckMessage]:
+    if settings.MARKET_SOURCE == "live":
+        return [
+            Error(
+                "MARKET_SOURCE is live, and the live feed is not part of this version.",
+                hint="Set MARKET_SOURCE to replay, simulated or auto.",
+                id="cryptosite.E010",
+            )
+        ]
     if settings.MARKET_SOURCE == "replay" and not settings.MARKET_REPLAY:
         return [
             Error(
@@ -31,7 +39,16 @@ def _market() -> list[CheckMessage]:
                 id="cryptosite.E001",
             )
         ]
-    if settings.MARKET_SOURCE in ("live", "simulated") and settings.MARKET_REPLAY:
+    for path in settings.MARKET_REPLAY:
+        if not path.is_file() and not any(path.glob("*.gz")):
+            return [
+                Error(
+                    f"MARKET_REPLAY names {path}, which is no recording.",
+                    hint="Name a file of recorded frames (.gz), or a folder of them.",
+                    id="cryptosite.E011",
+                )
+            ]
+    if settings.MARKET_SOURCE == "simulated" and settings.MARKET_REPLAY:
         return [
             Warning(
                 f"MARKET_REPLAY is set and MARKET_SOURCE is {settings.MARKET_SOURCE}: "

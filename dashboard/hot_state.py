@@ -22,6 +22,9 @@ PROCESSES = ("market", "inference", "recorder", "web")
 MAX_PRICES = 3_000
 """Entries of `px:` that one snapshot reads, over all its symbols."""
 
+UNREADABLE_TIME = MarketTime("unknown", live=False, market_ms=0.0, wall_ms=0.0, speed=1.0)
+NOTHING = (None, None, None)
+
 Data = dict[str, Any]
 
 
@@ -39,8 +42,8 @@ class HotState:
         for symbol in symbols:
             pipeline.hmget(keys.ob(symbol), ("bid", "ask", "ts"))
             pipeline.hmget(keys.feat(symbol), ("mid_price", "feature_ts", "event_ts_ms"))
-        clock, *replies = await pipeline.execute()
-        market = MarketTime.from_hash(clock) or LIVE_TIME
+        clock, *replies = await _answers(pipeline)
+        market = _market(clock)
         now_ms = market_now_ms(market)
         pairs = zip(symbols, replies[::2], replies[1::2], strict=True)
         return market, {s: frames.encode_quote(_quote(b, f, now_ms)) for s, b, f in pairs}
@@ -50,8 +53,8 @@ class HotState:
         pipeline = self._redis.pipeline(transaction=False)
         for symbol in symbols:
             pipeline.hgetall(keys.pred(symbol))
-        replies = await pipeline.execute()
-        return {s: self._prediction(s, f) for s, f in zip(symbols, replies, strict=True)}
+        replies = await _answers(pipeline)
+        return {s: self._prediction(s, f or {}) for s, f in zip(symbols, replies, strict=True)}
 
     async def prices(self, symbols: Sequence[str], span_ms: int) -> dict[str, list[list[float]]]:
         """Return [market ms, mid] of each symbol, the last of each second, oldest first."""
@@ -59,16 +62,16 @@ class HotState:
         pipeline = self._redis.pipeline(transaction=False)
         for symbol in symbols:
             pipeline.xrevrange(keys.px(symbol), count=count)
-        replies = await pipeline.execute()
-        return {s: _by_second(e, span_ms) for s, e in zip(symbols, replies, strict=True)}
+        replies = await _answers(pipeline)
+        return {s: _by_second(e or [], span_ms) for s, e in zip(symbols, replies, strict=True)}
 
     async def processes(self) -> dict[str, Data]:
         """Return each process's heartbeat; status null where there is none."""
         pipeline = self._redis.pipeline(transaction=False)
         for name in PROCESSES:
             pipeline.hgetall(keys.health(name))
-        replies = await pipeline.execute()
-        return {n: _heartbeat(f) for n, f in zip(PROCESSES, replies, strict=True)}
+        replies = await _answers(pipeline)
+        return {n: _heartbeat(f or {}) for n, f in zip(PROCESSES, replies, strict=True)}
 
     async def beat(self, detail: Mapping[str, object], pid: int) -> None:
         """Write the web process's own heartbeat."""
@@ -99,16 +102,34 @@ class HotState:
         return forecast
 
 
+async def _answers(pipeline: Any) -> list[Any]:
+    """Run a pipeline; None where a key holds another type, so that it spoils nothing else."""
+    replies = await pipeline.execute(raise_on_error=False)
+    for reply in replies:
+        if isinstance(reply, Exception) and not isinstance(reply, redis.ResponseError):
+            raise reply
+    return [None if isinstance(reply, Exception) else reply for reply in replies]
+
+
+def _market(clock: Mapping[str, str] | None) -> MarketTime:
+    # No clock at all is a live feed of somebody else; one that cannot be read is no such claim.
+    if clock == {}:
+        return LIVE_TIME
+    return MarketTime.from_hash(clock or {}) or UNREADABLE_TIME
+
+
 def market_now_ms(market: MarketTime) -> float | None:
     """Return market time; None in lock-step, where it stands between ticks."""
     return None if market.lock_step else market.market_at(time.time() * 1000)
 
 
 def _quote(
-    book: Sequence[str | None], features: Sequence[str | None], now_ms: float | None
+    book: Sequence[str | None] | None,
+    features: Sequence[str | None] | None,
+    now_ms: float | None,
 ) -> Data:
-    bid, ask, ts = book
-    mid, feature_ts, event_ts_ms = features
+    bid, ask, ts = book or NOTHING
+    mid, feature_ts, event_ts_ms = features or NOTHING
     feature_s = _number(feature_ts)
     age_ms = None
     if feature_s is not None and now_ms is not None:

@@ -3,6 +3,7 @@
 An unknown key or a value out of range stops the start and is named with what is allowed.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -124,7 +125,17 @@ def load_config(
     try:
         return msgspec.convert(document, ServiceConfig), origins
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {error}") from error
+        raise ConfigError(f"{path}: {error}{_allowed_keys(str(error))}") from error
+
+
+def _allowed_keys(message: str) -> str:
+    if "unknown field" not in message:
+        return ""
+    found = re.search(r"at `\$\.(\w+)`", message)
+    section: type[msgspec.Struct] = ServiceConfig
+    if found is not None:
+        section = type(getattr(ServiceConfig(), found[1]))
+    return "; allowed are " + ", ".join(section.__struct_fields__)
 
 
 def dotted(config: ServiceConfig) -> dict[str, object]:

@@ -85,7 +85,12 @@ class LoopStatus:
         if time.time() - self.last_wall > 3 * self.frequency_seconds + 1:
             return "unhealthy"
         latest = self.reports[-1] if self.reports else None
-        if not self.model.loaded or self.memory_pressure or (latest and latest.model == 0):
+        if (
+            not self.model.loaded
+            or self.model.refused
+            or self.memory_pressure
+            or (latest and latest.model == 0)
+        ):
             return "degraded"
         return "healthy"
 

@@ -101,5 +101,8 @@ class MarketTime:
             return None
 
 
+MADE_UP = ("simulated", "replay/")
+"""How the venues begin whose prices must never be called live."""
+
 LIVE_TIME = MarketTime(venue="external", live=True, market_ms=0.0, wall_ms=0.0, speed=1.0)
 """What holds where no feed of ours has said otherwise: a third party's feed, in UTC."""

@@ -11,13 +11,14 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 
+import redis
 import structlog
 
 from market import keys
 from market.clock import FieldT, LiveClock, MarketTime
 from market.feeds import Batch
 from market.feeds.opening import OpenedFeed
-from market.hot.sending import send
+from market.hot.sending import Refused, send
 from market.hot.state import PX_EVERY_MS, SymbolState
 from market.hot.tracking import MarketTracker
 from market.hot.vector import CELL_MS, TICK_MS
@@ -26,6 +27,7 @@ from market.redis_cluster import AWAY, AnyClient
 WRITE_EVERY_MS = 100
 HEARTBEAT_SECONDS = 1.0
 RECONNECT_SECONDS = 0.5
+TELL_SECONDS = 1.0
 LOCK_STEP_REPEAT_SECONDS = 5.0
 LONGEST_SLEEP_SECONDS = 0.2
 """So that a stop is seen soon."""
@@ -55,6 +57,7 @@ class Pump:
         self._clock = LiveClock()
         self._time: MarketTime | None = None
         self._last_write = self._last_beat = self._redis_lost = 0.0
+        self._told_refused = -TELL_SECONDS
         self._history: list[bytes] = []  # prices of the pre-roll, so that charts begin with a past
         self.counters: Counter[str] = Counter()
         self._late_ms: deque[float] = deque(maxlen=600)
@@ -131,6 +134,11 @@ class Pump:
                     self._send(self._history)
                 self._client.delete(keys.ticks_due(), keys.ticks_done())
                 self._client.hset(keys.clock(), mapping=self._time.to_hash())
+            except redis.ResponseError as error:
+                log.warning("redis_refused", key=keys.clock(), error=str(error))
+                self._remove(keys.clock())
+                time.sleep(RECONNECT_SECONDS)
+                continue
             except AWAY as error:
                 log.warning("redis_unavailable", error=str(error))
                 time.sleep(RECONNECT_SECONDS)
@@ -166,8 +174,30 @@ class Pump:
             return False
         self.counters["writes"] += 1
         if refused:
-            self.counters["commands_refused"] += refused
+            self.counters["commands_refused"] += len(refused)
+            self._mend(refused)
         return True
+
+    def _mend(self, refused: list[Refused]) -> None:
+        now = time.monotonic()
+        if now - self._told_refused >= TELL_SECONDS:
+            self._told_refused = now
+            first = refused[0]
+            log.warning(
+                "redis_refused",
+                key=first.key.decode(errors="replace"),
+                error=first.message,
+                count=len(refused),
+            )
+        self._remove(*{each.key for each in refused if each.of_another_type})
+
+    def _remove(self, *foreign: str | bytes) -> None:
+        # Somebody put another type there. These keys are the feed's; the next cell writes them.
+        try:
+            for key in foreign:
+                self._client.delete(key)
+        except AWAY as error:
+            log.warning("redis_unavailable", error=str(error))
 
     def _lock_step(self, tick_ms: int) -> None:
         try:
@@ -221,5 +251,8 @@ class Pump:
             # Again each time: a Redis that lost its data must learn the time anew.
             pipeline.hset(keys.clock(), mapping=self._time.to_hash())
             pipeline.execute()
+        except redis.ResponseError as error:
+            log.warning("redis_refused", key=keys.clock(), error=str(error))
+            self._remove(keys.clock(), keys.health("market"))
         except AWAY as error:
             log.warning("redis_unavailable", error=str(error))

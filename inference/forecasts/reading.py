@@ -16,11 +16,12 @@ import orjson
 from inference.forecasts.link import Pipeline, render
 from inference.vocabulary import Reason
 from market import keys
-from market.clock import MarketTime
+from market.clock import MADE_UP, MarketTime
 from market.hot.vector import FEATURE_COUNT, FEATURE_NAMES, INDEX, REQUIRED_FEATURES
 
 Floats = npt.NDArray[np.float64]
 
+_MADE_UP = tuple(prefix.encode() for prefix in MADE_UP)
 CLOCK_FIELDS = ("venue", "live", "market_ms", "wall_ms", "speed")
 NUMBER_FIELDS = (*FEATURE_NAMES, "feature_ts", "event_ts_ms", "exchange_ts_ms", "completeness")
 GARBAGE = math.inf
@@ -57,6 +58,10 @@ _HIGH = np.array([_HIGHEST.get(name, _LARGEST) for name in NUMBER_FIELDS])
 _FEATURE_TS, _EVENT_TS, _EXCHANGE_TS, _COMPLETENESS = range(FEATURE_COUNT, FEATURE_COUNT + 4)
 
 
+class UnreadableClockError(Exception):
+    """`clock:market` is there and makes no sense. No forecast until a feed has mended it."""
+
+
 @dataclass(slots=True)
 class HotReading:
     """What a tick read. features [n, 20], the rest [n]; NaN = void; times in market ms.
@@ -89,17 +94,29 @@ class HotReader:
         self.clock_pipeline: Pipeline = render(commands[:1])
 
     def market_time(self, reply: Any) -> MarketTime | None:
-        """Read the pipeline's first reply, `clock:market`."""
-        if not isinstance(reply, list) or any(part is None for part in reply):
-            return None
-        return MarketTime.from_hash(
-            {name: part.decode() for name, part in zip(CLOCK_FIELDS, reply, strict=True)}
-        )
+        """Read the pipeline's first reply, `clock:market`; None where there is no such key.
 
-    def nothing_written(self, replies: Sequence[Any]) -> bool:
-        """Tell whether no feed has written features of any symbol; replies as for `parse`."""
+        Raises UnreadableClockError where there is one that cannot be understood: to take a
+        market of unknown kind for a live one would be the worst of mistakes.
+        """
+        if isinstance(reply, list):
+            if all(part is None for part in reply):
+                return None
+            fields = dict(zip(CLOCK_FIELDS, reply, strict=True))
+            text = {name: part.decode("utf-8", "replace") for name, part in fields.items() if part}
+            market = MarketTime.from_hash(text)
+            if market is not None:
+                return market
+        raise UnreadableClockError(f"{keys.clock()} holds no market's time: {reply}")
+
+    def no_market(self, replies: Sequence[Any]) -> bool:
+        """Tell whether no market has opened, where no clock names one; replies as for `parse`.
+
+        That is where no symbol has features of a market that could be live.
+        """
         return all(
-            isinstance(reply, list) and reply[_FEATURE_TS] is None
+            isinstance(reply, list)
+            and (reply[_FEATURE_TS] is None or (reply[-1] or b"").startswith(_MADE_UP))
             for reply in replies[: self._count]
         )
 
@@ -191,7 +208,7 @@ def _rows(replies: Sequence[Any], venue: bytes | None) -> _Rows:
             rows.append([math.nan] * width)
             continue
         said = reply.pop()
-        if said and venue is not None and said != venue:
+        if said and (said.startswith(_MADE_UP) if venue is None else said != venue):
             elsewhere.add(index)
         row = _plain_row(reply)
         if row is None:

@@ -71,7 +71,11 @@ WRITE_TICK = (
 local shared, forecasts = unpack(cmsgpack.unpack(ARGV[7]))
 for index = 1, #forecasts do
   local key, said = KEYS[index + 3], forecasts[index]
-  redis.call('HSET', key, FIELDS)
+  local reply = redis.pcall('HSET', key, FIELDS)
+  if type(reply) == 'table' and reply.err then
+    redis.call('DEL', key) -- somebody put another type there
+    redis.call('HSET', key, FIELDS)
+  end
   redis.call('EXPIRE', key, ARGV[8])
 end
 redis.call('PUBLISH', ARGV[9], ARGV[10])

@@ -56,6 +56,8 @@ def load_speaker(settings: ServiceSettings) -> tuple[Speaker, ModelStatus]:
     warnings = (*model.warnings, *_untested(model, settings.symbols))
     for warning in warnings:
         log.warning("model_warning", message=warning)
+    for refused in model.refused:
+        log.error("artefact_refused", code=refused.code.value, message=refused.message)
     engine = Engine(model, config.model.batch_size)
     for rows in {1, len(settings.symbols)}:
         engine.warm_up(config.model.warm_up_iterations, rows)

@@ -18,7 +18,7 @@ from inference.forecasts.forecaster import Forecaster, Forecasts
 from inference.forecasts.lease import Held
 from inference.forecasts.link import Link, LinkError, Pipeline, render
 from inference.forecasts.publisher import ChainHead, Publisher, Written
-from inference.forecasts.reading import HotReader
+from inference.forecasts.reading import HotReader, UnreadableClockError
 from inference.forecasts.schedule import Due, Schedule
 from inference.health import TickReport
 from inference.vocabulary import Reason, Source
@@ -93,7 +93,7 @@ class Ticker:
         if before is not None and before.venue != market.venue:
             return None
         now_ms = due.tick_ms if market.lock_step else max(due.tick_ms, self._schedule.now_ms())
-        if market is LIVE_TIME and self._reader.nothing_written(replies[1:]):
+        if market is LIVE_TIME and self._reader.no_market(replies[1:]):
             return None  # no market has opened yet, ours or another's: there is nothing to say
         venue = None if market is LIVE_TIME else market.venue
         forecasts = self._forecast(replies[1:], now_ms, venue, due)
@@ -112,10 +112,10 @@ class Ticker:
         self._head = head
 
     def _follow(self, reply: Any) -> MarketTime:
-        if isinstance(reply, hiredis.HiredisError) and not str(reply).startswith("WRONGTYPE"):
-            # Redis is there but not ready, loading its data, say: that is no other market.
-            raise LinkError(f"Redis refuses to be read: {reply}")
-        market = self._reader.market_time(reply) or LIVE_TIME
+        try:
+            market = self._reader.market_time(reply) or LIVE_TIME
+        except UnreadableClockError as error:
+            raise LinkError(str(error)) from error
         if self.market is not None and market.venue != self.market.venue:
             self.forecaster.forget()
             self._head = ChainHead()

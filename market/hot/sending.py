@@ -6,20 +6,30 @@ at the same time.
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 import redis
-import structlog
 from redis.connection import ConnectionPool
 
 from market.redis_cluster import AWAY, AnyClient
 
 Share = tuple[ConnectionPool, Sequence[bytes]]
 
-log = structlog.get_logger(__name__)
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A command that Redis refused: full memory, an id that went back, a key of another type."""
+
+    key: bytes
+    message: str
+
+    @property
+    def of_another_type(self) -> bool:
+        return "WRONGTYPE" in self.message or "wrong kind of value" in self.message
 
 
-def send(client: AnyClient, commands: Sequence[bytes]) -> int:
-    """Send commands and take their replies; return how many Redis refused.
+def send(client: AnyClient, commands: Sequence[bytes]) -> list[Refused]:
+    """Send commands and take their replies; return those that Redis refused.
 
     Raises redis.RedisError where Redis is away.
     """
@@ -28,7 +38,7 @@ def send(client: AnyClient, commands: Sequence[bytes]) -> int:
     return _exchange([(client.connection_pool, commands)])
 
 
-def _send_to_cluster(client: redis.RedisCluster, commands: Sequence[bytes]) -> int:
+def _send_to_cluster(client: redis.RedisCluster, commands: Sequence[bytes]) -> list[Refused]:
     shares: dict[str, tuple[ConnectionPool, list[bytes]]] = {}
     try:
         for command in commands:
@@ -46,23 +56,21 @@ def _send_to_cluster(client: redis.RedisCluster, commands: Sequence[bytes]) -> i
         raise redis.ConnectionError(str(error)) from error
 
 
-def _exchange(shares: Sequence[Share]) -> int:
+def _exchange(shares: Sequence[Share]) -> list[Refused]:
     held = []
-    refused = 0
+    refused: list[Refused] = []
     try:
         for pool, commands in shares:
             connection = pool.get_connection()
             held.append((pool, connection))
             connection.send_packed_command([b"".join(commands)])  # type: ignore[no-untyped-call]
         for (_, connection), (_, commands) in zip(held, shares, strict=True):
-            for _ in commands:
+            for command in commands:
                 try:
                     connection.read_response()
                 except redis.ResponseError as error:
-                    # One refused command (full memory, an id that went back) must not stop
-                    # the rest.
-                    refused += 1
-                    log.warning("redis_refused", error=str(error))
+                    # One refused command must not stop the rest.
+                    refused.append(Refused(_key(command), str(error)))
     except BaseException:
         for _, connection in held:
             # Replies left unread must not answer a later command.

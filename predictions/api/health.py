@@ -54,12 +54,20 @@ async def _redis_state() -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     started = time.perf_counter()
     try:
         client = web_redis()
-        beats: list[Any] = [await client.hgetall(keys.health(name)) for name in PROCESSES]
+        beats = [await _beat(client, name) for name in PROCESSES]
     except (redis.RedisError, OSError) as error:
         unknown = {name: {"status": "unknown"} for name in PROCESSES}
         return {"status": "unavailable", "error": type(error).__name__}, unknown
     state = {"status": "connected", "latency_ms": _elapsed_ms(started)}
     return state, {name: _process(beat) for name, beat in zip(PROCESSES, beats, strict=True)}
+
+
+async def _beat(client: Any, name: str) -> Mapping[str, str]:
+    try:
+        beat: Mapping[str, str] = await client.hgetall(keys.health(name))
+    except redis.ResponseError:
+        return {}  # the key holds another type: that process's heartbeat alone is unknown
+    return beat
 
 
 def _process(beat: Mapping[str, str]) -> dict[str, Any]:

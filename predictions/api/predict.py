@@ -25,6 +25,8 @@ async def predict(request: HttpRequest) -> HttpResponse:
         return error_response(404, "unknown_symbol", str(error))
     try:
         fields: Any = await web_redis().hgetall(keys.pred(symbol))
+    except redis.ResponseError:
+        fields = {}  # the key holds another type; the next forecast replaces it
     except (redis.RedisError, OSError):
         return error_response(503, "redis_unavailable", "Redis does not answer; try again soon")
     forecast = from_hash(symbol, fields)

@@ -69,6 +69,21 @@ def test_command_with_contradicting_settings_ends_with_the_checks_hint(
     assert "MARKET_REPLAY" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"MARKET_SOURCE": "live"}, "the live feed is not part of this version"),
+        ({"MARKET_SOURCE": "replay", "MARKET_REPLAY": "/no/such/folder"}, "/no/such/folder"),
+    ],
+)
+def test_start_with_a_market_that_cannot_be_had_stops_and_says_so(
+    instance_env: dict[str, str], settings: dict[str, str], named: str
+) -> None:
+    done = manage(instance_env | settings, "start_instance")
+    assert done.returncode == 1
+    assert named in done.stderr
+
+
 def test_setup_instance_twice_makes_one_admin(instance_env: dict[str, str]) -> None:
     first = manage(instance_env, "setup_instance")
     assert first.returncode == 0, first.stderr

@@ -58,7 +58,7 @@ async def test_features_older_than_five_seconds_make_a_stale_fallback(redis_url,
         ({"mid_price": None}, "incomplete_features"),
         ({"spread_bp": "-3"}, "crossed_book"),
         ({"age": -1.5}, "features_from_future"),
-        ({"venue": "replay/other/7"}, ""),  # no feed of ours named a venue: any will do
+        ({"venue": "their-feed"}, ""),  # no feed of ours named a venue: any that may be live
     ],
 )
 async def test_bad_features_are_published_with_their_reason(
@@ -78,6 +78,35 @@ async def test_key_of_another_type_is_invalid_and_the_loop_goes_on(redis_url, cl
     assert said(clean_redis)[:2] == ("fallback-error", "invalid_features")
     write_features(clean_redis)
     await running
+    assert said(clean_redis)[0] == "redis"
+
+
+@pytest.mark.parametrize("clock", ["text", {"venue": "simulated", "speed": "fast"}])
+async def test_clock_that_cannot_be_read_stops_forecasts_rather_than_call_them_live(
+    redis_url, clean_redis, clock
+):
+    write_features(clean_redis, venue="simulated")
+    if isinstance(clock, str):
+        clean_redis.set(keys.clock(), clock)
+    else:
+        clean_redis.hset(keys.clock(), mapping=clock)
+    loop = make_loop(redis_url)
+    running = asyncio.create_task(run(loop, None))
+    await asyncio.sleep(3 * TICK_SECONDS)
+    assert not clean_redis.exists(keys.pred("BTCUSDT"), keys.log("forecasts"))
+    clean_redis.delete(keys.clock())
+    await asyncio.sleep(3 * TICK_SECONDS)
+    assert not clean_redis.exists(keys.log("forecasts"))  # a simulated venue is never external
+    write_features(clean_redis, venue="their-feed")
+    await eventually(lambda: loop.latest is not None)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_prediction_key_of_another_type_is_replaced(redis_url, clean_redis):
+    write_features(clean_redis)
+    clean_redis.set(keys.pred("BTCUSDT"), "somebody's text")
+    await run(make_loop(redis_url), 1)
     assert said(clean_redis)[0] == "redis"
 
 

@@ -87,3 +87,13 @@ def test_hot_state_is_written_at_most_every_hundred_milliseconds(clean_redis):
     pump = play(clean_redis, cells=15)
     # The first cell and one a cell of market time since: 15 cells are 1.5 s.
     assert 10 <= pump.counters["writes"] <= 17
+
+
+def test_keys_of_another_type_are_named_and_replaced(clean_redis):
+    for key in (keys.feat("BTCUSDT"), keys.px("ETHUSDT"), keys.clock(), keys.health("market")):
+        clean_redis.set(key, "somebody's text")
+    play(clean_redis, cells=30)
+    assert clean_redis.hget(keys.feat("BTCUSDT"), "venue") == "simulated"
+    assert clean_redis.hget(keys.clock(), "venue") == "simulated"
+    assert clean_redis.type(keys.px("ETHUSDT")) == "stream"
+    assert clean_redis.hget(keys.health("market"), "status") == "active"

@@ -1,0 +1,1 @@
+"""How this site writes dates, by language."""
