@@ -39,7 +39,7 @@ def _market() -> list[CheckMessage]:
                 id="cryptosite.E001",
             )
         ]
-    for path in settings.MARKET_REPLAY:
+    for path in settings.MARKET_REPLAY if settings.MARKET_SOURCE == "replay" else ():
         if not path.is_file() and not any(path.glob("*.gz")):
             return [
                 Error(
