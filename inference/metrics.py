@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from inference.forecasts.entry import TickEntry
 from inference.forecasts.tally import Rolling
 from inference.health import TickReport
+from inference.vocabulary import Source
 
 MILLISECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 """Buckets in seconds around the specification's targets of 5, 30, 50 and 100 ms."""
@@ -165,7 +166,7 @@ class LoopMetrics:
         scores = entry.column("confidence").tolist()
         for index, (symbol, source) in enumerate(zip(entry.symbols, entry.sources, strict=True)):
             self.predictions.labels(symbol, source).inc()
-            if source != "redis":
+            if source != Source.REDIS:
                 self.fallbacks.labels(source, entry.reasons[index]).inc()
             self.confidence.observe(scores[index])
             if not math.isnan(ages[index]):

@@ -12,10 +12,6 @@ class Source(StrEnum):
     TREND = "fallback-trend"
     EMERGENCY = "fallback-emergency"
 
-    @property
-    def is_model(self) -> bool:
-        return self is Source.REDIS
-
 
 class Reason(StrEnum):
     """Why a forecast is a fallback, is marked, or is missing; the field `reason`, "" if none."""
@@ -87,5 +83,3 @@ class Ungradable(StrEnum):
 
 FORECASTS = "forecasts"
 """The engine's name in Redis keys and the ledger."""
-
-PREDICTION_HORIZON_SECONDS = 10

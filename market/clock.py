@@ -8,19 +8,13 @@ so that loops and recorder follow a market at any speed.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Self
 
 FieldT = bytes | bytearray | memoryview | str | int | float
 """What redis-py takes as a hash's field or value."""
 
 STEP_MS = 100.0
 """A system clock further than this from the anchored one has stepped."""
-
-
-class Clock(Protocol):
-    """Market time in float milliseconds since the epoch."""
-
-    def now_ms(self) -> float: ...
 
 
 class LiveClock:

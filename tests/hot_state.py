@@ -13,7 +13,7 @@ from inference.forecasts.loop import ForecastLoop
 from inference.health import LoopStatus, ModelStatus
 from inference.metrics import LoopMetrics
 from market import keys
-from market.hot.vector import FEATURE_COUNT, FEATURE_NAMES, INDEX
+from market.hot.vector import FEATURE_NAMES, INDEX
 
 TICK_SECONDS = 0.2
 """The tests' grid: ten times the product's, so that they take a tenth of the time."""
@@ -88,7 +88,3 @@ def make_loop(redis_url: str, **changes: Any) -> ForecastLoop:
         "stopping": lambda: False,
     }
     return ForecastLoop(**(arguments | changes))
-
-
-def void_row() -> np.ndarray:
-    return np.full((1, FEATURE_COUNT), np.nan)

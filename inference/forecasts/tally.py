@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from inference.forecasts.entry import TickEntry
 from inference.forecasts.outcomes import grade
+from inference.vocabulary import Source
 
 Floats = npt.NDArray[np.float64]
 
@@ -118,5 +119,5 @@ class Tally:
 
 def spoken_by_model(entry: TickEntry) -> Spoken:
     """Return what of an entry was the model's: fallbacks teach the interval nothing."""
-    by_model = np.array([source == "redis" for source in entry.sources], dtype=bool)
+    by_model = np.array([source == Source.REDIS for source in entry.sources], dtype=bool)
     return Spoken(*(np.where(by_model, entry.column(name), np.nan) for name in SPOKEN_COLUMNS))

@@ -167,7 +167,7 @@ class Ticker:
 
     async def _write(self, entry: TickEntry, held: Held) -> Written:
         outcome = Written.REFUSED
-        # Twice: the first may learn the chain's head or that the script must be loaded.
+        # A try may first learn the chain's head, or that the script must be loaded again.
         for _ in range(3):
             if self._publisher.script_missing:
                 self._publisher.script_loaded(
