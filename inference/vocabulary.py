@@ -81,5 +81,59 @@ class Ungradable(StrEnum):
     MADE_TOO_LATE = "made_too_late"
 
 
+class Direction(StrEnum):
+    """What a signal says; the field `direction`."""
+
+    SHORT = "SHORT"
+    NO_TRADE = "NO_TRADE"
+    LONG = "LONG"
+
+
+DIRECTIONS = (Direction.SHORT, Direction.NO_TRADE, Direction.LONG)
+"""In the order of a network's classes: 0, 1, 2."""
+
+
+class SignalReason(StrEnum):
+    """Why a signal is NO_TRADE, or why a coin has none (an entry in `errors`)."""
+
+    NONE = ""
+    MODEL_SAYS_NO_TRADE = "model_says_no_trade"
+    BELOW_THRESHOLD = "below_threshold"
+    MODEL_MISSING = "model_missing"
+    SCALER_MISSING = "scaler_missing"
+    TORCH_MISSING = "torch_missing"
+    ARTEFACT_REFUSED = "artefact_refused"
+    CANDLES_MISSING = "candles_missing"
+    COLUMNS_MISSING = "columns_missing"
+    NOT_ENOUGH_HISTORY = "not_enough_history"
+    CANDLE_GAP = "candle_gap"
+    CANDLE_LATE = "candle_late"
+    FEATURES_OUTDATED = "features_outdated"
+    INVALID_FEATURES = "invalid_features"
+    MODEL_ERROR = "model_error"
+    NOT_MADE_YET = "not_made_yet"
+
+
+SIGNAL_REASON_TEXTS: dict[SignalReason, str] = {
+    SignalReason.NONE: "",
+    SignalReason.MODEL_SAYS_NO_TRADE: "the likeliest class is no trade",
+    SignalReason.BELOW_THRESHOLD: "the likeliest direction is less likely than the threshold",
+    SignalReason.MODEL_MISSING: "there is no model for this symbol and timeframe",
+    SignalReason.SCALER_MISSING: "there is no scaler.pkl beside the model",
+    SignalReason.TORCH_MISSING: "the model is a .pt file, and torch is not installed",
+    SignalReason.ARTEFACT_REFUSED: "the model's files are damaged, foreign or not as declared",
+    SignalReason.CANDLES_MISSING: "there are no candles of this symbol and timeframe",
+    SignalReason.COLUMNS_MISSING: "the stored candles lack a column, or it is not of its type",
+    SignalReason.NOT_ENOUGH_HISTORY: "there are fewer candles than indicators and window need",
+    SignalReason.CANDLE_GAP: "a candle inside the window is missing",
+    SignalReason.CANDLE_LATE: "the candle closed over 30 s ago and has not arrived",
+    SignalReason.FEATURES_OUTDATED: "the newest closed candle is older than two timeframes",
+    SignalReason.INVALID_FEATURES: "an indicator is not a finite number",
+    SignalReason.MODEL_ERROR: "the model failed on this input",
+    SignalReason.NOT_MADE_YET: "no signal has been made for this candle yet",
+}
+
+
 FORECASTS = "forecasts"
-"""The engine's name in Redis keys and the ledger."""
+SIGNALS = "signals"
+"""The engines' names in Redis keys and the ledger."""

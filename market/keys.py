@@ -77,6 +77,23 @@ def pred(symbol: str) -> str:
     return f"pred:{symbol}"
 
 
+def sig(symbol: str, timeframe: str) -> str:
+    """String, JSON, until the next close + grace. The last signal, or why there is none.
+
+    Writer: signal loop. Readers: web, users. The fields: `inference.signals.signal`.
+    """
+    return f"sig:{symbol}:{timeframe}"
+
+
+def candles_closed() -> str:
+    """Stream, about the newest 10,000. One candle that closed and lies in the store.
+
+    Fields: venue, symbol, timeframe, open_ms, provisional (0/1), arrived_ms (wall).
+    Writer: market feed, imports. Reader: signal loop.
+    """
+    return "candles:closed"
+
+
 def log(engine: str, *, cluster: bool = False) -> str:
     """Stream. One packed entry a tick (field `entry`), at least 24 h.
 

@@ -5,6 +5,44 @@ import re
 _SEPARATORS = re.compile(r"[-/_]")
 _STORED = re.compile(r"[A-Z0-9]{2,30}")
 
+DEFAULT_SIGNAL_SYMBOLS: tuple[str, ...] = (
+    "1000SATSUSDT",
+    "APTUSDT",
+    "ARBUSDT",
+    "AVAXUSDT",
+    "BONKUSDT",
+    "BTCUSDT",
+    "DOGEUSDT",
+    "ETCUSDT",
+    "ETHUSDT",
+    "FETUSDT",
+    "FLOKIUSDT",
+    "FTMUSDT",
+    "GALAUSDT",
+    "ICPUSDT",
+    "INJUSDT",
+    "JTOUSDT",
+    "LINKUSDT",
+    "LTCUSDT",
+    "MATICUSDT",
+    "NEARUSDT",
+    "OPUSDT",
+    "ORDIUSDT",
+    "PENDLEUSDT",
+    "PEOPLEUSDT",
+    "PEPEUSDT",
+    "RUNEUSDT",
+    "SEIUSDT",
+    "SHIBUSDT",
+    "SOLUSDT",
+    "SUIUSDT",
+    "TIAUSDT",
+    "TRXUSDT",
+    "WLDUSDT",
+    "XRPUSDT",
+)
+"""The 34 coins that the shipped signal networks know. FTM and MATIC have since been renamed."""
+
 
 class UnknownSymbolError(ValueError):
     """The text is no symbol, or none that this server serves. The caller tells the user."""

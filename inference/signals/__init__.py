@@ -1,0 +1,1 @@
+"""The signal engine: at candle closes, LONG, SHORT or NO_TRADE with levels."""

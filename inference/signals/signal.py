@@ -1,0 +1,162 @@
+"""One signal, and its shape wherever people meet it: `sig:`, REST, WebSocket, CLI, `python -c`.
+
+Read by the service and the loop, which make signals, and by everything that shows them. Free of
+NumPy, Polars and ONNX Runtime: the web process imports it.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from inference.vocabulary import SIGNAL_REASON_TEXTS, Direction, Role, SignalReason
+from market.candles.timeframes import Timeframe
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class TakeProfit(msgspec.Struct, frozen=True):
+    """One target; level 1 is 1 R away from the entry."""
+
+    level: int
+    price: float
+
+
+class Signal(msgspec.Struct, frozen=True, kw_only=True):
+    """What was said about one symbol at one candle close. Times are UTC in ms.
+
+    probabilities: SHORT, NO_TRADE, LONG, summing to 1; confidence is the largest, so it may
+    belong to a direction that became NO_TRADE `below_threshold`. entry: the last close, given
+    for NO_TRADE too; stop_loss, take_profits, tp_eta_* are None (empty) for NO_TRADE.
+    tp_eta_low_minutes..tp_eta_high_minutes: 80 % interval of the median `tp_eta_minutes`.
+    risk: R = k·ATR14 in quote currency. model_accuracy: out-of-sample, of three classes.
+    prediction_ms: market time at which it was made; candle_*: of the candle it was made from.
+    """
+
+    symbol: str
+    timeframe: Timeframe
+    venue: str
+    live: bool
+    direction: Direction
+    reason: SignalReason
+    confidence: float
+    probabilities: tuple[float, float, float]
+    entry: float
+    risk: float
+    stop_loss: float | None
+    take_profits: tuple[TakeProfit, ...]
+    tp_eta_minutes: int | None
+    tp_eta_low_minutes: int | None
+    tp_eta_high_minutes: int | None
+    candle_open_ms: int
+    candle_close_ms: int
+    provisional: bool
+    prediction_ms: int
+    model_version: str
+    model_digest: str
+    role: Role
+    model_accuracy: float | None
+    threshold: float | None
+    features: tuple[float, ...]
+
+    @property
+    def valid_until_ms(self) -> int:
+        """Return the end of the time in which entering is still what was predicted."""
+        return self.prediction_ms + self.timeframe.ms * 2 // 15
+
+    def item(self, now_ms: float, live_accuracy: float | None = None) -> dict[str, Any]:
+        """Return the signal in the specification's fields; `expired` is as of market time now.
+
+        live_accuracy: from the ledger's graded signals, None until measured.
+        """
+        short, no_trade, long = self.probabilities
+        return {
+            "symbol": self.symbol,
+            "timeframe": self.timeframe.value,
+            "direction": self.direction.value,
+            "confidence": self.confidence,
+            "probabilities": {"LONG": long, "SHORT": short, "NO_TRADE": no_trade},
+            "model_accuracy": self.model_accuracy,
+            "live_accuracy": live_accuracy,
+            "prediction_time": iso(self.prediction_ms),
+            "valid_until": iso(self.valid_until_ms),
+            "expired": now_ms >= self.valid_until_ms,
+            "entry": self.entry,
+            "stop_loss": self.stop_loss,
+            "take_profits": [
+                {"level": target.level, "price": target.price} for target in self.take_profits
+            ],
+            "tp_eta_minutes": self.tp_eta_minutes,
+            "tp_eta_interval_minutes": (
+                None
+                if self.tp_eta_low_minutes is None
+                else [self.tp_eta_low_minutes, self.tp_eta_high_minutes]
+            ),
+            "candle_open": iso(self.candle_open_ms),
+            "candle_close": iso(self.candle_close_ms),
+            "provisional": self.provisional,
+            "reason": self.reason.value,
+            "model_version": self.model_version,
+            "model_role": self.role.value,
+            "venue": self.venue,
+            "live": self.live,
+        }
+
+
+class SignalError(msgspec.Struct, frozen=True, kw_only=True):
+    """Why one symbol has no signal for a candle: an entry in `errors`."""
+
+    symbol: str
+    timeframe: Timeframe
+    code: SignalReason
+    message: str
+
+    def item(self) -> dict[str, str]:
+        return {
+            "symbol": self.symbol,
+            "timeframe": self.timeframe.value,
+            "code": self.code.value,
+            "message": self.message,
+        }
+
+
+def signal_error(
+    symbol: str, timeframe: Timeframe, code: SignalReason, detail: str = ""
+) -> SignalError:
+    """Return the error with the code's sentence, and `detail` behind it."""
+    text = SIGNAL_REASON_TEXTS[code]
+    return SignalError(
+        symbol=symbol,
+        timeframe=timeframe,
+        code=code,
+        message=f"{text}: {detail}" if detail else text,
+    )
+
+
+class SignalState(msgspec.Struct, frozen=True, kw_only=True):
+    """What `sig:` holds: the last signal and, where the newest candle has none, why.
+
+    Both may be there: an older signal that still stands, and `candle_late` for the newest.
+    """
+
+    signal: Signal | None = None
+    error: SignalError | None = None
+
+
+_DECODER = msgspec.json.Decoder(SignalState)
+
+
+def encode_state(state: SignalState) -> bytes:
+    """Return `sig:`'s JSON."""
+    return msgspec.json.encode(state)
+
+
+def decode_state(text: bytes | str) -> SignalState:
+    """Read `sig:`. Raises msgspec.DecodeError where it is not a signal's state."""
+    return _DECODER.decode(text)
+
+
+def iso(time_ms: float) -> str:
+    """Return UTC ms as ISO 8601 with +00:00; milliseconds only where there are any."""
+    moment = _EPOCH + timedelta(milliseconds=round(time_ms))
+    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")

@@ -1,0 +1,4 @@
+"""Candles: their timeframes, their store, their indicators.
+
+Read by the market feed (which writes them), the signal loop and training.
+"""
