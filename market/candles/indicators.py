@@ -41,7 +41,7 @@ WINDOW = 60
 CANDLES_NEEDED = WARM_UP + WINDOW
 
 _LONG = 96
-_SIMPLE = talib.MA_Type.SMA
+_SIMPLE = talib.MA_Type.SMA  # type: ignore[attr-defined]  # its stubs forget to export it
 _LEAST_VOLUME_SHARE = 1e-4
 """A candle without trades counts as this share of the mean volume: its logarithm must exist."""
 
