@@ -69,6 +69,29 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
 
         live_accuracy: from the ledger's graded signals, None until measured.
         """
+        return self._said(live_accuracy) | {
+            "prediction_time": iso(self.prediction_ms),
+            "valid_until": iso(self.valid_until_ms),
+            "expired": now_ms >= self.valid_until_ms,
+            "candle_open": iso(self.candle_open_ms),
+            "candle_close": iso(self.candle_close_ms),
+        }
+
+    def frame(self, seq: int | None = None, live_accuracy: float | None = None) -> dict[str, Any]:
+        """Return the signal in the WebSocket's fields: times are integer ms (market time).
+
+        seq: of the batch that it was published in; None in a snapshot, which `sig:` is read for.
+        Who shows it compares `valid_until_ts` with market time: a frame lies about a while.
+        """
+        return self._said(live_accuracy) | {
+            "prediction_ts": self.prediction_ms,
+            "valid_until_ts": self.valid_until_ms,
+            "candle_open_ms": self.candle_open_ms,
+            "candle_close_ms": self.candle_close_ms,
+            "seq": seq,
+        }
+
+    def _said(self, live_accuracy: float | None) -> dict[str, Any]:
         short, no_trade, long = self.probabilities
         return {
             "symbol": self.symbol,
@@ -78,9 +101,6 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
             "probabilities": {"LONG": long, "SHORT": short, "NO_TRADE": no_trade},
             "model_accuracy": self.model_accuracy,
             "live_accuracy": live_accuracy,
-            "prediction_time": iso(self.prediction_ms),
-            "valid_until": iso(self.valid_until_ms),
-            "expired": now_ms >= self.valid_until_ms,
             "entry": self.entry,
             "stop_loss": self.stop_loss,
             "take_profits": [
@@ -92,8 +112,6 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
                 if self.tp_eta_low_minutes is None
                 else [self.tp_eta_low_minutes, self.tp_eta_high_minutes]
             ),
-            "candle_open": iso(self.candle_open_ms),
-            "candle_close": iso(self.candle_close_ms),
             "provisional": self.provisional,
             "reason": self.reason.value,
             "model_version": self.model_version,
