@@ -39,6 +39,7 @@ class ArtefactError(Exception):
         super().__init__(f"{path}: {message}")
         self.code = code
         self.path = path
+        self.message = message
 
     def as_refused(self) -> RefusedArtefact:
         return RefusedArtefact(self.path, self.code, str(self))

@@ -147,12 +147,12 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def features_difference(given: tuple[str, ...]) -> str:
+def features_difference(given: tuple[str, ...], known: tuple[str, ...] = FEATURE_NAMES) -> str:
     """Say in one line how `given` differs from the feed's features."""
-    for index, (theirs, ours) in enumerate(zip(given, FEATURE_NAMES, strict=False)):
+    for index, (theirs, ours) in enumerate(zip(given, known, strict=False)):
         if theirs != ours:
             return f"feature {index} is {theirs!r}, the feed's is {ours!r}"
-    return f"has {len(given)} features, the feed has {FEATURE_COUNT}"
+    return f"has {len(given)} features, the feed has {len(known)}"
 
 
 def _builtin(value: object) -> object:

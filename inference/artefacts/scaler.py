@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from inference.artefacts.errors import ArtefactError, Refusal
 from inference.artefacts.manifest import features_difference
-from market.hot.vector import FEATURE_COUNT, FEATURE_NAMES
+from market.hot.vector import FEATURE_NAMES
 
 if TYPE_CHECKING:
     from inference.artefacts.restricted_pickle import StoredScaler
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 Vector = npt.NDArray[np.floating]
 Rows = npt.NDArray[np.float32]
 
+_VECTORS = ("mean_", "center_", "scale_", "min_", "data_min_", "data_max_")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scaler:
     """Subtract, divide, multiply, add, clip, in this order; None leaves a step out.
 
-    `filling` ([1, 20] float32, scaled) stands where a feature is void: the training mean.
+    `filling` ([1, features] float32, scaled) stands where a feature is void: the training mean.
     """
 
     kind: str
@@ -38,7 +40,7 @@ class Scaler:
     filling: Rows | None = None
 
     def transform(self, rows: Rows) -> None:
-        """Scale raw features ([n, 20] float32, NaN = void) in place."""
+        """Scale raw features ([n, features] float32, NaN = void) in place."""
         if self.subtract is not None:
             np.subtract(rows, self.subtract, out=rows, casting="same_kind")
         if self.divide is not None:
@@ -53,8 +55,8 @@ class Scaler:
             np.copyto(rows, self.filling, where=np.isnan(rows))
 
 
-def read_scaler(path: Path) -> Scaler:
-    """Read a StandardScaler, MinMaxScaler or RobustScaler of the 20 features.
+def read_scaler(path: Path, features: tuple[str, ...] = FEATURE_NAMES) -> Scaler:
+    """Read a StandardScaler, MinMaxScaler or RobustScaler of `features`.
 
     Raises ArtefactError: scaler_missing, artefact_refused, width_mismatch (naming both
     numbers), features_mismatch where it was fitted on named columns in another order.
@@ -63,18 +65,23 @@ def read_scaler(path: Path) -> Scaler:
     from inference.artefacts.restricted_pickle import read_stored_scaler
 
     stored = read_stored_scaler(path)
-    _check_names(stored.attributes, path)
+    _check_names(stored.attributes, features, path)
+    vectors = _vectors(stored.attributes, len(features), path)
     if stored.kind == "MinMaxScaler":
-        return _range_scaler(stored.attributes, path)
+        return _range_scaler(stored.attributes, vectors, path)
     if stored.kind == "RobustScaler":
-        return _centred_scaler(stored, ("center_", "with_centering", "with_scaling"), path)
-    return _centred_scaler(stored, ("mean_", "with_mean", "with_std"), path)
+        return _centred_scaler(stored, vectors, ("center_", "with_centering", "with_scaling"), path)
+    return _centred_scaler(stored, vectors, ("mean_", "with_mean", "with_std"), path)
 
 
-def _centred_scaler(stored: "StoredScaler", names: tuple[str, str, str], path: Path) -> Scaler:
+def _centred_scaler(
+    stored: "StoredScaler",
+    vectors: dict[str, Vector | None],
+    names: tuple[str, str, str],
+    path: Path,
+) -> Scaler:
     centre_name, with_centre, with_scale = names
-    centre = _vector(stored.attributes, centre_name, path)
-    scale = _vector(stored.attributes, "scale_", path)
+    centre, scale = vectors[centre_name], vectors["scale_"]
     if centre is None and scale is None:
         raise ArtefactError(Refusal.REFUSED, path, f"the {stored.kind} is not fitted")
     if scale is not None and not np.all(scale):
@@ -91,11 +98,11 @@ def _centred_scaler(stored: "StoredScaler", names: tuple[str, str, str], path: P
     return _with_filling(scaler, centre)
 
 
-def _range_scaler(attributes: dict[str, Any], path: Path) -> Scaler:
-    scale = _vector(attributes, "scale_", path)
-    offset = _vector(attributes, "min_", path)
-    low = _vector(attributes, "data_min_", path)
-    high = _vector(attributes, "data_max_", path)
+def _range_scaler(
+    attributes: dict[str, Any], vectors: dict[str, Vector | None], path: Path
+) -> Scaler:
+    scale, offset = vectors["scale_"], vectors["min_"]
+    low, high = vectors["data_min_"], vectors["data_max_"]
     if scale is None or offset is None:
         raise ArtefactError(Refusal.REFUSED, path, "the MinMaxScaler is not fitted")
     scaler = Scaler(
@@ -124,27 +131,31 @@ def _with_filling(scaler: Scaler, centre: Vector | None) -> Scaler:
     return replace(scaler, filling=filling)
 
 
-def _vector(attributes: dict[str, Any], name: str, path: Path) -> Vector | None:
+def _vectors(attributes: dict[str, Any], width: int, path: Path) -> dict[str, Vector | None]:
+    return {name: _vector(attributes, name, width, path) for name in _VECTORS}
+
+
+def _vector(attributes: dict[str, Any], name: str, width: int, path: Path) -> Vector | None:
     value = attributes.get(name)
     if value is None:
         return None
     if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or value.ndim != 1:
         raise ArtefactError(Refusal.REFUSED, path, f"{name} is not a row of numbers")
-    if len(value) != FEATURE_COUNT:
+    if len(value) != width:
         raise ArtefactError(
             Refusal.WIDTH,
             path,
-            f"the scaler was fitted on {len(value)} features, the feed has {FEATURE_COUNT}",
+            f"the scaler was fitted on {len(value)} features, the feed has {width}",
         )
     if not np.all(np.isfinite(value)):
         raise ArtefactError(Refusal.REFUSED, path, f"{name} holds a value that is not finite")
     return value.astype(np.float64)
 
 
-def _check_names(attributes: dict[str, Any], path: Path) -> None:
+def _check_names(attributes: dict[str, Any], features: tuple[str, ...], path: Path) -> None:
     names = attributes.get("feature_names_in_")
     if names is None:
         return
     given = tuple(str(name) for name in np.ravel(names))
-    if given != FEATURE_NAMES:
-        raise ArtefactError(Refusal.FEATURES, path, features_difference(given))
+    if given != features:
+        raise ArtefactError(Refusal.FEATURES, path, features_difference(given, features))

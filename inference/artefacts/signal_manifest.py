@@ -29,6 +29,8 @@ OUTPUT_NAME = "probabilities"
 `symbols`; probabilities float32 [N, 3], calibrated, in the order of DIRECTIONS. Scaling and
 temperature are inside the graph."""
 
+LABELS = {direction.value: index for index, direction in enumerate(DIRECTIONS)}
+
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -69,7 +71,7 @@ class SignalManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     symbols: Annotated[tuple[str, ...], Meta(min_length=1)]
     features: tuple[str, ...] = INDICATOR_NAMES
     input_shape: tuple[int | str, ...] = ("batch", WINDOW, INDICATOR_COUNT)
-    labels: dict[str, int] = {direction.value: n for n, direction in enumerate(DIRECTIONS)}
+    labels: dict[str, int] = msgspec.field(default_factory=lambda: dict(LABELS))
     label: Annotated[str, Meta(min_length=1)]
     barrier_atr: Annotated[float, Meta(gt=0)] = 2.0
     horizon_candles: Annotated[int, Meta(gt=0)] = 12
