@@ -1,0 +1,1 @@
+"""Candle signals: datasets, labels, networks and baselines, how they are judged and shipped."""
