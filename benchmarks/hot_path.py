@@ -37,12 +37,13 @@ from inference.config import RedisConfig, ServiceConfig
 from inference.forecasts.engine import Engine
 from inference.forecasts.entry import TickEntry
 from inference.forecasts.forecaster import Speaker
-from inference.forecasts.link import Pipeline, render
 from inference.forecasts.loop import ForecastLoop
-from inference.forecasts.publisher import CHANNEL, symbol_values, tick_message, tick_values
+from inference.forecasts.publisher import symbol_values, tick_message, tick_values
 from inference.forecasts.reading import NUMBER_FIELDS
 from inference.forecasts.schedule import Due
 from inference.forecasts.scripts import SYMBOL_FIELDS, TICK_FIELDS
+from inference.handover.fence import CHANNEL
+from inference.handover.link import Pipeline, render
 from inference.health import LoopStatus, ModelStatus
 from inference.metrics import LoopMetrics
 from market import keys

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import structlog
 from django.db import DataError, IntegrityError, transaction
 
-from inference.forecasts.entry import EntryFormatError
+from inference.handover.chain import EntryFormatError
 from predictions.broadcast import OutcomeBroadcast
 from predictions.grading import Frame, Grader, Settlement
 from predictions.log_reader import ENTRIES_A_TIME, RETENTION_MS, LogEntry, LogReader

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from inference.forecasts.entry import COLUMNS, EntryFormatError, Floats, TickEntry, entry_hash
+from inference.forecasts.entry import COLUMNS, Floats, TickEntry
 from inference.forecasts.outcomes import target_mids
+from inference.handover.chain import EntryFormatError, entry_hash
 from inference.vocabulary import Source, spoken_version
 from predictions.models import Forecast
 

@@ -5,7 +5,6 @@ that packing costs the same few calls for one symbol as for five hundred. The ha
 over the packed bytes.
 """
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +12,10 @@ import msgpack
 import numpy as np
 import numpy.typing as npt
 
+from inference.handover.chain import EntryFormatError
 from market.hot.vector import FEATURE_COUNT
 
 FORMAT = 1
-GENESIS = bytes(32)
-"""`prev` of a chain's first entry."""
-
 Floats = npt.NDArray[np.float64]
 
 COLUMNS: tuple[str, ...] = (
@@ -42,10 +39,6 @@ COLUMNS: tuple[str, ...] = (
 """Per symbol, in this order. Prices in quote currency, times in ms of market time."""
 
 COLUMN = {name: index for index, name in enumerate(COLUMNS)}
-
-
-class EntryFormatError(ValueError):
-    """A log entry is not of this format. The recorder sets it aside and goes on."""
 
 
 @dataclass(slots=True)
@@ -133,8 +126,3 @@ class TickEntry:
             raise
         except Exception as error:
             raise EntryFormatError(f"not a tick entry: {error}") from error
-
-
-def entry_hash(packed: bytes) -> bytes:
-    """Return the chain's next head: SHA-256 of the packed entry, which holds `prev`."""
-    return hashlib.sha256(packed).digest()

@@ -11,15 +11,16 @@ import structlog
 from redis.exceptions import RedisError
 
 from inference.config import ServiceConfig
-from inference.forecasts.connections import connections_in_use, open_client, open_link
-from inference.forecasts.entry import EntryFormatError, TickEntry
+from inference.forecasts.entry import TickEntry
 from inference.forecasts.forecaster import Forecaster, Speaker
-from inference.forecasts.lease import RENEW_SECONDS, RETRY_SECONDS, Held, Lease
-from inference.forecasts.link import LinkError, render
 from inference.forecasts.memory import MemoryWatch
-from inference.forecasts.publisher import ChainHead
 from inference.forecasts.schedule import LATE_MS, Due, Schedule
-from inference.forecasts.ticking import SHARD, LeaseLostError, Ticker, TickResult
+from inference.forecasts.ticking import SHARD, Ticker, TickResult
+from inference.handover.chain import ChainHead, EntryFormatError
+from inference.handover.connections import connections_in_use, open_client, open_link
+from inference.handover.fence import LeaseLostError
+from inference.handover.lease import RENEW_SECONDS, RETRY_SECONDS, Held, Lease
+from inference.handover.link import LinkError, render
 from inference.health import LoopStatus
 from inference.metrics import LoopMetrics
 from inference.vocabulary import FORECASTS
@@ -62,7 +63,7 @@ class ForecastLoop:
             schedule=self._schedule,
         )
         self._client = open_client(redis_url, config.redis)
-        self._lease = Lease(self._client, shard=SHARD, cluster=config.redis.cluster_mode)
+        self._lease = Lease(self._client, FORECASTS, shard=SHARD, cluster=config.redis.cluster_mode)
         self._held: Held | None = None
         self._policy_known = False
         self._ticks = 0

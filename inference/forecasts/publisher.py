@@ -5,8 +5,6 @@ The specification's fields stand in `pred:` as strings. Where there is no price 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from itertools import chain
 from typing import Any
 
@@ -15,36 +13,14 @@ import msgpack
 import orjson
 
 from inference.forecasts import scripts
-from inference.forecasts.entry import COLUMN, GENESIS, TickEntry, entry_hash
-from inference.forecasts.lease import TTL_MS, Held
-from inference.forecasts.link import Command, LinkError, Pipeline, render
+from inference.forecasts.entry import COLUMN, TickEntry
+from inference.handover.chain import ChainHead, entry_hash
+from inference.handover.fence import CHANNEL, Written, read_outcome
+from inference.handover.lease import TTL_MS, Held
+from inference.handover.link import Command, LinkError, Pipeline, render
+from inference.handover.scripts import WRITE_LOG
 from inference.vocabulary import FORECASTS, Source, spoken_version
 from market import keys
-
-CHANNEL = f"asgi__group__{keys.PREDICTIONS_GROUP}"
-"""Where channels_redis's pub/sub layer listens for the group; a test holds it to that."""
-
-
-class Written(StrEnum):
-    """How a write ended."""
-
-    WRITTEN = "written"
-    DONE = "done"  # that tick is in the log already
-    LOST = "lost"  # the lease is another's
-    HEAD = "head"  # the chain's head is not the expected one
-    REFUSED = "refused"  # Redis refused the script (out of memory, say)
-
-
-@dataclass(slots=True)
-class ChainHead:
-    """The newest entry of a chain: its hash in hex ("" before the first) and its tick."""
-
-    hash: str = ""
-    tick: int = -1
-
-    @property
-    def prev(self) -> bytes:
-        return bytes.fromhex(self.hash) if self.hash else GENESIS
 
 
 class Publisher:
@@ -60,7 +36,7 @@ class Publisher:
         self._lease_key = keys.lease(FORECASTS, shard, cluster=cluster)
         self._log_key = keys.log(FORECASTS, cluster=cluster)
         self._pred_keys = [keys.pred(symbol) for symbol in symbols]
-        self._script = scripts.WRITE_LOG if cluster else scripts.WRITE_TICK
+        self._script = WRITE_LOG if cluster else scripts.WRITE_TICK
         self._sha: str | None = None
         self.message_bytes = 0
 
@@ -118,11 +94,7 @@ class Publisher:
             if str(reply).startswith("NOSCRIPT"):
                 self._sha = None
             return Written.REFUSED, str(reply)
-        kind, *rest = [part.decode() if isinstance(part, bytes) else part for part in reply]
-        written = Written(kind)
-        if written in (Written.HEAD, Written.DONE):
-            return written, ChainHead(rest[0], int(rest[1]) if rest[1] else -1)
-        return written, rest[0]
+        return read_outcome(reply)
 
     @property
     def script_missing(self) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from inference.forecasts.link import Pipeline, render
+from inference.handover.link import Pipeline, render
 from inference.vocabulary import Reason
 from market import keys
 from market.clock import MADE_UP, MarketTime

@@ -15,11 +15,13 @@ import structlog
 from inference.config import ServiceConfig
 from inference.forecasts.entry import COLUMN, TickEntry
 from inference.forecasts.forecaster import Forecaster, Forecasts
-from inference.forecasts.lease import Held
-from inference.forecasts.link import Link, LinkError, Pipeline, render
-from inference.forecasts.publisher import ChainHead, Publisher, Written
+from inference.forecasts.publisher import Publisher
 from inference.forecasts.reading import HotReader, UnreadableClockError
 from inference.forecasts.schedule import Due, Schedule
+from inference.handover.chain import ChainHead
+from inference.handover.fence import LeaseLostError, Written
+from inference.handover.lease import Held
+from inference.handover.link import Link, LinkError, Pipeline, render
 from inference.health import TickReport
 from inference.vocabulary import Reason, Source
 from market.clock import LIVE_TIME, MarketTime
@@ -27,10 +29,6 @@ from market.clock import LIVE_TIME, MarketTime
 SHARD = 0
 
 log = structlog.get_logger(__name__)
-
-
-class LeaseLostError(Exception):
-    """Another loop leads now. This one goes back to standing by."""
 
 
 @dataclass(slots=True)

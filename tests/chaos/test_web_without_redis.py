@@ -11,7 +11,7 @@ import redis
 
 from cryptosite.processes.redis_layout import find_program, locate
 from cryptosite.processes.redis_server import RedisServer
-from inference.forecasts.publisher import CHANNEL
+from inference.handover.fence import CHANNEL
 from tests.integration.web_socket import (
     FIRST_SEQ,
     TICK_MS,

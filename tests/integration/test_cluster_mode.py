@@ -11,14 +11,14 @@ import pytest
 import redis
 
 from inference.config import ConfigError, RedisConfig, ServiceConfig
-from inference.forecasts.cluster_link import ClusterLink
-from inference.forecasts.entry import GENESIS, TickEntry, entry_hash
-from inference.forecasts.lease import TTL_MS
-from inference.forecasts.link import LinkError, render
+from inference.forecasts.entry import TickEntry
 from inference.forecasts.loop import ForecastLoop
-from inference.forecasts.publisher import CHANNEL
 from inference.forecasts.schedule import Due
-from inference.forecasts.ticking import LeaseLostError
+from inference.handover.chain import GENESIS, entry_hash
+from inference.handover.cluster_link import ClusterLink
+from inference.handover.fence import CHANNEL, LeaseLostError
+from inference.handover.lease import TTL_MS
+from inference.handover.link import LinkError, render
 from market import keys
 from market.redis_policy import (
     EvictionPolicyError,

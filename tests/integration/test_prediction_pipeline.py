@@ -11,13 +11,14 @@ import pytest
 import redis
 from channels.layers import get_channel_layer
 
-from inference.forecasts.entry import GENESIS, TickEntry, entry_hash
-from inference.forecasts.lease import TTL_MS
-from inference.forecasts.link import HotLink, LinkError, render
+from inference.forecasts.entry import TickEntry
 from inference.forecasts.loop import ForecastLoop
 from inference.forecasts.prediction_cache import from_hash
 from inference.forecasts.schedule import Due
-from inference.forecasts.ticking import LeaseLostError
+from inference.handover.chain import GENESIS, entry_hash
+from inference.handover.fence import LeaseLostError
+from inference.handover.lease import TTL_MS
+from inference.handover.link import HotLink, LinkError, render
 from inference.server import prediction_result
 from market import keys
 from tests.hot_state import PRICE, TICK_SECONDS, config, make_loop, with_performance, write_features

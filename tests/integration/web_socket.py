@@ -11,7 +11,7 @@ from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 
 from cryptosite.asgi import application
-from inference.forecasts.publisher import CHANNEL
+from inference.handover.fence import CHANNEL
 from market import keys
 
 VENUE = "simulated"

@@ -6,10 +6,10 @@ import hiredis
 import pytest
 
 from inference.forecasts.forecaster import Forecaster
-from inference.forecasts.lease import Held
-from inference.forecasts.link import LinkError, Pipeline
 from inference.forecasts.schedule import Due, Schedule
 from inference.forecasts.ticking import Ticker
+from inference.handover.lease import Held
+from inference.handover.link import LinkError, Pipeline
 from market.clock import LiveClock
 from tests.hot_state import config, speaker
 

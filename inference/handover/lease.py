@@ -1,13 +1,12 @@
-"""Who leads: one loop predicts, the others wait and take over within two ticks."""
+"""Who leads: one loop of an engine speaks, the others wait and take over within 4 s."""
 
 import os
 import secrets
 import socket
 from dataclasses import dataclass
 
-from inference.forecasts import scripts
-from inference.forecasts.connections import AnyClient
-from inference.vocabulary import FORECASTS
+from inference.handover import scripts
+from inference.handover.connections import AnyClient
 from market import keys
 
 TTL_MS = 3_000
@@ -28,12 +27,12 @@ class Held:
 
 
 class Lease:
-    """The forecast engine's lease for one shard."""
+    """One engine's lease for one shard."""
 
-    def __init__(self, client: AnyClient, *, shard: int, cluster: bool) -> None:
+    def __init__(self, client: AnyClient, engine: str, *, shard: int, cluster: bool) -> None:
         self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        self.key = keys.lease(FORECASTS, shard, cluster=cluster)
-        last = keys.lease_last(FORECASTS, shard, cluster=cluster)
+        self.key = keys.lease(engine, shard, cluster=cluster)
+        last = keys.lease_last(engine, shard, cluster=cluster)
         self._keys = [self.key, last]
         self._acquire = client.register_script(scripts.ACQUIRE)
         self._renew = client.register_script(scripts.RENEW)

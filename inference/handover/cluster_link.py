@@ -14,7 +14,7 @@ import hiredis
 from redis.asyncio.connection import parse_url
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 
-from inference.forecasts.link import Command, HotLink, LinkError, Pipeline, render
+from inference.handover.link import Command, HotLink, LinkError, Pipeline, render
 
 Address = tuple[str, int]
 

@@ -1,6 +1,6 @@
-"""The forecast loop's connections to Redis: the hot path's link, and redis-py for the lease.
+"""A loop's connections to Redis: the hot path's link, and redis-py for everything else.
 
-One server or a cluster, as `redis.cluster_mode` says. Read by the loop.
+One server or a cluster, as `redis.cluster_mode` says. Read by both loops.
 """
 
 import redis.asyncio
@@ -10,8 +10,8 @@ from redis.backoff import NoBackoff
 from redis.observability.attributes import DB_CLIENT_CONNECTION_STATE, ConnectionState
 
 from inference.config import ConfigError, RedisConfig
-from inference.forecasts.cluster_link import ClusterLink
-from inference.forecasts.link import HotLink, Link
+from inference.handover.cluster_link import ClusterLink
+from inference.handover.link import HotLink, Link
 from market.redis_cluster import AsyncClusterClient
 
 LEAST_TIMEOUT_SECONDS = 1.0
