@@ -1,7 +1,7 @@
 """What the WebSocket says, as JSON text: every frame's shape stands here.
 
-Read by the hub and the consumer. The forecast loop encodes each symbol's data itself; here it
-is only put into a frame, so that a thousand sockets cost one encoding.
+Read by the hub and the consumer. The loops encode each symbol's data themselves; here it is
+only put into a frame, so that a thousand sockets cost one encoding.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +24,30 @@ def predictions(*, seq: int, venue: str, live: bool, encoded: Iterable[str]) -> 
     """Frame a tick of several symbols."""
     head = _encode({"type": "predictions", "seq": seq, "venue": venue, "live": live})
     return f'{head[:-1]},"data":[{",".join(encoded)}]}}'
+
+
+def signal(encoded: str) -> str:
+    """Frame one symbol's signal."""
+    return _frame("signal", encoded)
+
+
+def signal_error(encoded: str) -> str:
+    """Frame why one symbol has no signal for a candle."""
+    return _frame("signal_error", encoded)
+
+
+def signals(
+    *,
+    seq: int,
+    venue: str,
+    live: bool,
+    timeframe: str,
+    encoded: Iterable[str],
+    errors: Iterable[str],
+) -> str:
+    """Frame one candle close of several symbols."""
+    head = {"type": "signals", "seq": seq, "venue": venue, "live": live, "timeframe": timeframe}
+    return f'{_encode(head)[:-1]},"data":[{",".join(encoded)}],"errors":[{",".join(errors)}]}}'
 
 
 def outcome(outcomes: Sequence[Json]) -> str:

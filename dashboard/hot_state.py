@@ -13,6 +13,7 @@ from typing import Any
 import redis.asyncio
 
 from dashboard import frames
+from dashboard.current_signals import CurrentSignals, read_signals, signal_keys
 from inference.forecasts import prediction_cache
 from market import keys
 from market.clock import LIVE_TIME, MarketTime
@@ -64,6 +65,16 @@ class HotState:
             pipeline.xrevrange(keys.px(symbol), count=count)
         replies = await _answers(pipeline)
         return {s: _by_second(e or [], span_ms) for s, e in zip(symbols, replies, strict=True)}
+
+    async def signals(self, symbols: Sequence[str]) -> CurrentSignals:
+        """Return each symbol's current signals, and why there are none."""
+        names = signal_keys(symbols)
+        if not names:
+            return CurrentSignals()
+        client: Any = self._redis
+        # In a cluster the keys lie in many slots, and plain MGET is for one.
+        mget = getattr(client, "mget_nonatomic", client.mget)
+        return read_signals(await mget(names))
 
     async def processes(self) -> dict[str, Data]:
         """Return each process's heartbeat; status null where there is none."""

@@ -19,11 +19,13 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 
 from dashboard import frames
+from dashboard.group_messages import GroupMessageError
 from dashboard.hot_state import HotState, market_now_ms
 from dashboard.outbox import OUTCOME_SLOT, Frame
+from dashboard.signal_batch import SignalBatch
 from dashboard.snapshot import SnapshotTaker
 from dashboard.subscriber import Snapshot, Subscriber
-from dashboard.ticks import Continuity, Tick, TickFormatError, Verdict
+from dashboard.ticks import Continuity, Tick, Verdict
 from market import keys
 from market.backoff import Backoff
 from market.clock import MarketTime
@@ -50,16 +52,26 @@ class RedisState(StrEnum):
 
 
 class Hub:
-    """Fans ticks, outcomes, quotes and health out to this process's sockets."""
+    """Fans ticks, signals, outcomes, quotes and health out to this process's sockets."""
 
-    def __init__(self, hot: HotState, symbols: Sequence[str], *, max_age_ms: int) -> None:
+    def __init__(
+        self,
+        hot: HotState,
+        *,
+        forecast_symbols: Sequence[str],
+        signal_symbols: Sequence[str],
+        max_age_ms: int,
+    ) -> None:
         self._hot = hot
         self._max_age_ms = max_age_ms
-        self.symbols = tuple(symbols)
+        self._forecast_symbols = frozenset(forecast_symbols)
+        self.symbols = tuple(dict.fromkeys((*forecast_symbols, *signal_symbols)))
         self._subscribers: dict[Subscriber, asyncio.Task[None]] = {}
         self._continuity = Continuity()
         self._listening = asyncio.Event()
-        self._snapshots = SnapshotTaker(hot, self.health, symbols)
+        self._snapshots = SnapshotTaker(
+            hot, self.health, forecast_symbols=forecast_symbols, signal_symbols=signal_symbols
+        )
         self._market: MarketTime | None = None
         self._processes: dict[str, Any] = {}
         self._redis = RedisState.UNKNOWN
@@ -116,9 +128,11 @@ class Hub:
                 self._tick(Tick.from_message(message))
             elif message.get("type") == "outcomes":
                 self._outcomes(message["frames"])
+            elif message.get("type") == "signals":
+                self._signals(SignalBatch.from_message(message))
             else:
-                raise TickFormatError(f"unknown group message {message.get('type')!r:.80}")
-        except (TickFormatError, KeyError, TypeError, AttributeError) as error:
+                raise GroupMessageError(f"unknown group message {message.get('type')!r:.80}")
+        except (GroupMessageError, KeyError, TypeError, AttributeError) as error:
             self.counters["bad_messages"] += 1
             log.warning("group_message_dropped", error=str(error))
 
@@ -138,6 +152,16 @@ class Hub:
         if verdict is Verdict.GAP:
             self.counters["gaps"] += 1
             self._refresh()
+
+    def _signals(self, batch: SignalBatch) -> None:
+        self.counters["signal_batches"] += 1
+        made: dict[tuple[bool, tuple[str, ...]], Frame | None] = {}
+        for subscriber in self._subscribers:
+            audience = (subscriber.single, subscriber.symbols)
+            if audience not in made:
+                made[audience] = batch.frame(subscriber.watched, single=subscriber.single)
+            if signal_frame := made[audience]:
+                subscriber.offer(signal_frame)
 
     def _outcomes(self, outcomes: Sequence[Mapping[str, Any]]) -> None:
         texts: dict[tuple[str, ...], str] = {}
@@ -182,7 +206,8 @@ class Hub:
                 await asyncio.sleep(backoff.next_seconds())
 
     async def _poll(self, *, with_health: bool) -> None:
-        watched = sorted({s for subscriber in self._subscribers for s in subscriber.symbols})
+        followed = {s for subscriber in self._subscribers for s in subscriber.symbols}
+        watched = sorted(followed & self._forecast_symbols)
         market, quotes = await self._hot.quotes(watched)
         if with_health:
             await self._hot.beat({"sockets": len(self._subscribers), **self.counters}, os.getpid())
@@ -254,7 +279,8 @@ def running_hub() -> Hub:
         prediction = settings.INFERENCE.prediction
         hub = _hubs[loop] = Hub(
             HotState(web_redis(), tick_ms=prediction.tick_ms),
-            settings.FORECAST_SYMBOLS,
+            forecast_symbols=settings.FORECAST_SYMBOLS,
+            signal_symbols=settings.SIGNAL_SYMBOLS,
             max_age_ms=round(prediction.max_feature_age_seconds * 1000),
         )
     hub.start()

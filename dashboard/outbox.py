@@ -20,11 +20,15 @@ OUTCOME_SLOT = "outcome"
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame. A newer one of the same slot replaces it; seq where it is to be acknowledged."""
+    """One frame. A newer one of the same slot replaces it; seq where it is to be acknowledged.
+
+    slots: where a frame fills several, it goes once newer ones have filled each of them.
+    """
 
     slot: str
     text: str
     seq: int | None = None
+    slots: tuple[str, ...] = ()
 
 
 class Outbox:
@@ -87,8 +91,10 @@ class Outbox:
         seen: Counter[str] = Counter()
         kept: list[Frame] = []
         for frame in reversed(self._waiting):
-            seen[frame.slot] += 1
-            if seen[frame.slot] <= (KEPT_OUTCOMES if frame.slot == OUTCOME_SLOT else 1):
+            limit = KEPT_OUTCOMES if frame.slot == OUTCOME_SLOT else 1
+            slots = frame.slots or (frame.slot,)
+            if any(seen[slot] < limit for slot in slots):
                 kept.append(frame)
+            seen.update(slots)
         self.replaced += len(self._waiting) - len(kept)
         self._waiting = kept[::-1]

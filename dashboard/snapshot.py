@@ -14,6 +14,7 @@ from channels.db import database_sync_to_async
 from django.db import DatabaseError
 
 from dashboard import frames
+from dashboard.current_signals import CurrentSignals
 from dashboard.history import recent_forecasts
 from dashboard.hot_state import HotState
 from dashboard.subscriber import Snapshot
@@ -30,10 +31,19 @@ Health = Callable[[], dict[str, Any]]
 class SnapshotTaker:
     """Takes one snapshot at a time; health is what the hub last knew."""
 
-    def __init__(self, hot: HotState, health: Health, symbols: Sequence[str]) -> None:
+    def __init__(
+        self,
+        hot: HotState,
+        health: Health,
+        *,
+        forecast_symbols: Sequence[str],
+        signal_symbols: Sequence[str],
+    ) -> None:
         self._hot = hot
         self._health = health
-        self._known = list(symbols)
+        self._forecast_symbols = frozenset(forecast_symbols)
+        self._signal_symbols = frozenset(signal_symbols)
+        self._known = list(dict.fromkeys((*forecast_symbols, *signal_symbols)))
         self._waiting: dict[tuple[str, ...], asyncio.Task[Snapshot]] = {}
         self._reading = asyncio.Lock()
 
@@ -50,12 +60,16 @@ class SnapshotTaker:
             del self._waiting[symbols]  # who asks from here on needs a newer one
             return await self._read(symbols)
 
-    async def _read(self, symbols: tuple[str, ...]) -> Snapshot:
+    async def _read(self, followed: tuple[str, ...]) -> Snapshot:
+        symbols = tuple(s for s in followed if s in self._forecast_symbols)
+        signal_symbols = tuple(s for s in followed if s in self._signal_symbols)
         market, known = LIVE_TIME, True
         newest: dict[str, Any] = {}
         quotes: dict[str, str] = {}
         prices: dict[str, list[list[float]]] = {}
+        signals = CurrentSignals()
         try:
+            signals = await self._hot.signals(signal_symbols)
             newest = await self._hot.predictions(symbols)
             market, quotes = await self._hot.quotes(symbols)
             prices = await self._hot.prices(symbols, SPAN_MS)
@@ -69,10 +83,13 @@ class SnapshotTaker:
                 "venue": market.venue if known else None,
                 "live": market.live if known else None,
                 "symbols": list(symbols),
+                "signal_symbols": list(signal_symbols),
                 "known_symbols": self._known,
                 "predictions": newest,
                 "forecasts": forecasts,
                 "prices": prices,
+                "signals": signals.frames,
+                "signal_errors": signals.errors,
                 "health": self._health(),
             }
         )

@@ -56,7 +56,7 @@ class Subscriber:
         self._send = send
         self._close = close
         self.symbols = symbols
-        self._watched = frozenset(symbols)
+        self.watched = frozenset(symbols)
         self.single = single
         self.outbox = Outbox()
         self._wake = asyncio.Event()
@@ -66,12 +66,12 @@ class Subscriber:
         self._snapshot_due = 0.0
 
     def watches(self, symbol: str) -> bool:
-        return symbol in self._watched
+        return symbol in self.watched
 
     def narrow(self, symbols: tuple[str, ...]) -> None:
         """Follow these symbols alone from now on; a new snapshot comes first."""
         self.symbols = symbols
-        self._watched = frozenset(symbols)
+        self.watched = frozenset(symbols)
         self.refresh()
 
     def refresh(self) -> None:

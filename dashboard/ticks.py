@@ -6,14 +6,12 @@ Read by the hub and the subscribers.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Self
+from typing import Self
+
+from dashboard.group_messages import read_fields
 
 RESTART_DISTANCE = 1_000
 """A sequence number so far below the last one is a new count, not a repetition."""
-
-
-class TickFormatError(ValueError):
-    """A group message is not a tick. The hub counts and drops it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +26,8 @@ class Tick:
 
     @classmethod
     def from_message(cls, message: Mapping[str, object]) -> Self:
-        """Read a group message. Raises TickFormatError naming the field that is wrong."""
-        fields: dict[str, Any] = {}
-        for name, kind in _KINDS.items():
-            value = message.get(name)
-            if not isinstance(value, kind):
-                raise TickFormatError(f"tick message: {name} is {value!r:.80}, not {kind.__name__}")
-            fields[name] = value
-        return cls(**fields)
+        """Read a group message. Raises GroupMessageError naming the field that is wrong."""
+        return cls(**read_fields("tick", message, _KINDS))
 
 
 _KINDS: dict[str, type] = {"seq": int, "venue": str, "live": bool, "tick_ms": int, "frames": dict}

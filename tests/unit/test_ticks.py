@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from dashboard.ticks import Continuity, Tick, TickFormatError, Verdict
+from dashboard.group_messages import GroupMessageError
+from dashboard.ticks import Continuity, Tick, Verdict
 
 
 def tick(seq: int, *symbols: str, venue: str = "simulated") -> Tick:
@@ -61,5 +62,5 @@ def test_tick_message_in_the_contract_is_read() -> None:
     [("seq", "7"), ("venue", None), ("live", "yes"), ("tick_ms", 1.5), ("frames", [])],
 )
 def test_tick_message_with_wrong_field_is_refused_by_name(field: str, value: object) -> None:
-    with pytest.raises(TickFormatError, match=field):
+    with pytest.raises(GroupMessageError, match=field):
         Tick.from_message(message(**{field: value}))

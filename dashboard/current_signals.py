@@ -1,0 +1,47 @@
+"""The signals that stand at this moment, read from `sig:` for snapshots.
+
+Read by the hot state. What cannot be decoded is left out, as if it had not been made yet.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import structlog
+
+from inference.signals.signal import decode_state
+from market import keys
+from market.candles.timeframes import SIGNAL_TIMEFRAMES
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentSignals:
+    """In the WebSocket's fields. A symbol may have both: the last signal, and why no newer one."""
+
+    frames: list[dict[str, Any]] = field(default_factory=list)
+    errors: list[dict[str, str]] = field(default_factory=list)
+
+
+def signal_keys(symbols: Sequence[str]) -> list[str]:
+    return [keys.sig(symbol, timeframe) for symbol in symbols for timeframe in SIGNAL_TIMEFRAMES]
+
+
+def read_signals(texts: Iterable[str | None]) -> CurrentSignals:
+    """Decode what `signal_keys` hold; None where a key is absent."""
+    current = CurrentSignals()
+    for text in texts:
+        if text is None:
+            continue
+        try:
+            state = decode_state(text)
+        except msgspec.DecodeError as error:
+            log.warning("signal_unreadable", error=str(error))
+            continue
+        if state.signal is not None:
+            current.frames.append(state.signal.frame())
+        if state.error is not None:
+            current.errors.append(state.error.item())
+    return current
