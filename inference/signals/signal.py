@@ -155,10 +155,12 @@ class SignalState(msgspec.Struct, frozen=True, kw_only=True):
     """What `sig:` holds: the last signal and, where the newest candle has none, why.
 
     Both may be there: an older signal that still stands, and `candle_late` for the newest.
+    revision: how many signals were made of that candle before, as it was confirmed or restated.
     """
 
     signal: Signal | None = None
     error: SignalError | None = None
+    revision: int = 0
 
 
 _DECODER = msgspec.json.Decoder(SignalState)
