@@ -112,6 +112,8 @@ class SignalReason(StrEnum):
     INVALID_FEATURES = "invalid_features"
     MODEL_ERROR = "model_error"
     NOT_MADE_YET = "not_made_yet"
+    OTHER_VENUE = "other_venue"
+    SIGNAL_UNREADABLE = "signal_unreadable"
 
 
 SIGNAL_REASON_TEXTS: dict[SignalReason, str] = {
@@ -131,6 +133,8 @@ SIGNAL_REASON_TEXTS: dict[SignalReason, str] = {
     SignalReason.INVALID_FEATURES: "an indicator is not a finite number",
     SignalReason.MODEL_ERROR: "the model failed on this input",
     SignalReason.NOT_MADE_YET: "no signal has been made for this candle yet",
+    SignalReason.OTHER_VENUE: "the last signal comes from another market than the one running",
+    SignalReason.SIGNAL_UNREADABLE: "what Redis holds in the signal's place is no signal",
 }
 
 
