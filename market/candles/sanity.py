@@ -23,6 +23,7 @@ class RowFault(StrEnum):
     OFF_GRID = "off_grid"
     NOT_CLOSED = "not_closed"
     DUPLICATE_TIME = "duplicate_time"
+    LAST_ROW = "last_row"
 
 
 ROW_FAULT_TEXTS: dict[RowFault, str] = {
@@ -35,6 +36,7 @@ ROW_FAULT_TEXTS: dict[RowFault, str] = {
     RowFault.OFF_GRID: "the time is not one at which a candle of the timeframe opens",
     RowFault.NOT_CLOSED: "the candle has not closed yet",
     RowFault.DUPLICATE_TIME: "an earlier row has the same time",
+    RowFault.LAST_ROW: "the newest row; its candle may not have closed when it was written",
 }
 
 
