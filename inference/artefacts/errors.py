@@ -21,6 +21,7 @@ class Refusal(StrEnum):
     SCALER_MISSING = "scaler_missing"
     MANIFEST = "manifest_invalid"
     HORIZON = "horizon_mismatch"
+    TORCH_MISSING = "torch_missing"
 
 
 @dataclass(frozen=True, slots=True)

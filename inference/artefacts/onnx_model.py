@@ -64,7 +64,7 @@ def open_network(content: bytes, path: Path) -> Network:
     """
     try:
         session = ort.InferenceSession(
-            content, _session_options(), providers=["CPUExecutionProvider"]
+            content, session_options(), providers=["CPUExecutionProvider"]
         )
     except ORT_ERRORS as error:
         first_line = str(error).partition("\n")[0]
@@ -130,7 +130,8 @@ def _answer(network: Network, rows: int, columns: int, path: Path) -> None:
         )
 
 
-def _session_options() -> Any:
+def session_options() -> Any:
+    """Return how sessions run here: one thread, no spinning, no arena, no lines of their own."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

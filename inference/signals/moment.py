@@ -1,0 +1,88 @@
+"""Which market a signal is about, and what time it is there.
+
+A feed of ours says so in Redis (`clock:market`); without one it is the live market in UTC, or
+what MARKET_SOURCE names. Read by the service, the `predict` command and `make_prediction`.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import structlog
+
+from market import keys
+from market.clock import LIVE_TIME, MarketTime
+from market.redis_cluster import AWAY, connect
+
+SIMULATED = "simulated"
+_SOCKET_SECONDS = 0.5
+
+log = structlog.get_logger(__name__)
+
+
+class UnreadableClockError(Exception):
+    """`clock:market` makes no sense: nothing is predicted until a feed has mended it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A market, and its time (UTC ms of the market: a replay's is that of its recording)."""
+
+    venue: str
+    live: bool
+    now_ms: float
+
+    @classmethod
+    def of(cls, market: MarketTime, wall_ms: float | None = None) -> Self:
+        """Return a market's moment at `wall_ms` (UTC), default now."""
+        wall_ms = time.time() * 1e3 if wall_ms is None else wall_ms
+        return cls(market.venue, market.live, market.market_at(wall_ms))
+
+
+class MarketWatch:
+    """Tells the moment, out of Redis while it answers."""
+
+    def __init__(self, redis_url: str, *, cluster: bool = False, source: str = "auto") -> None:
+        self._url = redis_url
+        self._cluster = cluster
+        self._source = source
+        self._client: Any = None
+
+    def __call__(self) -> Moment:
+        """Return the running market's moment.
+
+        Raises UnreadableClockError where the clock is there and cannot be understood: to take
+        a market of unknown kind for a live one would be the worst of mistakes.
+        """
+        try:
+            fields = self._read()
+        except AWAY as error:
+            log.info("market_clock_unread", key=keys.clock(), error=str(error))
+            fields = {}
+        if not fields:
+            return self._unwatched()
+        market = MarketTime.from_hash(fields)
+        if market is None:
+            raise UnreadableClockError(f"{keys.clock()} holds no market's time: {fields}")
+        return Moment.of(market)
+
+    def _read(self) -> Mapping[str, str]:
+        if self._client is None:
+            self._client = connect(
+                self._url,
+                cluster=self._cluster,
+                decode_responses=True,
+                encoding_errors="replace",
+                socket_timeout=_SOCKET_SECONDS,
+                socket_connect_timeout=_SOCKET_SECONDS,
+                retry=None,
+            )
+        fields: Mapping[str, str] = self._client.hgetall(keys.clock())
+        return fields
+
+    def _unwatched(self) -> Moment:
+        # Nobody runs a market: the last simulation's candles, or the exchange's.
+        if self._source == SIMULATED:
+            return Moment(SIMULATED, False, time.time() * 1e3)
+        return Moment.of(LIVE_TIME)
