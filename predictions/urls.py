@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, path, re_path
 
+from predictions.api.current_signals import prediction, predictions, summary
 from predictions.api.errors import not_found
 from predictions.api.forecasts import ForecastDetail, ForecastList
 from predictions.api.health import health
@@ -12,6 +13,9 @@ urlpatterns: list[URLPattern] = [
     path("predict", predict, name="predict"),
     path("health", health, name="health"),
     path("metrics", metrics, name="metrics"),
+    path("api/predictions", predictions, name="predictions"),
+    path("api/predictions/<str:symbol>", prediction, name="prediction"),
+    path("api/predictions/<str:symbol>/summary", summary, name="prediction-summary"),
     path("api/forecasts", ForecastList.as_view(), name="forecasts"),
     path("api/forecasts/<int:pk>", ForecastDetail.as_view(), name="forecast"),
     re_path(r"^api/(?P<rest>.*)$", not_found),

@@ -15,6 +15,7 @@ from cryptosite.processes.redis_layout import locate
 _INSTANCE_NAMES = (
     "ALLOWED_HOSTS",
     "ALLOWED_ORIGINS",
+    "API_RATE",
     "API_TOKEN",
     "BEHIND_TLS",
     "BIND_HOST",

@@ -1,10 +1,28 @@
-"""The REST API: read-only, JSON."""
+"""The REST API: read-only, JSON, at most so many requests a client."""
+
+import re
+
+from django.core.exceptions import ImproperlyConfigured
+
+from cryptosite import env
+from cryptosite.settings.security import BEHIND_TLS
+
+API_RATE = env.text("API_RATE", "1200/minute")
+"""Requests that one client (an address) may send: a full period's at once, then evenly."""
+if not re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", API_RATE):
+    raise ImproperlyConfigured(
+        f"API_RATE={API_RATE!r}: must be a count and second, minute, hour or day, "
+        "such as 1200/minute"
+    )
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [],
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_THROTTLE_CLASSES": ["predictions.api.throttling.ClientThrottle"],
+    # Where a reverse proxy stands in front, the address is the one that it names.
+    "NUM_PROXIES": 1 if BEHIND_TLS else 0,
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "EXCEPTION_HANDLER": "predictions.api.errors.exception_handler",
     "UNAUTHENTICATED_USER": None,

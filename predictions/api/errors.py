@@ -3,18 +3,22 @@
 Read by every view; named in the settings as Django REST framework's exception handler.
 """
 
+import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
-AsyncView = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
+AsyncView = Callable[..., Coroutine[Any, Any, HttpResponse]]
 
 READ_METHODS = ("GET", "HEAD")
+PASSED_ON = ("Retry-After",)
+"""Headers of a refusal that the client must see."""
 
 
 class InvalidParameterError(exceptions.APIException):
@@ -22,6 +26,21 @@ class InvalidParameterError(exceptions.APIException):
 
     status_code = status.HTTP_400_BAD_REQUEST
     default_code = "invalid_parameter"
+
+
+class UnservedSymbolError(exceptions.APIException):
+    """The text is no symbol, or none that signals are made for; the message says which are."""
+
+    status_code = status.HTTP_404_NOT_FOUND
+    default_code = "unknown_symbol"
+
+
+class RedisUnavailableError(exceptions.APIException):
+    """Nothing can be read at the moment; the client tries again."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "redis_unavailable"
+    default_detail = "Redis does not answer; try again soon"
 
 
 def error_body(code: str, message: str) -> dict[str, str]:
@@ -42,13 +61,18 @@ def method_not_allowed(method: str | None) -> JsonResponse:
 
 
 def read_only(view: AsyncView) -> AsyncView:
-    """Answer GET and HEAD alone; anything else gets 405 in the API's shape."""
+    """Answer GET and HEAD alone, anything else with 405; refusals take the API's shape."""
 
     @wraps(view)
-    async def answer(request: HttpRequest) -> HttpResponse:
+    async def answer(request: HttpRequest, **named: Any) -> HttpResponse:
         if request.method not in READ_METHODS:
             return method_not_allowed(request.method)
-        return await view(request)
+        try:
+            return await view(request, **named)
+        except exceptions.APIException as refusal:
+            spoken = _spoken(refusal, request.method)
+            headers = {name: spoken[name] for name in PASSED_ON if name in spoken}
+            return JsonResponse(spoken.data, status=spoken.status_code, headers=headers)
 
     # Nothing is written here, so a missing CSRF token must not hide the 405.
     answer.csrf_exempt = True  # type: ignore[attr-defined]
@@ -65,18 +89,27 @@ not_found.csrf_exempt = True  # type: ignore[attr-defined]
 
 def exception_handler(exc: Exception, context: Mapping[str, object]) -> Response | None:
     """Turn what a REST view raised into the API's shape; None leaves it to Django (500)."""
-    if isinstance(exc, exceptions.MethodNotAllowed):
-        method = getattr(context.get("request"), "method", None)
-        return _refuse(exc, "method_not_allowed", _only_reading(method))
-    if isinstance(exc, exceptions.ValidationError):
-        return _refuse(exc, "invalid_parameter", exc.detail)
     if isinstance(exc, exceptions.APIException):
-        return _refuse(exc, exc.get_codes(), exc.detail)
+        return _spoken(exc, getattr(context.get("request"), "method", None))
     if isinstance(exc, Http404):
         return Response(error_body("not_found", str(exc) or "there is no such thing"), 404)
     if isinstance(exc, DatabaseError):
         return Response(error_body("database_unavailable", "the database does not answer"), 503)
     return None
+
+
+def _spoken(exc: exceptions.APIException, method: str | None) -> Response:
+    if isinstance(exc, exceptions.MethodNotAllowed):
+        return _refuse(exc, "method_not_allowed", _only_reading(method))
+    if isinstance(exc, exceptions.ValidationError):
+        return _refuse(exc, "invalid_parameter", exc.detail)
+    if isinstance(exc, exceptions.Throttled):
+        seconds = max(1, math.ceil(getattr(exc, "wait", None) or 0))
+        told = f"more than {settings.API_RATE} requests; try again in {seconds} s"
+        response = _refuse(exc, "throttled", told)
+        response["Retry-After"] = str(seconds)
+        return response
+    return _refuse(exc, exc.get_codes(), exc.detail)
 
 
 def _refuse(exc: exceptions.APIException, code: object, detail: object) -> Response:

@@ -14,9 +14,11 @@ from market import keys
 from market.symbols import UnknownSymbolError, parse_symbol
 from predictions.api.errors import error_response, read_only
 from predictions.api.redis_client import web_redis
+from predictions.api.throttling import throttled
 
 
 @read_only
+@throttled
 async def predict(request: HttpRequest) -> HttpResponse:
     """Answer `?symbol=` (default: the first served) with the forecast, or say why not."""
     try:

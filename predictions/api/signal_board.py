@@ -1,0 +1,167 @@
+"""The newest signals as Redis holds them, kept in the web process for a moment.
+
+Read by the views of `/api/predictions`. However many ask, Redis is read at most every
+`FRESH_SECONDS` for each set of signals, and JSON is parsed only where it changed.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import msgspec
+import redis
+
+from inference.signals.signal import SignalState, decode_state, signal_error
+from inference.vocabulary import SignalReason
+from market import keys
+from market.candles.timeframes import Timeframe
+from market.clock import LIVE_TIME, MarketTime
+from predictions.api.redis_client import web_redis
+
+FRESH_SECONDS = 0.2
+"""How old a reading may be; a new signal is visible after at most this."""
+
+UNREADABLE_TIME = MarketTime("unknown", live=False, market_ms=0.0, wall_ms=0.0, speed=1.0)
+"""What holds where `clock:market` is garbage: no signal is of that venue, and none is served."""
+
+Slot = tuple[str, Timeframe]
+Reply = str | redis.ResponseError | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contents:
+    """What was said, until something else is said; `answers` is its readers' to keep.
+
+    venue, live: of the running market. states: of every slot that was read.
+    """
+
+    venue: str
+    live: bool
+    replies: Sequence[Reply]
+    states: Mapping[Slot, SignalState]
+    answers: dict[object, Any] = field(default_factory=dict)
+
+    def same(self, market: MarketTime, replies: Sequence[Reply]) -> bool:
+        return (
+            self.venue == market.venue
+            and self.live == market.live
+            and all(map(_same, self.replies, replies))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Contents, and the market's time at which they hold. begun: monotonic seconds."""
+
+    contents: Contents
+    market: MarketTime
+    begun: float
+
+    def now_ms(self) -> float:
+        """Return market time; in lock-step the tick that the feed has named."""
+        return self.market.market_at(time.time() * 1000)
+
+
+class SignalBoard:
+    """Reads each set of slots once for all who ask at the same time."""
+
+    def __init__(self) -> None:
+        self._held: dict[Sequence[Slot], Reading] = {}
+        self._reading: dict[Sequence[Slot], asyncio.Task[Reading]] = {}
+
+    async def read(self, slots: tuple[Slot, ...]) -> Reading:
+        """Return what `sig:` holds for the slots. Raises redis.RedisError or OSError."""
+        held = self._held.get(slots)
+        if held is not None and time.monotonic() - held.begun < FRESH_SECONDS:
+            return held
+        task = self._reading.get(slots)
+        if task is None:
+            task = self._reading[slots] = asyncio.create_task(self._read(slots))
+            task.add_done_callback(lambda done: self._finished(slots, done))
+        # One asker that goes away must not take the others' reading with it.
+        return await asyncio.shield(task)
+
+    async def _read(self, slots: tuple[Slot, ...]) -> Reading:
+        begun = time.monotonic()
+        market, replies = await _ask(slots)
+        held = self._held.get(slots)
+        if held is not None and held.contents.same(market, replies):
+            contents = held.contents
+        else:
+            pairs = zip(slots, replies, strict=True)
+            states = {slot: _state(slot, reply, market.venue) for slot, reply in pairs}
+            contents = Contents(market.venue, market.live, replies, states)
+        return Reading(contents, market, begun)
+
+    def _finished(self, slots: tuple[Slot, ...], task: asyncio.Task[Reading]) -> None:
+        del self._reading[slots]
+        if not task.cancelled() and task.exception() is None:
+            self._held[slots] = task.result()
+
+
+_boards: WeakKeyDictionary[asyncio.AbstractEventLoop, SignalBoard] = WeakKeyDictionary()
+
+
+def signal_board() -> SignalBoard:
+    """Return the running loop's board; a web process has one loop, tests have several."""
+    loop = asyncio.get_running_loop()
+    board = _boards.get(loop)
+    if board is None:
+        board = _boards[loop] = SignalBoard()
+    return board
+
+
+async def _ask(slots: Sequence[Slot]) -> tuple[MarketTime, list[Reply]]:
+    # GETs in a pipeline, not MGET: a cluster's slots differ, and MGET hides another type as nil.
+    pipeline = web_redis().pipeline(transaction=False)
+    pipeline.hgetall(keys.clock())
+    for symbol, timeframe in slots:
+        pipeline.get(keys.sig(symbol, timeframe))
+    clock, *replies = await pipeline.execute(raise_on_error=False)
+    for reply in (clock, *replies):
+        if isinstance(reply, Exception) and not isinstance(reply, redis.ResponseError):
+            raise reply
+    return _market(clock), replies
+
+
+def _market(clock: Mapping[str, str] | redis.ResponseError) -> MarketTime:
+    # No clock at all is a live feed of somebody else; one that cannot be read is no such claim.
+    if isinstance(clock, redis.ResponseError):
+        return UNREADABLE_TIME
+    return (MarketTime.from_hash(clock) or UNREADABLE_TIME) if clock else LIVE_TIME
+
+
+def _state(slot: Slot, reply: Reply, venue: str) -> SignalState:
+    if reply is None:
+        return _failed(slot, SignalReason.NOT_MADE_YET)
+    if isinstance(reply, redis.ResponseError):
+        return _failed(slot, SignalReason.SIGNAL_UNREADABLE, "the key holds another Redis type")
+    try:
+        state = decode_state(reply)
+        if state.signal is not None:
+            state.signal.item(0.0)  # times beyond the calendar cannot be shown
+    except (msgspec.DecodeError, ValueError, OverflowError) as error:
+        return _failed(slot, SignalReason.SIGNAL_UNREADABLE, str(error))
+    signal, told = state.signal, state.error
+    if any((each.symbol, each.timeframe) != slot for each in (signal, told) if each is not None):
+        return _failed(
+            slot, SignalReason.SIGNAL_UNREADABLE, "it is another symbol's or timeframe's"
+        )
+    if signal is not None and signal.venue != venue:
+        return _failed(slot, SignalReason.OTHER_VENUE, f"{signal.venue}, not {venue}")
+    if signal is None and told is None:
+        return _failed(slot, SignalReason.NOT_MADE_YET)
+    return state
+
+
+def _failed(slot: Slot, code: SignalReason, detail: str = "") -> SignalState:
+    return SignalState(error=signal_error(*slot, code, detail))
+
+
+def _same(held: Reply, found: Reply) -> bool:
+    if isinstance(held, redis.ResponseError):
+        return isinstance(found, redis.ResponseError)
+    return held == found
