@@ -7,6 +7,7 @@ what MARKET_SOURCE names. Read by the service, the `predict` command and `make_p
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import structlog
@@ -38,6 +39,20 @@ class Moment:
         """Return a market's moment at `wall_ms` (UTC), default now."""
         wall_ms = time.time() * 1e3 if wall_ms is None else wall_ms
         return cls(market.venue, market.live, market.market_at(wall_ms))
+
+    def at(self, text: str) -> "Moment":
+        """Return this market's moment at an ISO 8601 time, UTC unless it says otherwise.
+
+        What is said of the past after the fact is not live. Raises ValueError.
+        """
+        try:
+            time_of = datetime.fromisoformat(text)
+        except ValueError as error:
+            message = f"{text!r} is not a time; write it like 2024-09-01T12:00:00+00:00"
+            raise ValueError(message) from error
+        if time_of.tzinfo is None:
+            time_of = time_of.replace(tzinfo=UTC)
+        return Moment(self.venue, False, time_of.timestamp() * 1e3)
 
 
 class MarketWatch:
