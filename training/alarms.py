@@ -5,6 +5,9 @@ from collections.abc import Mapping
 R2_ALARM = 0.12
 HIT_RATE_ALARM = 0.70
 MAE_RATIO_ALARM = 0.93
+LOG_LOSS_SKILL_ALARM = 0.05
+DIRECTION_ALARM = 0.60
+TOP_DIRECTION_ALARM = 0.68
 
 
 def leak_alarms(metrics: Mapping[str, float | None]) -> list[str]:
@@ -21,3 +24,21 @@ def leak_alarms(metrics: Mapping[str, float | None]) -> list[str]:
     if mae_ratio is not None and mae_ratio < MAE_RATIO_ALARM:
         alarms.append(f"MAE ratio {mae_ratio:.3f} is below {MAE_RATIO_ALARM}: look for a leak")
     return alarms
+
+
+def signal_alarms(metrics: Mapping[str, float | None]) -> list[str]:
+    """Name every out-of-sample figure of a signal model past its alarm.
+
+    metrics: log_loss_skill, direction_given_touch, top_decile_direction; an absent or unknown
+    figure raises no alarm.
+    """
+    limits = {
+        "log_loss_skill": LOG_LOSS_SKILL_ALARM,
+        "direction_given_touch": DIRECTION_ALARM,
+        "top_decile_direction": TOP_DIRECTION_ALARM,
+    }
+    return [
+        f"{name} {figure:.3f} is above {limit}: look for a leak"
+        for name, limit in limits.items()
+        if (figure := metrics.get(name)) is not None and figure > limit
+    ]

@@ -67,15 +67,17 @@ def judge(name: str, answers: Floats, prior: Floats, decisions: Decisions) -> Ju
     return Judgement(
         name=name,
         n=len(y),
-        r2=_skill(estimate(evaluation.squared_errors(y, predicted), y**2, every)),
+        r2=skill_estimate(estimate(evaluation.squared_errors(y, predicted), y**2, every)),
         mae_ratio=estimate(evaluation.absolute_errors(y, predicted), np.abs(y), every),
-        hit_rate=_share(estimate(evaluation.hits(y, predicted), ones, counted)),
+        hit_rate=share_estimate(estimate(evaluation.hits(y, predicted), ones, counted)),
         log_loss=float(losses.mean()),
-        log_loss_skill=_skill(estimate(losses, base_losses, every)),
+        log_loss_skill=skill_estimate(estimate(losses, base_losses, every)),
         brier=float(evaluation.brier_scores(decisions.classes, probabilities).mean()),
         brier_prior=float(evaluation.brier_scores(decisions.classes, base).mean()),
         ece=evaluation.class_calibration_error(decisions.classes, probabilities),
-        coverage=_share(estimate(evaluation.covered(y, answers[:, 1], answers[:, 2]), ones, every)),
+        coverage=share_estimate(
+            estimate(evaluation.covered(y, answers[:, 1], answers[:, 2]), ones, every)
+        ),
     )
 
 
@@ -91,13 +93,15 @@ def compare(model: Floats, baseline: Floats, decisions: Decisions) -> Comparison
     )
 
 
-def _share(estimate: Estimate) -> Estimate:
+def share_estimate(estimate: Estimate) -> Estimate:
+    """Return a share's estimate with its interval kept within 0 and 1."""
     if estimate.lower is None or estimate.upper is None:
         return estimate
     return replace(estimate, lower=max(0.0, estimate.lower), upper=min(1.0, estimate.upper))
 
 
-def _skill(loss_ratio: Estimate) -> Estimate:
+def skill_estimate(loss_ratio: Estimate) -> Estimate:
+    """Return 1 - a ratio of losses, interval turned round."""
     if loss_ratio.value is None:
         return loss_ratio
     lower = None if loss_ratio.upper is None else 1 - loss_ratio.upper

@@ -1,0 +1,192 @@
+"""One signal model's figures on decisions it never saw, with intervals; a plain record of them.
+
+Blocks of time hold all symbols together and are four horizons long; every n has its n_eff.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from market.candles.series import Flags, Floats, Integers
+from market.candles.timeframes import Timeframe
+from training import evaluation
+from training.judging import share_estimate, skill_estimate
+from training.signals.labels import HORIZON_CANDLES, LONG, NO_TRADE, SHORT
+from training.significance import (
+    Comparison,
+    Estimate,
+    diebold_mariano,
+    ratio_estimate,
+    time_blocks,
+)
+
+BLOCK_CANDLES = 4 * HORIZON_CANDLES
+DM_LAGS = 2 * HORIZON_CANDLES
+"""Overlapping labels correlate over a horizon; what they are made of lasts longer."""
+TIME_BLOCKS = 6
+TERCILES = 3
+TOP_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Decisions that models are judged on, all [n]. prior: [n, 3], the class shares of the rows
+    that the weights of the decision's fold learned from; step: the decision's number in time,
+    on which time without decisions takes none."""
+
+    timeframe: Timeframe
+    decided_ms: Integers
+    step: Integers
+    label: Integers
+    atr_ratio: Floats
+    touch_minutes: Floats
+    prior: Floats
+
+    @property
+    def blocks(self) -> Integers:
+        return time_blocks(self.step, BLOCK_CANDLES)
+
+    @property
+    def sixths(self) -> Integers:
+        """Which of six equal stretches of time each decision lies in."""
+        return _quantile_parts(self.step, TIME_BLOCKS)
+
+    @property
+    def terciles(self) -> Integers:
+        """Which third of volatility (ATR ÷ close) each decision lies in: 0 is calm."""
+        return _quantile_parts(self.atr_ratio, TERCILES)
+
+
+@dataclass(frozen=True, slots=True)
+class SignalJudgement:
+    """A signal model by the protocol.
+
+    log_loss_skill: 1 - log-loss ÷ that of the class prior; touch_skill: the same for touch
+    against none alone. direction_given_touch: share of right directions where a barrier was
+    touched, the likelier of SHORT and LONG being the model's word; top_decile_direction: of
+    those, the decisions whose larger of the two is among the largest tenth of all.
+    block_skills: by six stretches of time; tercile_skills: from calm to wild.
+    """
+
+    name: str
+    n: int
+    log_loss: float
+    log_loss_skill: Estimate
+    dm_p: float | None
+    touch_skill: Estimate
+    direction_given_touch: Estimate
+    top_decile_direction: Estimate
+    accuracy: Estimate
+    brier: float
+    brier_prior: float
+    ece: float
+    block_skills: tuple[float, ...]
+    tercile_skills: tuple[float, ...]
+
+    def figures(self) -> dict[str, float | None]:
+        """Return the figures that the leak alarms look at."""
+        return {
+            "log_loss_skill": self.log_loss_skill.value,
+            "direction_given_touch": self.direction_given_touch.value,
+            "top_decile_direction": self.top_decile_direction.value,
+        }
+
+    def to_record(self) -> dict[str, object]:
+        """Return plain values, as they go into a manifest."""
+        return asdict(self)
+
+
+def judge(name: str, answers: Floats, judged: Judged) -> SignalJudgement:
+    """Judge probabilities [n, 3] on decisions."""
+    blocks, label = judged.blocks, judged.label
+    losses, base = _losses(answers, judged), _losses(judged.prior, judged)
+    touched = label != NO_TRADE
+    every = np.ones(len(label), dtype=np.bool_)
+    ones = np.ones(len(label))
+
+    def estimate(above: Floats, below: Floats, rows: Flags) -> Estimate:
+        return ratio_estimate(above[rows], below[rows], blocks[rows], overlap=HORIZON_CANDLES)
+
+    directed = (directions(answers) == label).astype(np.float64)
+    right = (answers.argmax(axis=1) == label).astype(np.float64)
+    touch_losses = _touch_losses(answers, touched)
+    touch_base = _touch_losses(judged.prior, touched)
+    return SignalJudgement(
+        name=name,
+        n=len(label),
+        log_loss=float(losses.mean()),
+        log_loss_skill=skill_estimate(estimate(losses, base, every)),
+        dm_p=compare(answers, judged.prior, judged).p,
+        touch_skill=skill_estimate(estimate(touch_losses, touch_base, every)),
+        direction_given_touch=share_estimate(estimate(directed, ones, touched)),
+        top_decile_direction=share_estimate(estimate(directed, ones, touched & top(answers))),
+        accuracy=share_estimate(estimate(right, ones, every)),
+        brier=float(evaluation.brier_scores(label, answers).mean()),
+        brier_prior=float(evaluation.brier_scores(label, judged.prior).mean()),
+        ece=evaluation.class_calibration_error(label, answers),
+        block_skills=_skills(losses, base, judged.sixths, TIME_BLOCKS),
+        tercile_skills=_skills(losses, base, judged.terciles, TERCILES),
+    )
+
+
+def compare(model: Floats, other: Floats, judged: Judged) -> Comparison:
+    """Test whether the model's log-loss is smaller, symbols of one time averaged first."""
+    return diebold_mariano(
+        _losses(model, judged), _losses(other, judged), judged.step, step_ms=1, lags=DM_LAGS
+    )
+
+
+def directions(answers: Floats) -> Integers:
+    """Return the likelier of SHORT and LONG, [n]."""
+    longer = answers[:, LONG] > answers[:, SHORT]
+    return np.where(longer, LONG, SHORT).astype(np.int64)
+
+
+def direction_confidence(answers: Floats) -> Floats:
+    """Return the larger of the probabilities of SHORT and LONG, [n]."""
+    confidence: Floats = np.maximum(answers[:, SHORT], answers[:, LONG])
+    return confidence
+
+
+def top(answers: Floats) -> Flags:
+    """Return the tenth of the rows whose direction is surest."""
+    confidence = direction_confidence(answers)
+    rows: Flags = confidence >= np.quantile(confidence, 1 - TOP_SHARE)
+    return rows
+
+
+def part_losses(
+    answers: Floats, judged: Judged, part: Callable[[Judged], Integers], count: int
+) -> Floats:
+    """Return the mean log-loss in each part, [count]; NaN where a part is empty."""
+    parts = part(judged)
+    sizes = np.bincount(parts, minlength=count)
+    sums = np.bincount(parts, _losses(answers, judged), minlength=count)
+    means: Floats = np.where(sizes > 0, sums / np.maximum(sizes, 1), np.nan)
+    return means
+
+
+def _losses(answers: Floats, judged: Judged) -> Floats:
+    return evaluation.log_losses(judged.label, answers)
+
+
+def _touch_losses(answers: Floats, touched: Flags) -> Floats:
+    none = answers[:, NO_TRADE]
+    two = np.column_stack([none, 1 - none])
+    return evaluation.log_losses(touched.astype(np.int64), two)
+
+
+def _skills(losses: Floats, base: Floats, parts: Integers, count: int) -> tuple[float, ...]:
+    above = np.bincount(parts, losses, minlength=count)
+    below = np.bincount(parts, base, minlength=count)
+    return tuple(
+        float(1 - mine / theirs) if theirs else float("nan")
+        for mine, theirs in zip(above, below, strict=True)
+    )
+
+
+def _quantile_parts(values: Floats | Integers, count: int) -> Integers:
+    edges = np.quantile(values, np.linspace(0, 1, count + 1)[1:-1])
+    parts: Integers = np.searchsorted(edges, values, "right").astype(np.int64)
+    return parts
