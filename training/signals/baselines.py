@@ -196,7 +196,7 @@ def lesson(dataset: SignalDataset, rows: Integers) -> Integers:
     """
     times = np.unique(dataset.decided_ms)
     place = np.searchsorted(times, dataset.decided_ms[rows])
-    chosen = rows[place % FIT_STRIDE.get(dataset.timeframe, 1) == 0]
+    chosen: Integers = rows[place % FIT_STRIDE.get(dataset.timeframe, 1) == 0]
     if len(chosen) < MINIMUM_ROWS or len(np.unique(dataset.label[chosen])) < len(EXCHANGED):
         raise TrainingDataError(
             f"{len(rows)} decisions of {dataset.timeframe} teach too little: {MINIMUM_ROWS} are"

@@ -15,6 +15,7 @@ from training.signals.labels import HORIZON_CANDLES, NO_TRADE
 from training.significance import ratio_estimate
 
 TEMPERATURE_RANGE = (0.5, 5.0)
+TEMPERATURE_SPREAD = 0.3
 THRESHOLD_STEPS = 40
 MINIMUM_WON = 0.5
 THRESHOLD_RULE = (
@@ -38,11 +39,19 @@ class Threshold:
     kept: int
 
 
-def fit_temperature(label: Integers, answers: Floats) -> float:
-    """Return the temperature at which softmax(ln p / T) has the least log-loss."""
+def fit_temperature(label: Integers, answers: Floats, step: Integers) -> float:
+    """Return the temperature at which softmax(ln p / T) has the least penalised log-loss.
+
+    step: [n], the decision's number in time. The slice counts as one observation a horizon,
+    whatever the number of coins, and ln T is held near 0 as by a normal of TEMPERATURE_SPREAD:
+    some weeks of one mood of the market must not double or halve every probability.
+    """
+    independent = (int(np.ptp(step)) + 1) / HORIZON_CANDLES
 
     def loss(log_temperature: float) -> float:
-        return float(log_losses(label, tempered(answers, float(np.exp(log_temperature)))).mean())
+        losses = log_losses(label, tempered(answers, float(np.exp(log_temperature))))
+        held = (log_temperature / TEMPERATURE_SPREAD) ** 2 / 2
+        return independent * float(losses.mean()) + held
 
     found = minimize_scalar(loss, bounds=tuple(np.log(TEMPERATURE_RANGE)), method="bounded")
     return float(np.exp(found.x))
