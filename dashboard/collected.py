@@ -1,8 +1,9 @@
 """Which static files are collected: those that pages use.
 
 Named in INSTALLED_APPS in place of Django's own configuration of staticfiles. The chart
-library's package holds six builds of itself, and REST framework brings a browsable API that is
-switched off; to compress them would take longer than all else.
+library's package holds six builds of itself, REST framework brings a browsable API that is
+switched off, and the API's documentation comes in two makes; to compress them would take longer
+than all else.
 """
 
 from django.contrib.staticfiles.apps import StaticFilesConfig
@@ -16,4 +17,7 @@ class CollectedStaticFiles(StaticFilesConfig):
         "lightweight-charts.standalone.production.js",
         "typings.d.ts",
         "rest_framework",
+        "redoc",
+        "oauth2-redirect.*",
+        "swagger-ui-standalone-preset.*",
     )

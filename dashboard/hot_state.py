@@ -18,7 +18,7 @@ from inference.forecasts import prediction_cache
 from market import keys
 from market.clock import LIVE_TIME, MarketTime
 
-PROCESSES = ("market", "inference", "recorder", "web")
+PROCESSES = ("market", "inference", "signals", "recorder", "web")
 
 MAX_PRICES = 3_000
 """Entries of `px:` that one snapshot reads, over all its symbols."""

@@ -8,8 +8,11 @@ from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
-from inference.vocabulary import REASON_TEXTS, Source, Ungradable
+from inference.vocabulary import REASON_TEXTS, SIGNAL_REASON_TEXTS, Source, Ungradable
+from market.candles.timeframes import SIGNAL_TIMEFRAMES
 from market.symbols import UnknownSymbolError, parse_symbol
+
+QUOTE = "USDT"
 
 SOURCE_TEXTS: dict[Source, str] = {
     Source.REDIS: "model, on fresh features",
@@ -44,11 +47,41 @@ def live(request: HttpRequest) -> HttpResponse:
     if symbol not in symbols:
         context = {"asked": asked, "symbols": symbols}
         return render(request, "dashboard/unknown_symbol.html", context, status=404)
-    page = {"symbol": symbol, "symbols": symbols, "page": _page(symbol)}
+    page = {"symbol": symbol, "symbols": symbols, "page": _live(symbol), "here": "live"}
     return render(request, "dashboard/live.html", page)
 
 
-def _page(symbol: str) -> dict[str, Any]:
+@require_safe
+def signals(request: HttpRequest) -> HttpResponse:
+    """Show every coin's signals of every timeframe, live."""
+    page = {
+        "rows": [_named(symbol) for symbol in settings.SIGNAL_SYMBOLS],
+        "timeframes": SIGNAL_TIMEFRAMES,
+        "page": _signals(),
+        "here": "signals",
+    }
+    return render(request, "dashboard/signals.html", page)
+
+
+def _named(symbol: str) -> tuple[str, str, str]:
+    # A narrow screen has no room for the currency that nearly all are quoted in.
+    base = symbol.removesuffix(QUOTE)
+    return symbol, base, symbol[len(base) :]
+
+
+def _signals() -> dict[str, Any]:
+    prediction = settings.INFERENCE.prediction
+    return {
+        "socketPath": "/ws/predictions/",
+        "symbols": settings.SIGNAL_SYMBOLS,
+        "forecastSymbols": settings.FORECAST_SYMBOLS,
+        "timeframes": [{"name": each, "ms": each.ms} for each in SIGNAL_TIMEFRAMES],
+        "maxFeatureAgeMs": round(prediction.max_feature_age_seconds * 1000),
+        "reasons": {str(code): text for code, text in SIGNAL_REASON_TEXTS.items() if code},
+    }
+
+
+def _live(symbol: str) -> dict[str, Any]:
     prediction = settings.INFERENCE.prediction
     return {
         "symbol": symbol,

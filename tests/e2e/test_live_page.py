@@ -1,16 +1,12 @@
 """The live page in a browser: published ticks in, what a trader sees out."""
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 import redis
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from market import keys
-from tests.browser import find_chromium
 from tests.integration.web_socket import (
     TICK_MS,
     outcome,
@@ -22,33 +18,6 @@ from tests.integration.web_socket import (
 from tests.web_instance import WebInstance
 
 SYMBOL = "BTCUSDT"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        # Chromium's own sandbox needs a user that is not root.
-        chromium = playwright.chromium.launch(
-            executable_path=find_chromium(), args=["--no-sandbox"]
-        )
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(15_000)
-    yield context.new_page()
-    context.close()
-
-
-@pytest.fixture
-def web(
-    clean_redis: redis.Redis, redis_url: str, instance_env: dict[str, str], tmp_path: Path
-) -> Iterator[WebInstance]:
-    with WebInstance(instance_env, redis_url=redis_url, log=tmp_path / "web.log") as instance:
-        yield instance
 
 
 def test_live_page_shows_forecast_outcome_and_old_data_and_asks_nobody_else(

@@ -30,8 +30,12 @@ export function signedBp(value) {
   return value == null ? UNKNOWN : `${signed(value)} bp`;
 }
 
-export function percent(share) {
-  return share == null ? UNKNOWN : `${(share * 100).toFixed(1)} %`;
+export function percent(share, digits = 1) {
+  return share == null ? UNKNOWN : `${(share * 100).toFixed(digits)} %`;
+}
+
+export function signedPercent(share) {
+  return share == null ? UNKNOWN : `${signed(share * 100)} %`;
 }
 
 export function duration(ms) {
@@ -43,4 +47,25 @@ export function duration(ms) {
 
 export function time(ms) {
   return ms == null ? "--:--:--" : new Date(ms).toISOString().slice(11, 19);
+}
+
+export function dateTime(ms) {
+  return ms == null ? UNKNOWN : new Date(ms).toISOString().slice(0, 16).replace("T", " ");
+}
+
+// What is left of a time: 1:05 under an hour, 2h 05m above.
+export function countdown(ms) {
+  const seconds = Math.max(0, Math.ceil(ms / 1_000));
+  const pad = (number) => String(number).padStart(2, "0");
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)}:${pad(seconds % 60)}`;
+  return `${Math.floor(seconds / 3_600)}h ${pad(Math.floor((seconds % 3_600) / 60))}m`;
+}
+
+// A length of time in its two largest units.
+export function span(ms) {
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 1) return `${Math.max(0, Math.round(ms / 1_000))} s`;
+  if (minutes < 60) return `${minutes} min`;
+  if (minutes < 1_440) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return `${Math.floor(minutes / 1_440)} d ${Math.floor((minutes % 1_440) / 60)} h`;
 }

@@ -1,5 +1,7 @@
 // What the page knows: built from frames alone, read by the panel and the chart.
-// Times are market time in ms; `performance.now()` only measures how long ago we heard.
+// Times are market time in ms.
+
+import { MarketClock } from "./market_clock.js";
 
 const KEPT_SECONDS = 600;
 const KEPT_FORECASTS = 1_800;
@@ -7,8 +9,7 @@ const KEPT_FORECASTS = 1_800;
 export class MarketState {
   constructor(symbol) {
     this.symbol = symbol;
-    this.health = null;
-    this.healthAt = 0;
+    this.clock = new MarketClock();
     this.begin(null, null);
   }
 
@@ -29,7 +30,7 @@ export class MarketState {
       prediction: (data) => this.takePrediction(data),
       outcome: (data) => data.forEach((each) => this.takeOutcome(each)),
       price: (data) => this.takeQuote(data[this.symbol]),
-      health: (data) => this.takeHealth(data),
+      health: (data) => this.clock.take(data),
     };
     readers[frame.type]?.(frame.data);
   }
@@ -44,7 +45,7 @@ export class MarketState {
       if (newest && newest.venue === data.venue) this.takePrediction(newest);
       this.takeQuote(data.quotes[this.symbol]);
     }
-    this.takeHealth(data.health);
+    this.clock.take(data.health);
   }
 
   takePrediction(forecast) {
@@ -85,30 +86,18 @@ export class MarketState {
     trim(this.mids, KEPT_SECONDS);
   }
 
-  takeHealth(health) {
-    this.health = health;
-    this.healthAt = performance.now();
-  }
-
-  get speed() {
-    return this.health?.speed ?? 1;
-  }
-
-  // Market time now; null in lock-step or before anything was heard.
-  marketNow() {
-    if (!this.health || this.health.market_ms === null) return null;
-    return this.health.market_ms + (performance.now() - this.healthAt) * this.speed;
+  get health() {
+    return this.clock.health;
   }
 
   // Age of the newest features, in market ms; null where it is not known.
   dataAge() {
-    if (this.quote?.age_ms == null) return null;
-    return Math.max(0, this.quote.age_ms + (performance.now() - this.quoteAt) * this.speed);
+    return this.clock.aged(this.quote?.age_ms, this.quoteAt);
   }
 
   // How long ago the newest forecast was made, in market ms.
   forecastAge() {
-    const now = this.marketNow();
+    const now = this.clock.now();
     if (!this.latest) return null;
     if (now === null) return performance.now() - this.latestAt;
     return Math.max(0, now - this.latest.timestamp);

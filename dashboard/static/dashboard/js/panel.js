@@ -1,8 +1,9 @@
-// Writes what the state says into the page's text. Elements are found once; text that has not
-// changed is not written.
+// Writes what the state says into the live page's text.
 
 import * as formats from "./formats.js";
 import { mark } from "./market_state.js";
+import { PageHead, outage, staleness } from "./page_head.js";
+import { PageText } from "./page_text.js";
 
 const LEAST_CASES = 30;
 const RECENT_ROWS = 8;
@@ -14,21 +15,27 @@ const MARKS = {
   open: ["○", "open"],
   none: ["–", "not graded"],
 };
-const SIMULATED = "simulated";
 const WELL = new Set(["healthy", "active", "connected"]);
-const PROCESS_NAMES = { market: "Market feed", inference: "Forecast loop", recorder: "Recorder", web: "Web" };
+const PROCESS_NAMES = {
+  market: "Market feed",
+  inference: "Forecast loop",
+  signals: "Signal loop",
+  recorder: "Recorder",
+  web: "Web",
+};
 
-export class Panel {
+export class Panel extends PageText {
   constructor(page) {
+    super();
     this.page = page;
-    this.elements = new Map();
+    this.head = new PageHead(this);
     this.write("horizon", `${page.horizonMs / 1000} s`);
   }
 
   render(state, connection) {
-    this.renderConnection(connection);
-    this.renderBanner(state);
-    this.renderNotice(state, connection);
+    this.head.renderConnection(connection);
+    this.head.renderBanner(state.venue, state.live);
+    this.head.renderNotice(this.problem(state, connection));
     this.renderPrice(state);
     this.renderForecast(state);
     this.renderRecord(state);
@@ -38,56 +45,19 @@ export class Panel {
 
   // Only what changes while nothing arrives: ages and countdowns.
   tick(state, connection) {
-    this.renderConnection(connection);
-    this.renderNotice(state, connection);
+    this.head.renderConnection(connection);
+    this.head.renderNotice(this.problem(state, connection));
     this.renderAges(state);
   }
 
-  renderConnection(connection) {
-    const seconds = Math.ceil(((connection.retryAt ?? 0) - performance.now()) / 1000);
-    const texts = {
-      connecting: connection.attempt ? `reconnecting (try ${connection.attempt + 1})` : "connecting",
-      open: "connected",
-      waiting: `disconnected, retry in ${Math.max(0, seconds)} s`,
-      refused: "not served",
-    };
-    this.write("connection", texts[connection.state], connection.state);
-  }
-
-  renderBanner(state) {
-    const banner = this.element("venue-banner");
-    banner.hidden = state.venue === null || state.live === true;
-    if (banner.hidden) return;
-    const what = state.venue.startsWith(SIMULATED)
-      ? "SIMULATED MARKET: prices are made up, no exchange is connected"
-      : "REPLAY: recorded market data is being played back";
-    const named = state.venue === SIMULATED ? "" : ` (${state.venue})`;
-    this.write("venue-banner", what + named);
-  }
-
-  renderNotice(state, connection) {
-    const problem = this.problem(state, connection);
-    this.write("notice", problem ?? "");
-    this.element("notice").hidden = problem === null;
-    this.element("content").classList.toggle("old", problem !== null);
-  }
-
   problem(state, connection) {
-    if (connection.state === "refused") return "The server does not serve this symbol.";
-    if (connection.state !== "open" && (state.latest || connection.attempt > 0)) {
-      return "Disconnected from the server: what you see is the last that was received.";
-    }
-    if (connection.state !== "open") return null;
-    if (state.health?.redis.status === "away") {
-      return "The server has lost its data store (Redis): nothing new until it returns.";
-    }
-    const age = state.dataAge();
-    if (age !== null && age > this.page.maxFeatureAgeMs) {
-      return `Market data is ${Math.floor(age / 1000)} s old: the feed has stopped.`;
-    }
+    const out = outage(connection, state.health, state.latest !== null);
+    if (out || connection.state !== "open") return out;
+    const stale = staleness(state.dataAge(), this.page.maxFeatureAgeMs);
+    if (stale) return stale;
     if (!state.latest) return "No forecast yet.";
     const silent = state.forecastAge();
-    if (silent !== null && silent > this.page.tickMs * MISSED_TICKS * Math.max(1, state.speed)) {
+    if (silent !== null && silent > this.page.tickMs * MISSED_TICKS * Math.max(1, state.clock.speed)) {
       return `No new forecast for ${Math.floor(silent / 1000)} s: the forecast loop has stopped.`;
     }
     return null;
@@ -149,8 +119,8 @@ export class Panel {
     const age = state.dataAge();
     const old = age !== null && age > this.page.maxFeatureAgeMs;
     this.write("data-age", formats.duration(age), old ? "bad" : "");
-    const now = state.marketNow();
-    this.write("clock", formats.time(now ?? state.latest?.timestamp));
+    const now = state.clock.now();
+    this.head.renderClock(now ?? state.latest?.timestamp);
     this.write("due", dueText(state.latest, now));
   }
 
@@ -203,17 +173,6 @@ export class Panel {
     this.processesKey = key;
     const away = health.redis.status === "away";
     this.element("processes").replaceChildren(...entries.map((each) => processItem(each, away)));
-  }
-
-  element(id) {
-    if (!this.elements.has(id)) this.elements.set(id, document.getElementById(id));
-    return this.elements.get(id);
-  }
-
-  write(id, text, state) {
-    const element = this.element(id);
-    if (element.textContent !== text) element.textContent = text;
-    if (state !== undefined && element.dataset.state !== state) element.dataset.state = state;
   }
 }
 

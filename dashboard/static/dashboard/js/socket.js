@@ -42,6 +42,7 @@ export class LiveSocket {
     }
     this.onFrame(frame);
     if (frame.type === "prediction") this.acknowledge(frame.data.seq);
+    if (frame.type === "predictions") this.acknowledge(frame.seq);
   }
 
   acknowledge(seq) {

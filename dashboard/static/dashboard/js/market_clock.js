@@ -1,0 +1,29 @@
+// Market time, from the server's health frames. `performance.now()` only measures how long ago
+// we heard.
+
+export class MarketClock {
+  constructor() {
+    this.health = null;
+    this.heardAt = 0;
+  }
+
+  take(health) {
+    this.health = health;
+    this.heardAt = performance.now();
+  }
+
+  get speed() {
+    return this.health?.speed ?? 1;
+  }
+
+  // Market time now, in ms; null in lock-step or before anything was heard.
+  now() {
+    if (!this.health || this.health.market_ms === null) return null;
+    return this.health.market_ms + (performance.now() - this.heardAt) * this.speed;
+  }
+
+  // What was `ageMs` old when it was heard of at `heardAt` is so old now, in market ms.
+  aged(ageMs, heardAt) {
+    return ageMs == null ? null : Math.max(0, ageMs + (performance.now() - heardAt) * this.speed);
+  }
+}

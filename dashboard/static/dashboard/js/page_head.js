@@ -1,0 +1,63 @@
+// What every page says at its top: connection, market time, whose market it is, what is wrong.
+
+import * as formats from "./formats.js";
+
+const SIMULATED = "simulated";
+
+export class PageHead {
+  constructor(text) {
+    this.text = text;
+  }
+
+  renderConnection(connection) {
+    const seconds = Math.ceil(((connection.retryAt ?? 0) - performance.now()) / 1000);
+    const texts = {
+      connecting: connection.attempt ? `reconnecting (try ${connection.attempt + 1})` : "connecting",
+      open: "connected",
+      waiting: `disconnected, retry in ${Math.max(0, seconds)} s`,
+      refused: "not served",
+    };
+    this.text.write("connection", texts[connection.state], connection.state);
+  }
+
+  renderBanner(venue, live) {
+    const banner = this.text.element("venue-banner");
+    banner.hidden = venue === null || live === true;
+    if (banner.hidden) return;
+    const what = venue.startsWith(SIMULATED)
+      ? "SIMULATED MARKET: prices are made up, no exchange is connected"
+      : "REPLAY: recorded market data is being played back";
+    const named = venue === SIMULATED ? "" : ` (${venue})`;
+    this.text.write("venue-banner", what + named);
+  }
+
+  renderClock(nowMs) {
+    this.text.write("clock", formats.time(nowMs));
+  }
+
+  // problem: a sentence, or null where all is well.
+  renderNotice(problem) {
+    this.text.write("notice", problem ?? "");
+    this.text.element("notice").hidden = problem === null;
+    this.text.element("content").classList.toggle("old", problem !== null);
+  }
+}
+
+// Why nothing new can come, or null. known: whether the page shows anything yet.
+export function outage(connection, health, known) {
+  if (connection.state === "refused") return "The server does not serve this symbol.";
+  if (connection.state !== "open") {
+    if (!known && connection.attempt === 0) return null;
+    return "Disconnected from the server: what you see is the last that was received.";
+  }
+  if (health?.redis.status === "away") {
+    return "The server has lost its data store (Redis): nothing new until it returns.";
+  }
+  return null;
+}
+
+// Why the market's data is not to be trusted, or null.
+export function staleness(ageMs, maxAgeMs) {
+  if (ageMs === null || ageMs <= maxAgeMs) return null;
+  return `Market data is ${Math.floor(ageMs / 1000)} s old: the feed has stopped.`;
+}

@@ -1,0 +1,115 @@
+// The signals page: frames in, matrix and detail out.
+
+import { PageHead, outage, staleness } from "./page_head.js";
+import { PageText } from "./page_text.js";
+import { SignalDetail } from "./signal_detail.js";
+import { SignalMatrix } from "./signal_matrix.js";
+import { SignalState } from "./signal_state.js";
+import { LiveSocket } from "./socket.js";
+import { time } from "./formats.js";
+
+const OVERDUE_MS = 60_000;
+
+const page = JSON.parse(document.getElementById("page").textContent);
+const text = new PageText();
+const head = new PageHead(text);
+const state = new SignalState();
+const detail = new SignalDetail(text, page);
+const matrix = new SignalMatrix(text.element("matrix"), page.reasons, choose);
+let connection = { state: "connecting", attempt: 0 };
+let chosen = null;
+let drawing = false;
+
+function draw() {
+  drawing = false;
+  head.renderConnection(connection);
+  head.renderBanner(state.venue, state.live);
+  head.renderClock(state.clock.now());
+  head.renderNotice(problem());
+  matrix.render(state);
+  detail.render(state, chosen);
+  text.write("counts", counts());
+}
+
+// Several frames may come at once; the page is drawn once for all of them.
+function redraw() {
+  if (drawing) return;
+  drawing = true;
+  requestAnimationFrame(draw);
+}
+
+function problem() {
+  const out = outage(connection, state.clock.health, state.heard);
+  if (out || connection.state !== "open") return out;
+  const stale = staleness(state.dataAge(), page.maxFeatureAgeMs);
+  if (stale) return stale;
+  if (state.signals.size === 0) return "No signal yet: the first comes when a candle closes.";
+  return page.timeframes.map(overdue).find((each) => each !== null) ?? null;
+}
+
+function overdue({ name, ms }) {
+  const now = state.clock.now();
+  const newest = state.newestClose(name);
+  if (now === null || newest === null) return null;
+  const due = Math.floor(now / ms) * ms;
+  const late = newest < due && now - due > OVERDUE_MS * Math.max(1, state.clock.speed);
+  return late ? `The ${name} candle that closed at ${time(due)} brought no signal yet.` : null;
+}
+
+function counts() {
+  const now = state.clock.now();
+  const open = [...state.signals.values()].filter((each) => now === null || now < each.valid_until_ts);
+  const long = open.filter((each) => each.direction === "LONG").length;
+  const short = open.filter((each) => each.direction === "SHORT").length;
+  return `${long} long and ${short} short open to enter`;
+}
+
+function choose(symbol, timeframe) {
+  chosen = { symbol, timeframe };
+  matrix.choose(symbol, timeframe);
+  history.replaceState(null, "", `#${symbol}/${timeframe}`);
+  redraw();
+}
+
+function close() {
+  if (!chosen) return;
+  chosen = null;
+  matrix.choose(null, null);
+  history.replaceState(null, "", location.pathname);
+  matrix.focus();
+  redraw();
+}
+
+function filter() {
+  const shown = matrix.filter(text.element("filter").value);
+  const all = page.symbols.length;
+  text.write("shown", shown === all ? "" : `${shown} of ${all} symbols`);
+}
+
+// A link may name a signal: /signals#BTCUSDT/1h
+function chooseLinked() {
+  const [symbol, timeframe] = location.hash.slice(1).split("/");
+  const known = page.symbols.includes(symbol) && page.timeframes.some((each) => each.name === timeframe);
+  if (known) choose(symbol, timeframe);
+}
+
+const socket = new LiveSocket(
+  page.socketPath,
+  (frame) => {
+    state.apply(frame);
+    redraw();
+  },
+  (status) => {
+    connection = status;
+    redraw();
+  },
+);
+
+text.element("filter").addEventListener("input", filter);
+text.element("detail-close").addEventListener("click", close);
+addEventListener("keydown", (event) => event.key === "Escape" && close());
+addEventListener("hashchange", chooseLinked);
+filter(); // browsers keep what was typed before a reload
+chooseLinked();
+setInterval(redraw, 500);
+socket.open();

@@ -1,0 +1,99 @@
+"""Signals as the signal loop would make and publish them, for tests."""
+
+import json
+from typing import Any
+
+import redis
+
+from inference.signals.signal import (
+    Signal,
+    SignalError,
+    SignalState,
+    TakeProfit,
+    encode_state,
+    signal_error,
+)
+from inference.vocabulary import Direction, Role, SignalReason
+from market import keys
+from market.candles.timeframes import Timeframe
+
+VENUE = "simulated"
+
+
+def signal(
+    symbol: str = "BTCUSDT",
+    timeframe: Timeframe = Timeframe.M15,
+    *,
+    at_ms: float,
+    direction: Direction = Direction.LONG,
+    confidence: float = 0.78,
+    **changes: Any,
+) -> Signal:
+    """Return what was said at `at_ms` (market time) of the candle that had closed last."""
+    trades = direction is not Direction.NO_TRADE
+    side = -1 if direction is Direction.SHORT else 1
+    rest = (1 - confidence) / 2
+    probabilities = {each: rest for each in Direction} | {direction: confidence}
+    risk = 600.25
+    given: dict[str, Any] = {
+        "symbol": symbol,
+        "timeframe": timeframe,
+        "venue": VENUE,
+        "live": False,
+        "direction": direction,
+        "reason": SignalReason.NONE if trades else SignalReason.MODEL_SAYS_NO_TRADE,
+        "confidence": confidence,
+        "probabilities": tuple(probabilities[each] for each in Direction),
+        "entry": 42_500.5,
+        "risk": risk,
+        "stop_loss": 42_500.5 - side * risk if trades else None,
+        "take_profits": tuple(
+            TakeProfit(level, 42_500.5 + side * level * risk) for level in (1, 2, 3) if trades
+        ),
+        "tp_eta_minutes": 45 if trades else None,
+        "tp_eta_low_minutes": 15 if trades else None,
+        "tp_eta_high_minutes": 150 if trades else None,
+        "candle_open_ms": timeframe.last_closed(at_ms),
+        "candle_close_ms": timeframe.last_closed(at_ms) + timeframe.ms,
+        "provisional": False,
+        "prediction_ms": round(at_ms),
+        "model_version": "v1.0.0",
+        "model_digest": "d" * 64,
+        "role": Role.CHAMPION,
+        "model_accuracy": 0.412,
+        "threshold": 0.4,
+        "features": (0.5,) * 14,
+    }
+    return Signal(**(given | changes))
+
+
+def no_signal(
+    symbol: str = "BTCUSDT",
+    timeframe: Timeframe = Timeframe.M15,
+    code: SignalReason = SignalReason.CANDLE_LATE,
+) -> SignalError:
+    return signal_error(symbol, timeframe, code)
+
+
+def batch_message(seq: int, *said: Signal | SignalError) -> dict[str, Any]:
+    """Return the group message that announces one candle close."""
+    first = said[0]
+    return {
+        "type": "signals",
+        "seq": seq,
+        "venue": first.venue if isinstance(first, Signal) else VENUE,
+        "live": False,
+        "timeframe": first.timeframe.value,
+        "frames": {s.symbol: json.dumps(s.frame(seq)) for s in said if isinstance(s, Signal)},
+        "errors": {s.symbol: json.dumps(s.item()) for s in said if isinstance(s, SignalError)},
+    }
+
+
+def store_state(
+    client: redis.Redis, signal: Signal | None = None, error: SignalError | None = None
+) -> None:
+    """Write `sig:` as the signal loop does."""
+    for said in (signal, error):
+        if said is not None:
+            state = encode_state(SignalState(signal=signal, error=error))
+            client.set(keys.sig(said.symbol, said.timeframe), state)
