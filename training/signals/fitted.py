@@ -28,7 +28,6 @@ from training.signals.windows import ScaledWindows, Scaling
 
 PARITY = 1e-5
 """Greatest difference of a probability between the network and its ONNX file."""
-NETWORK = "CNN-LSTM"
 BATCH_ROWS = 4096
 _CHECKED_SIZES = (1, 2, 34, 500)
 
@@ -55,10 +54,6 @@ class FittedNetwork:
     scaling: Scaling
     history: tuple[EpochNote, ...] = ()
     samples_per_s: float | None = None
-
-    @property
-    def name(self) -> str:
-        return NETWORK
 
     @property
     def scaler_mean(self) -> Floats:
@@ -91,12 +86,6 @@ class FittedNetwork:
         """Return logits float64 [k, 3] of decisions, before the temperature."""
         windows = ScaledWindows(dataset, self.scaling, device)
         return answers(self.network().to(device), windows, rows)
-
-    def predict(self, dataset: SignalDataset, rows: Integers) -> Floats:
-        """Return probabilities float64 [k, 3] of decisions, at the network's temperature."""
-        logits = torch.from_numpy(self.logits(dataset, rows))
-        probabilities: Floats = torch.softmax(logits / self.temperature, dim=1).numpy()
-        return probabilities
 
     def save(self, folder: Path) -> None:
         """Write `cnn_lstm_best.pt`, a plain state dict, and `scaler.pkl` into `folder`."""
@@ -149,7 +138,7 @@ def answers(network: CnnLstm, windows: ScaledWindows, rows: Integers) -> Floats:
     taken = torch.from_numpy(np.asarray(rows, dtype=np.int64)).to(windows.label.device)
     parts = [torch.empty((0, 3), dtype=torch.float64)]
     with torch.no_grad():
-        for batch in taken.split(BATCH_ROWS):
+        for batch in torch.split(taken, BATCH_ROWS):
             logits = network(windows.gather(batch), windows.symbol[batch])
             parts.append(logits.double().cpu())
     found: Floats = torch.cat(parts).numpy()

@@ -5,8 +5,10 @@ never looked at. What is kept is a running average of the weights at its best pa
 """
 
 import copy
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +31,7 @@ __all__ = ["EpochNote", "FitOptions", "FittedNetwork", "fit_network"]
 
 MINIMUM_ROWS = 200
 GRADIENT_LIMIT = 1.0
+_ONE_FIT = threading.Lock()
 Watch = Callable[[EpochNote], None]
 
 
@@ -57,17 +60,17 @@ def fit_network(
     without an interruption. Raises TrainingDataError where there are too few rows.
     """
     rows = inner_split(dataset, np.sort(fit_rows), options.inner_share)
-    torch.set_num_threads(options.threads)
-    fit = _Fit(dataset, rows, options)
-    if checkpoint is not None:
-        fit.resume(checkpoint)
-    while not fit.finished:
-        note = fit.step()
+    with _torch_to_itself(options.threads):
+        fit = _Fit(dataset, rows, options)
         if checkpoint is not None:
-            write_checkpoint(checkpoint, fit.state())
-        if watch is not None:
-            watch(note)
-    fitted = fit.fitted()
+            fit.resume(checkpoint)
+        while not fit.finished:
+            note = fit.step()
+            if checkpoint is not None:
+                write_checkpoint(checkpoint, fit.state())
+            if watch is not None:
+                watch(note)
+        fitted = fit.fitted()
     if calibrate_rows is None or not len(calibrate_rows):
         return fitted
     logits = fitted.logits(dataset, calibrate_rows, options.device)
@@ -145,12 +148,14 @@ class _Fit:
         order = np.random.default_rng([self._options.seed, epoch])
         rows = self._rows.early[(self._turn + epoch) % self._options.stride == 0]
         rows = order.permutation(rows)
-        losses = []
         self._network.train()
         with torch.random.fork_rng():
             torch.manual_seed(int(order.integers(2**62)))
-            for batch in np.array_split(rows, max(1, round(len(rows) / self._options.batch_size))):
-                losses.append(self._learn(torch.from_numpy(batch).to(self._options.device)))
+            pieces = max(1, round(len(rows) / self._options.batch_size))
+            losses = [
+                self._learn(torch.from_numpy(batch).to(self._options.device))
+                for batch in np.array_split(rows, pieces)
+            ]
         self._seen += len(rows)
         self._seconds += time.perf_counter() - started
         inner = self._inner_loss()
@@ -214,6 +219,19 @@ class _Fit:
     def _inner_loss(self) -> float:
         logits = torch.from_numpy(answers(self._average, self._windows, self._rows.late))
         return nn.functional.cross_entropy(logits, self._labels).item()
+
+
+@contextmanager
+def _torch_to_itself(threads: int) -> Iterator[None]:
+    # Torch's random numbers and threads are the process's; a cluster's worker may run several
+    # fits in threads of one process.
+    with _ONE_FIT:
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
 
 def _start_small(network: CnnLstm) -> None:

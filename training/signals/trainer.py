@@ -1,0 +1,166 @@
+"""Fits the networks of all splits of all timeframes, one task each, here or on a Dask cluster.
+
+A task goes on from its checkpoint, so that a training killed in the middle, started again,
+ends with the same weights. Read by `manage.py train_signals`.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from distributed import Client
+from tqdm import tqdm
+
+from market.candles.series import Integers
+from training.signals.datasets import SignalDataset
+from training.signals.finished import fit_folder, fit_key, read_fit, write_fit
+from training.signals.fitted import EpochNote, FittedNetwork
+from training.signals.fitting import fit_network
+from training.signals.options import FitOptions
+from training.signals.protocol import FINAL, fold_name
+from training.signals.splitting import signal_splits
+
+CHECKPOINT_NAME = "checkpoint.pt"
+CONNECT_SECONDS = 10
+
+
+class ClusterError(Exception):
+    """The Dask cluster does not answer, or has no worker. The caller tells the user."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workplace:
+    """Where fits run and lie. cluster: address of a Dask scheduler, None for `jobs` processes
+    of this machine. folder: fitted networks and checkpoints; a cluster's workers keep their
+    checkpoints under the same path, so that a shared disk lets another worker go on."""
+
+    folder: Path
+    jobs: int = 1
+    cluster: str | None = None
+    resume: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FitTask:
+    """One network to fit. rows: [k], numbers of the decisions that teach."""
+
+    dataset: SignalDataset
+    split: str
+    rows: Integers
+    options: FitOptions
+
+    @property
+    def key(self) -> str:
+        return fit_key(self.dataset, self.rows, self.options)
+
+
+def fit_tasks(dataset: SignalDataset, options: FitOptions) -> list[FitTask]:
+    """Return a task for each fold of a dataset and for its final split."""
+    splits = signal_splits(dataset)
+    named = [(fold_name(number), split) for number, split in enumerate(splits.folds, 1)]
+    return [
+        FitTask(dataset, name, np.flatnonzero(split.fit), options)
+        for name, split in [*named, (FINAL, splits.final)]
+    ]
+
+
+def train(tasks: Sequence[FitTask], workplace: Workplace) -> list[FittedNetwork]:
+    """Fit what is not fitted yet and write it down; the answers are in the tasks' order.
+
+    The same tasks give the same weights whatever the workplace, on machines of one kind.
+    Raises ClusterError where the cluster cannot be used.
+    """
+    places = [fit_folder(workplace.folder, task.dataset.timeframe, task.split) for task in tasks]
+    found: list[FittedNetwork | None] = [
+        read_fit(place, task.key) if workplace.resume else None
+        for task, place in zip(tasks, places, strict=True)
+    ]
+    waiting = [number for number, fitted in enumerate(found) if fitted is None]
+    checkpoints = [_checkpoint(places[number], tasks[number]) for number in waiting]
+    calls = [
+        joblib.delayed(run_task)(tasks[number], checkpoint, workplace.resume, position)
+        for position, (number, checkpoint) in enumerate(
+            zip(waiting, checkpoints, strict=True), start=1
+        )
+    ]
+    with (
+        tqdm(
+            total=len(tasks),
+            initial=len(tasks) - len(waiting),
+            desc="networks",
+            unit="network",
+            file=sys.stderr,
+            disable=None,
+        ) as bar,
+        _backend(workplace),
+    ):
+        fits = _Watched(bar)(calls)
+    for number, checkpoint, fitted in zip(waiting, checkpoints, fits, strict=True):
+        task = tasks[number]
+        write_fit(places[number], fitted, task.key, task.options)
+        checkpoint.unlink(missing_ok=True)
+        found[number] = fitted
+    return [fitted for fitted in found if fitted is not None]
+
+
+def run_task(task: FitTask, checkpoint: Path, resume: bool, position: int = 1) -> FittedNetwork:
+    """Fit one network, from its checkpoint on where it has one; in a process of any machine.
+
+    position: line of the terminal that shows its passes.
+    """
+    if not resume:
+        checkpoint.unlink(missing_ok=True)
+    with tqdm(
+        total=task.options.epochs,
+        desc=f"{task.dataset.timeframe} {task.split}",
+        unit="pass",
+        position=position,
+        leave=False,
+        file=sys.stderr,
+        disable=None,
+    ) as bar:
+
+        def watch(note: EpochNote) -> None:
+            bar.update(note.epoch - bar.n)
+            bar.set_postfix(loss=f"{note.loss:.4f}", inner=f"{note.inner_loss:.4f}")
+
+        return fit_network(
+            task.dataset, task.rows, options=task.options, checkpoint=checkpoint, watch=watch
+        )
+
+
+class _Watched(joblib.Parallel):  # type: ignore[misc]  # joblib ships no types
+    def __init__(self, bar: tqdm) -> None:
+        super().__init__()
+        self._bar, self._before = bar, bar.n
+
+    def print_progress(self) -> None:
+        self._bar.update(self._before + self.n_completed_tasks - self._bar.n)
+
+
+def _checkpoint(folder: Path, task: FitTask) -> Path:
+    return folder / f"{task.key[:16]}-{CHECKPOINT_NAME}"
+
+
+@contextmanager
+def _backend(workplace: Workplace) -> Iterator[None]:
+    if workplace.cluster is None:
+        with joblib.parallel_config("loky", n_jobs=workplace.jobs):
+            yield
+        return
+    try:
+        client: Any = Client(  # type: ignore[no-untyped-call]  # half of Dask has types
+            workplace.cluster, timeout=CONNECT_SECONDS, set_as_default=False
+        )
+    except (OSError, ValueError) as error:
+        raise ClusterError(f"no Dask scheduler answers at {workplace.cluster}: {error}") from error
+    with client:
+        if not client.ncores():
+            raise ClusterError(f"the Dask cluster at {workplace.cluster} has no worker")
+        with joblib.parallel_config("dask", client=client):
+            yield
