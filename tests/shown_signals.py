@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-import redis
-
 from inference.signals.signal import (
     Signal,
     SignalError,
@@ -16,6 +14,7 @@ from inference.signals.signal import (
 from inference.vocabulary import Direction, Role, SignalReason
 from market import keys
 from market.candles.timeframes import Timeframe
+from market.redis_cluster import AnyClient
 
 VENUE = "simulated"
 
@@ -90,7 +89,7 @@ def batch_message(seq: int, *said: Signal | SignalError) -> dict[str, Any]:
 
 
 def store_state(
-    client: redis.Redis, signal: Signal | None = None, error: SignalError | None = None
+    client: AnyClient, signal: Signal | None = None, error: SignalError | None = None
 ) -> None:
     """Write `sig:` as the signal loop does."""
     for said in (signal, error):
