@@ -12,3 +12,6 @@ CANDLE_EXCHANGE = env.text("CANDLE_EXCHANGE", "binance")
 CANDLES_DIR = VAR_DIR / "candles"
 MODEL_DEVICE = env.choice("MODEL_DEVICE", "cpu", ("cpu", "cuda"))
 """Where signal networks run."""
+
+SIGNALS_METRICS_PORT = env.integer("SIGNALS_METRICS_PORT", 9093, minimum=1, maximum=65535)
+"""Prometheus of the signal loop; a free one where another loop has it."""

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from django.core.management import get_commands
 from django.urls import Resolver404, resolve
+from prometheus_client import CollectorRegistry
 from prometheus_client.samples import Sample
 
 from dashboard.routing import websocket_urlpatterns
 from inference.config import ENVIRONMENT, ServiceConfig, dotted
 from inference.metrics import LoopMetrics
+from inference.signals.metrics import SignalMetrics
 from inference.vocabulary import Reason, Source
 from market.hot.vector import FEATURE_NAMES
 from predictions.api.errors import not_found
@@ -162,7 +164,7 @@ def test_links_and_images_of_each_document_lead_somewhere(document: Path) -> Non
 def test_paths_shown_in_each_document_resolve(document: Path) -> None:
     text = document.read_text()
     shown = set(re.findall(r"[`:0-9](/(?:api/[a-z]|predict|health|metrics)[^`\"\s?]*)", text))
-    absent = {"/api/accuracy", "/api/schema"}  # named as not in this version
+    absent = {"/api/accuracy"}  # named as not in this version
     for path in shown - absent:
         assert resolve(path.replace("ID", "1")).func is not not_found, path
     for path in shown & absent:
@@ -204,12 +206,14 @@ def test_features_table_has_all_twenty_in_their_order() -> None:
 
 
 def test_metrics_table_has_every_metric_of_the_loop_and_no_other() -> None:
-    kinds = {
-        metric.name + ("_total" if metric.type == "counter" else ""): metric.type
-        for metric in LoopMetrics().registry.collect()
-        if not metric.name.endswith("_created")
-    }
-    assert table(OPERATIONS, "## Metrics") == kinds
+    signals = _kinds(SignalMetrics().registry)
+    shown = table(OPERATIONS, "## Metrics")
+    forecasts = {name: kind for name, kind in shown.items() if name not in signals}
+    assert forecasts == _kinds(LoopMetrics().registry)
+
+
+def test_signal_metrics_table_has_every_metric_of_the_loop_and_no_other() -> None:
+    assert table(OPERATIONS, "### Metrics of signals") == _kinds(SignalMetrics().registry)
 
 
 def test_alerts_read_metrics_that_exist() -> None:
@@ -246,6 +250,14 @@ def test_same_fields_where_a_field_is_missing_names_it() -> None:
         same_fields(shown, {"a": [{"b": 2}]})
     with pytest.raises(ValueError, match=r"answer\.a\[0\]\.b"):
         same_fields(shown, {"a": [{"b": "2", "c": 1}]})
+
+
+def _kinds(registry: CollectorRegistry) -> dict[str, str]:
+    return {
+        metric.name + ("_total" if metric.type == "counter" else ""): metric.type
+        for metric in registry.collect()
+        if not metric.name.endswith("_created")
+    }
 
 
 def _samples() -> list[Sample]:

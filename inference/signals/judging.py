@@ -1,0 +1,84 @@
+"""What of a batch's answers is to be said: new signals, superseding ones, and reasons for gaps.
+
+Pure; read by the loop. Never a signal of an older candle than the newest, which would be a
+prediction after the fact, and nothing twice.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from inference.signals.asking import Answer
+from inference.signals.entry import Gap, Said
+from inference.signals.rounds import Due, Round
+from inference.signals.signal import Signal, SignalError, SignalState, signal_error
+from inference.vocabulary import SignalReason
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What to write: entries for the log, states for `sig:`, by symbol.
+
+    repeated: symbols whose signal stands as it is.
+    """
+
+    signals: list[Said] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    states: dict[str, SignalState] = field(default_factory=dict)
+    repeated: list[str] = field(default_factory=list)
+
+
+def judge(
+    round_: Round,
+    due: Due,
+    answers: Sequence[Answer],
+    known: Mapping[str, SignalState],
+    *,
+    market_named: bool,
+) -> Verdict:
+    """Return what is to be said of a batch's answers.
+
+    known: the states that stand, by symbol. market_named: whether a feed has named its market;
+    without one nobody is told that there are no candles at all.
+    """
+    verdict = Verdict()
+    for answer in answers:
+        state = known.get(answer.symbol, SignalState())
+        if isinstance(answer, Signal) and answer.candle_open_ms == due.open_ms:
+            _take_signal(verdict, answer, state)
+            continue
+        error = answer if isinstance(answer, SignalError) else _late(answer, round_)
+        expected = answer.symbol in due.arrived and isinstance(answer, SignalError)
+        if _untold(round_, due, error, state) and (expected or due.final):
+            if error.code is SignalReason.CANDLES_MISSING and not (market_named or expected):
+                continue
+            verdict.gaps.append(Gap(error.symbol, due.open_ms, error.code, error.message))
+            verdict.states[error.symbol] = SignalState(
+                signal=state.signal, error=error, revision=state.revision
+            )
+    return verdict
+
+
+def _take_signal(verdict: Verdict, signal: Signal, state: SignalState) -> None:
+    before = state.signal
+    revision = 0
+    if before is not None and before.candle_open_ms == signal.candle_open_ms:
+        if _made_of(before) == _made_of(signal):
+            verdict.repeated.append(signal.symbol)
+            return
+        revision = state.revision + 1
+    verdict.signals.append(Said(signal, revision))
+    verdict.states[signal.symbol] = SignalState(signal=signal, revision=revision)
+
+
+def _made_of(signal: Signal) -> tuple[object, ...]:
+    # Not the model: a newly promoted one speaks from the next candle on.
+    return signal.provisional, signal.entry, signal.features
+
+
+def _late(older: Signal, round_: Round) -> SignalError:
+    return signal_error(older.symbol, round_.timeframe, SignalReason.CANDLE_LATE)
+
+
+def _untold(round_: Round, due: Due, error: SignalError, state: SignalState) -> bool:
+    made = state.signal is not None and state.signal.candle_open_ms == due.open_ms
+    return not made and round_.told.get(error.symbol) != error.code

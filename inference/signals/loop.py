@@ -1,0 +1,292 @@
+"""The signal loop: stand by, lead, and at each candle close speak once for each timeframe.
+
+Candles announce themselves on `candles:closed`; the market's clock says which one is the newest.
+A batch waits a moment for coins whose candles come together; who comes later gets a batch of
+its own. What is said goes out in one fenced write.
+"""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import structlog
+from redis.exceptions import RedisError
+
+from inference.config import RedisConfig
+from inference.handover.connections import open_client
+from inference.handover.fence import LeaseLostError, Written
+from inference.handover.leading import Lead
+from inference.handover.lease import RENEW_SECONDS, RETRY_SECONDS, Lease
+from inference.signals.asking import Predictor, ask, refresh_models
+from inference.signals.entry import BatchEntry
+from inference.signals.following import FollowedMarket
+from inference.signals.judging import Verdict, judge
+from inference.signals.market_state import CandleListener, read_market_time
+from inference.signals.metrics import SignalMetrics
+from inference.signals.moment import Moment, UnreadableClockError
+from inference.signals.publisher import BatchPublisher
+from inference.signals.rounds import Due, Round
+from inference.signals.standing import StandingSignals
+from inference.signals.status import SignalStatus
+from inference.vocabulary import SIGNALS
+from market import keys
+from market.clock import LiveClock, MarketTime
+from market.redis_policy import require_noeviction_async
+
+SHARD = 0
+NAP_MS = 500
+"""Longest wait at a time, so that a stop, a late candle or another market is seen soon."""
+REFRESH_SECONDS = 30.0
+"""How often promoted models are looked for."""
+
+LEAST_CONNECTIONS = 5
+
+log = structlog.get_logger(__name__)
+
+
+class SignalLoop:
+    """Leads or stands by until `stopping()`."""
+
+    def __init__(
+        self,
+        *,
+        symbols: tuple[str, ...],
+        exchange: str,
+        predictor: Predictor,
+        refresh: Callable[[], object],
+        redis_url: str,
+        redis_config: RedisConfig,
+        status: SignalStatus,
+        metrics: SignalMetrics,
+        stopping: Callable[[], bool],
+    ) -> None:
+        self.status = status
+        self._symbols = symbols
+        self._exchange = exchange
+        self._predictor = predictor
+        self._refresh = refresh
+        self._metrics = metrics
+        self._stopping = stopping
+        self._clock = LiveClock()
+        # One connection waits for candles; the lease must never wait for it.
+        size = max(LEAST_CONNECTIONS, redis_config.connection_pool_size)
+        config = msgspec.structs.replace(redis_config, connection_pool_size=size)
+        self._client = open_client(redis_url, config)
+        cluster = redis_config.cluster_mode
+        lease = Lease(self._client, SIGNALS, shard=SHARD, cluster=cluster)
+        self.lead = Lead(lease, on_lost=self._follow_another)
+        self._listener = CandleListener(self._client)
+        self._standing = StandingSignals(self._client, symbols)
+        self.publisher = BatchPublisher(self._client, shard=SHARD, cluster=cluster)
+        self._followed: FollowedMarket | None = None
+        self._refreshed_at = time.monotonic()
+        self._policy_known = False
+        self._batches = 0
+
+    async def run(self, max_batches: int | None = None) -> None:
+        """Make signals until stopped, or until max_batches batches were written by this loop.
+
+        Raises EvictionPolicyError where Redis could drop the ledger's log.
+        """
+        tending = asyncio.create_task(self._tend())
+        try:
+            while not self._stopping() and (max_batches is None or self._batches < max_batches):
+                try:
+                    await self.step()
+                except LeaseLostError as error:
+                    self.lead.lose(str(error))
+                except (RedisError, UnreadableClockError) as error:
+                    await self._cannot_go_on(error)
+        finally:
+            tending.cancel()
+            await self.lead.give_back()
+            await self._client.aclose()
+
+    async def step(self) -> bool:
+        """Take the lead, or wait for candles and speak; whether a batch was written.
+
+        Raises LeaseLostError, redis.RedisError, UnreadableClockError.
+        """
+        if self.lead.held is None:
+            await self._stand_by()
+            return False
+        followed = await self._follow(await read_market_time(self._client))
+        candles = followed.hear(await self._listener.wait(followed.patience_ms(NAP_MS)))
+        self._advance(followed)
+        followed.arrive(candles)
+        spoken = False
+        for round_ in followed.rounds.values():
+            due = round_.due(followed.now_ms, self._clock.now_ms())
+            if due is not None:
+                spoken |= await self._speak(followed, round_, due)
+        self.status.problem = ""
+        self._redis_back()
+        await self._refresh_models()
+        return spoken
+
+    async def _stand_by(self) -> None:
+        if not self._policy_known:
+            await require_noeviction_async(self._client)
+            self._policy_known = True
+        held = await self.lead.take()
+        self._redis_back()
+        if held is None:
+            await asyncio.sleep(RETRY_SECONDS)
+            return
+        self._followed = None  # all that is known of it is read anew
+        self.status.leading = True
+        self._metrics.leader.set(1)
+
+    async def _follow(self, market: MarketTime) -> FollowedMarket:
+        followed = self._followed
+        if followed is not None and followed.market.venue == market.venue:
+            followed.market = market
+            return followed
+        self._followed = None
+        followed = FollowedMarket(market, self._symbols, self._exchange, self._clock)
+        await self._listener.start()
+        await self.publisher.learn_head(market.venue)
+        await self._standing.restore(market.venue)
+        for round_ in followed.rounds.values():
+            self._remember(round_)
+        self.status.follow(market.venue, market.live)
+        log.info("market_followed", venue=market.venue, live=market.live, speed=market.speed)
+        self._followed = followed
+        return followed
+
+    def _remember(self, round_: Round) -> None:
+        for symbol, state in self._standing.of(round_.timeframe).items():
+            if state.signal is not None:
+                round_.heard(symbol, state.signal.candle_open_ms)
+
+    def _advance(self, followed: FollowedMarket) -> None:
+        for timeframe, round_ in followed.rounds.items():
+            if round_.advance(followed.now_ms) and round_.open_ms is not None:
+                followed.forget_arrivals(timeframe)
+                self._remember(round_)
+                self.status.begin_round(timeframe, round_.open_ms, len(round_.waiting))
+
+    async def _speak(self, followed: FollowedMarket, round_: Round, due: Due) -> bool:
+        held = self.lead.held
+        if held is None:
+            return False
+        started = time.perf_counter()
+        answers = await asyncio.to_thread(
+            ask, self._predictor, due.symbols, round_.timeframe, followed.moment
+        )
+        known = self._standing.of(round_.timeframe)
+        verdict = judge(round_, due, answers, known, market_named=followed.named)
+        for symbol in verdict.repeated:
+            round_.heard(symbol, due.open_ms)
+        if not verdict.states:
+            return False
+        entry = _entry(round_, verdict, followed.moment)
+        life_ms = followed.life_ms(round_.timeframe, due.open_ms)
+        outcome = await self.publisher.write(entry, verdict.states, held, ttl_ms=life_ms)
+        if outcome is not Written.WRITTEN:
+            self._metrics.refused.labels(outcome.value).inc()
+            log.error("batch_not_written", timeframe=round_.timeframe, outcome=outcome.value)
+            round_.try_again()
+            await asyncio.sleep(RETRY_SECONDS)
+            return False
+        self._standing.take(round_.timeframe, verdict.states)
+        self._after(followed, round_, entry, time.perf_counter() - started)
+        return True
+
+    def _after(
+        self, followed: FollowedMarket, round_: Round, entry: BatchEntry, seconds: float
+    ) -> None:
+        """Everything that can wait until the signals are out."""
+        round_.missed = 0
+        for said in entry.signals:
+            round_.heard(said.signal.symbol, said.signal.candle_open_ms)
+        for gap in entry.gaps:
+            round_.heard(gap.symbol, gap.candle_open_ms)
+            round_.told[gap.symbol] = gap.code
+        made = [said.signal.symbol for said in entry.signals]
+        latencies = followed.latencies_s(round_.timeframe, made)
+        wall_ms = self._clock.now_ms()
+        self._batches += 1
+        self._metrics.observe(entry, wall_s=wall_ms / 1e3, seconds=seconds, latencies_s=latencies)
+        self.status.add(entry, wall_ms, len(round_.waiting))
+        log.info(
+            "signals_made",
+            timeframe=round_.timeframe.value,
+            batch=entry.batch,
+            signals=len(entry.signals),
+            gaps=len(entry.gaps),
+            missed=entry.missed,
+            seconds=round(seconds, 3),
+            latency_s=round(max(latencies), 3) if latencies else None,
+        )
+
+    async def _refresh_models(self) -> None:
+        if time.monotonic() - self._refreshed_at >= REFRESH_SECONDS:
+            await asyncio.to_thread(refresh_models, self._refresh)
+            self._refreshed_at = time.monotonic()
+            self._clock.resync()
+
+    async def _tend(self) -> None:
+        """Renew the lease and the heartbeat, whatever a batch takes."""
+        while not self._stopping():
+            try:
+                await self.lead.renew()
+                await self._beat()
+            except RedisError as error:
+                log.debug("not_tended", error=str(error))
+            await asyncio.sleep(RENEW_SECONDS)
+
+    async def _beat(self) -> None:
+        standby = f"signals-standby-{os.getpid()}"
+        key = keys.health("signals" if self.status.leading else standby)
+        fields: Any = {
+            "status": self.status.status,
+            "pid": os.getpid(),
+            "ts": round(time.time() * 1e3),
+            "detail": json.dumps(self.status.document()),
+        }
+        await self._client.hset(key, mapping=fields)
+        await self._client.expire(key, keys.HEALTH_TTL_SECONDS)
+
+    def _follow_another(self) -> None:
+        self.status.leading = False
+        self._metrics.leader.set(0)
+
+    async def _cannot_go_on(self, error: Exception) -> None:
+        if isinstance(error, UnreadableClockError):
+            if self.status.problem != str(error):
+                log.error("clock_unreadable", error=str(error))
+            self.status.problem = str(error)
+        else:
+            if self.status.redis_connected:
+                log.error("redis_lost", error=str(error), effect="signals stop until it is back")
+            self.status.redis_connected = False
+            self._metrics.redis_up.set(0)
+        self._followed = None  # what was missed meanwhile is caught up with
+        await asyncio.sleep(RETRY_SECONDS)
+
+    def _redis_back(self) -> None:
+        if not self.status.redis_connected:
+            log.info("redis_connected")
+        self.status.redis_connected = True
+        self._metrics.redis_up.set(1)
+
+
+def _entry(round_: Round, verdict: Verdict, moment: Moment) -> BatchEntry:
+    # Number, token and place in the chain are the publisher's.
+    return BatchEntry(
+        venue=moment.venue,
+        live=moment.live,
+        batch=0,
+        timeframe=round_.timeframe,
+        made_ms=int(moment.now_ms),
+        missed=round_.missed,
+        shard=SHARD,
+        token=0,
+        signals=verdict.signals,
+        gaps=verdict.gaps,
+    )
