@@ -1,6 +1,7 @@
 """Django's applications, middleware, templates and static files."""
 
 from csp.constants import NONE, SELF
+from whitenoise.compress import Compressor
 
 from cryptosite.settings.paths import BASE_DIR, VAR_DIR
 
@@ -15,6 +16,8 @@ INSTALLED_APPS = [
     "csp",
     "django_filters",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "market",
     "inference",
     "predictions",
@@ -76,6 +79,8 @@ STATICFILES_DIRS = [
         BASE_DIR / "node_modules" / "lightweight-charts" / "dist",
     )
 ]
+# Source maps are for developers' tools; to compress them would take longer than all else.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "dashboard.static_files.ModuleStaticFilesStorage"},

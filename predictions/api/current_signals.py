@@ -10,6 +10,12 @@ from django.utils.cache import get_conditional_response
 
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
 from predictions.api.errors import RedisUnavailableError, read_only
+from predictions.api.schema.describing import described_by
+from predictions.api.schema.signal_operations import (
+    PredictionDescription,
+    PredictionsDescription,
+    SummaryDescription,
+)
 from predictions.api.signal_answers import Answer, list_answer, summary_answer
 from predictions.api.signal_board import Reading, Slot, signal_board
 from predictions.api.signal_queries import (
@@ -21,6 +27,7 @@ from predictions.api.signal_queries import (
 from predictions.api.throttling import throttled
 
 
+@described_by(PredictionsDescription)
 @read_only
 @throttled
 async def predictions(request: HttpRequest) -> HttpResponse:
@@ -29,6 +36,7 @@ async def predictions(request: HttpRequest) -> HttpResponse:
     return await _listed(request, asked_symbols(request.GET))
 
 
+@described_by(PredictionDescription)
 @read_only
 @throttled
 async def prediction(request: HttpRequest, symbol: str) -> HttpResponse:
@@ -37,6 +45,7 @@ async def prediction(request: HttpRequest, symbol: str) -> HttpResponse:
     return await _listed(request, (served_symbol(symbol),))
 
 
+@described_by(SummaryDescription)
 @read_only
 @throttled
 async def summary(request: HttpRequest, symbol: str) -> HttpResponse:

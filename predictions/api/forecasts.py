@@ -1,13 +1,16 @@
 """`/api/forecasts`: the ledger of forecasts and their outcomes, for reading."""
 
+from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 
 from predictions.api.filters import ForecastFilter
 from predictions.api.pagination import LedgerPagination
+from predictions.api.schema.refusals import refusals
 from predictions.api.serializers import ForecastDetailSerializer, ForecastSerializer
 from predictions.models import Forecast
 
 
+@extend_schema(responses={200: ForecastSerializer(many=True)} | refusals(400, 503))
 class ForecastList(ListAPIView[Forecast]):
     """Forecasts, newest first."""
 
@@ -18,6 +21,7 @@ class ForecastList(ListAPIView[Forecast]):
     http_method_names = ["get", "head", "options"]
 
 
+@extend_schema(responses={200: ForecastDetailSerializer} | refusals(404, 503))
 class ForecastDetail(RetrieveAPIView[Forecast]):
     """One forecast, with its features."""
 

@@ -17,6 +17,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from market import keys
 from predictions.api.errors import read_only
 from predictions.api.redis_client import web_redis
+from predictions.api.schema.describing import described_by
+from predictions.api.schema.hot_operations import HealthDescription
 
 PROCESSES = ("market", "inference", "recorder", "web")
 NEEDED = ("market", "inference", "recorder")
@@ -28,6 +30,7 @@ WELL = frozenset({"healthy", "active"})
 DATABASE_SECONDS = 2.0
 
 
+@described_by(HealthDescription)
 @read_only
 async def health(request: HttpRequest) -> HttpResponse:
     """Answer with status healthy, degraded or unhealthy, and what it rests on."""

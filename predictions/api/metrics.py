@@ -4,8 +4,11 @@ from django.http import HttpRequest, HttpResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from predictions.api.errors import read_only
+from predictions.api.schema.describing import described_by
+from predictions.api.schema.hot_operations import MetricsDescription
 
 
+@described_by(MetricsDescription)
 @read_only
 async def metrics(request: HttpRequest) -> HttpResponse:
     """Answer with this process's metrics in Prometheus's text format."""

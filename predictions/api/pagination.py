@@ -1,6 +1,7 @@
 """Pages of the ledger, newest first, by cursor: no page costs more than the first."""
 
 from datetime import datetime
+from typing import Any
 
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import Cursor, CursorPagination
@@ -19,6 +20,13 @@ class LedgerPagination(CursorPagination):
     ordering = ("-predicted_at", "-id")
     # Rows of one tick share their time: at least as many as a tick may have.
     offset_cutoff = 10_000
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        described: dict[str, Any] = super().get_paginated_response_schema(schema)
+        for name in ("next", "previous"):
+            # REST framework writes `nullable`, which OpenAPI 3.1 no longer knows.
+            described["properties"][name] = {"type": ["string", "null"], "format": "uri"}
+        return described
 
     def get_page_size(self, request: Request) -> int:
         text = request.query_params.get("limit", str(self.page_size))

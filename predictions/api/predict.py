@@ -14,9 +14,12 @@ from market import keys
 from market.symbols import UnknownSymbolError, parse_symbol
 from predictions.api.errors import error_response, read_only
 from predictions.api.redis_client import web_redis
+from predictions.api.schema.describing import described_by
+from predictions.api.schema.hot_operations import PredictDescription
 from predictions.api.throttling import throttled
 
 
+@described_by(PredictDescription)
 @read_only
 @throttled
 async def predict(request: HttpRequest) -> HttpResponse:

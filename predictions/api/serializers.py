@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from market.hot.vector import FEATURE_NAMES
@@ -11,6 +12,7 @@ from predictions.models import Forecast, ForecastOutcome
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@extend_schema_field(serializers.DateTimeField)
 class MomentField(serializers.Field[int, int, str, object]):
     """Milliseconds since the epoch, shown as ISO 8601."""
 
@@ -42,9 +44,9 @@ class ForecastSerializer(serializers.ModelSerializer[Forecast]):
 
     target_at = MomentField(source="target_ts", read_only=True)
     made_at = MomentField(source="made_ts", read_only=True)
-    feature_at = MomentField(source="feature_ts", read_only=True)
-    event_at = MomentField(source="event_ts", read_only=True)
-    exchange_at = MomentField(source="exchange_ts", read_only=True)
+    feature_at = MomentField(source="feature_ts", read_only=True, allow_null=True)
+    event_at = MomentField(source="event_ts", read_only=True, allow_null=True)
+    exchange_at = MomentField(source="exchange_ts", read_only=True, allow_null=True)
     outcome = serializers.SerializerMethodField()
 
     class Meta:
@@ -87,6 +89,7 @@ class ForecastSerializer(serializers.ModelSerializer[Forecast]):
             "outcome",
         )
 
+    @extend_schema_field(OutcomeSerializer(allow_null=True))
     def get_outcome(self, forecast: Forecast) -> dict[str, object] | None:
         outcome = getattr(forecast, "outcome", None)
         return None if outcome is None else dict(OutcomeSerializer(outcome).data)
@@ -100,6 +103,7 @@ class ForecastDetailSerializer(ForecastSerializer):
     class Meta(ForecastSerializer.Meta):
         fields = (*ForecastSerializer.Meta.fields, "features")
 
+    @extend_schema_field(serializers.DictField(child=serializers.FloatField(allow_null=True)))
     def get_features(self, forecast: Forecast) -> dict[str, float | None]:
         values = np.frombuffer(bytes(forecast.features), "<f8").tolist()
         return {

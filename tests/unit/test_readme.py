@@ -18,6 +18,7 @@ from inference.signals.metrics import SignalMetrics
 from inference.vocabulary import Reason, Source
 from market.hot.vector import FEATURE_NAMES
 from predictions.api.errors import not_found
+from predictions.api.schema.signal_shapes import SignalListSerializer
 from tests.documents import (
     API,
     ARCHITECTURE,
@@ -241,6 +242,13 @@ def test_error_codes_of_the_api_are_documented() -> None:
     spoken = r"(?:error_response\(\d+, |error_body\(|_refuse\(exc, |default_code = |\"code\": )"
     used = set(re.findall(rf'{spoken}"(\w+)"', re.sub(r"\(\s+", "(", source)))
     assert used == names(API, "## Errors")
+
+
+def test_signals_answer_is_explained_field_by_field_and_code_by_code() -> None:
+    answer = SignalListSerializer().fields
+    item, failure = (answer[name].child.fields for name in ("predictions", "errors"))
+    told = names(API, "## GET /api/predictions")
+    assert told - {"symbols"} == set(answer) | set(item) | set(failure["code"].choices)
 
 
 def test_same_fields_where_a_field_is_missing_names_it() -> None:
