@@ -70,6 +70,22 @@ class Disconnected(Event, tag=True, gc=False):
     """The connection broke: the book and the trade windows start anew."""
 
 
+class CandleClosed(Event, tag=True, gc=False):
+    """A candle as the exchange tells it at its close: the truth, where trades add up otherwise.
+
+    timeframe: as exchanges write it (`15m`). Prices in quote, volume in base currency, both
+    decimal numbers. Travels beside the events, in `Batch.candles`.
+    """
+
+    timeframe: str
+    open_ms: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
 AnyEvent = Trade | BookTicker | DepthDiff | DepthSnapshot | Heartbeat | Disconnected
 
 

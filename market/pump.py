@@ -1,4 +1,4 @@
-"""The pump: a feed's batches → features → hot state, at the market's own pace.
+"""The pump: a feed's batches → features → hot state and candles, at the market's own pace.
 
 One step takes in one cell and writes it; `run` paces the steps. Redis may go away at any
 time: cells go on being computed, their writes are dropped and counted (the newest state is
@@ -15,6 +15,7 @@ import redis
 import structlog
 
 from market import keys
+from market.candles.desk import CandleDesk
 from market.clock import FieldT, LiveClock, MarketTime
 from market.feeds import Batch
 from market.feeds.opening import OpenedFeed
@@ -45,12 +46,14 @@ class Pump:
         stopping: Callable[[], bool],
         *,
         tick_ms: int = TICK_MS,
+        candles: CandleDesk | None = None,
     ) -> None:
         self._feed = opened.feed
         self._opened = opened
         self._client = client
         self._stopping = stopping
         self._tick_ms = tick_ms
+        self._candles = candles
         self.tracker = MarketTracker(opened.feed)
         features = self.tracker.symbols.values()
         self._states = [SymbolState(each, opened.venue) for each in features]
@@ -76,16 +79,24 @@ class Pump:
         if first is None:
             return
         self._announce(first.until_ms)
-        self.step(first)
-        for batch in batches:
-            self._pace(batch.until_ms)
-            if self._stopping():
-                break
-            self.step(batch)
+        if self._candles is not None:
+            self._candles.start(first.until_ms)
+        try:
+            self.step(first)
+            for batch in batches:
+                self._pace(batch.until_ms)
+                if self._stopping():
+                    break
+                self.step(batch)
+        finally:
+            if self._candles is not None:
+                self._candles.close()
 
     def step(self, batch: Batch) -> None:
         """Take in one cell; write the hot state where a write is due."""
         rows = self.tracker.advance(batch)
+        if self._candles is not None:
+            self._candles.take(batch)
         now = time.monotonic()
         next_tick_ms = -(-batch.until_ms // self._tick_ms) * self._tick_ms
         last_before_tick = next_tick_ms - batch.until_ms < CELL_MS
@@ -114,6 +125,8 @@ class Pump:
             if self._stopping():
                 return None
             rows = self.tracker.advance(batch)
+            if self._candles is not None:
+                self._candles.take(batch)
             if batch.until_ms % PX_EVERY_MS < CELL_MS:
                 for state, row in zip(self._states, rows.values(), strict=True):
                     self._history += state.write_price(batch.until_ms, row)
@@ -235,6 +248,7 @@ class Pump:
             "speed": self._opened.speed,
             "faults": dict(self._feed.faults),
             "counters": dict(self.counters),
+            "candles": {} if self._candles is None else dict(self._candles.counters),
             "late_ms_max": round(max(self._late_ms, default=0.0), 1),
             "symbols": books,
         }

@@ -33,8 +33,8 @@ SCHEMA: dict[str, pl.DataType] = {
 
 COLUMNS_MISSING, CANDLES_MISSING = "columns_missing", "candles_missing"
 
-_PERIOD = re.compile(r"\d{4}(-\d{2})?")
-_MONTH, _YEAR = "M8[M]", "M8[Y]"
+_PERIOD = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
+_DAY, _MONTH, _YEAR = "M8[D]", "M8[M]", "M8[Y]"
 
 
 class CandleStoreError(Exception):
@@ -51,7 +51,9 @@ class CandleStoreError(Exception):
 
 def periods_of(open_ms: Integers, timeframe: Timeframe) -> Iterator[tuple[str, slice]]:
     """Yield each part's name with the rows that belong to it; `open_ms` [n] rises."""
-    unit = _MONTH if timeframe.ms <= Timeframe.H1.ms else _YEAR
+    unit = _DAY if timeframe.ms < Timeframe.M15.ms else _MONTH
+    if timeframe.ms > Timeframe.H1.ms:
+        unit = _YEAR
     periods = open_ms.astype("M8[ms]").astype(unit)
     edges = [0, *(np.flatnonzero(np.diff(periods).astype(np.int64)) + 1).tolist(), len(open_ms)]
     for start, stop in pairwise(edges):

@@ -5,11 +5,13 @@ Redis; the pump drives it and decides when a batch is due.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from market.events import AnyEvent, DepthSnapshot
+from market.candles.series import CandleSeries
+from market.candles.timeframes import Timeframe
+from market.events import AnyEvent, CandleClosed, DepthSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +19,12 @@ class Batch:
     """Events of one cell: all have recv_ns ≤ until_ms · 1e6, and none of them came before.
 
     Cell ends lie on `market.hot.vector`'s grid (t % CELL_MS == CELL_PHASE_MS). A cell without
-    events is an empty batch.
+    events is an empty batch. candles: those that the exchange told of as closed, of any symbol.
     """
 
     until_ms: int
     events: list[AnyEvent]
+    candles: Sequence[CandleClosed] = ()
 
 
 class FeedError(Exception):
@@ -45,4 +48,13 @@ class Feed(Protocol):
 
     def snapshot(self, symbol: str) -> DepthSnapshot | None:
         """Return the book as it is now, for re-anchoring; None where the feed has none."""
+        ...
+
+    def candles(self, symbol: str, timeframe: Timeframe, since_ms: int) -> CandleSeries | None:
+        """Return the exchange's closed candles that opened at or after `since_ms`, as far as it
+        has them; None where the feed has no way to ask.
+
+        Called from a thread of its own; may take seconds. Raises FeedError where the exchange
+        does not answer now: it is asked again later.
+        """
         ...

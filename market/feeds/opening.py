@@ -23,7 +23,7 @@ class OpenedFeed:
 
 @dataclass(frozen=True, slots=True)
 class MarketChoice:
-    """What the settings say of the market."""
+    """What the settings say of the market. candle_symbols: of which candles are wanted."""
 
     source: str
     symbols: tuple[str, ...]
@@ -31,6 +31,7 @@ class MarketChoice:
     speed: float
     seed: int
     flow: Flow = "hawkes"
+    candle_symbols: tuple[str, ...] = ()
 
 
 def open_feed(choice: MarketChoice, now_ms: int, next_run: Callable[[], int]) -> OpenedFeed:
@@ -60,7 +61,13 @@ def _open_replay(paths: Sequence[Path], speed: float, next_run: Callable[[], int
 
 
 def _open_simulated(choice: MarketChoice, now_ms: int, next_run: Callable[[], int]) -> OpenedFeed:
-    feed = SimulatedFeed(choice.symbols, seed=choice.seed, start_ms=now_ms, flow=choice.flow)
+    feed = SimulatedFeed(
+        choice.symbols,
+        seed=choice.seed,
+        start_ms=now_ms,
+        flow=choice.flow,
+        candle_symbols=choice.candle_symbols,
+    )
     in_utc = choice.speed == 1.0
     venue = feed.name if in_utc else f"{feed.name}/{next_run()}"
     return OpenedFeed(feed, venue, live=False, speed=choice.speed, in_utc=in_utc)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from market.candles.timeframes import Timeframe
 from market.events import (
     SCALE,
     AnyEvent,
@@ -288,6 +289,10 @@ class ReplayFeed:
 
     def snapshot(self, symbol: str) -> DepthSnapshot | None:
         """Recordings hold the snapshots that they hold; none can be asked for."""
+        return None
+
+    def candles(self, symbol: str, timeframe: Timeframe, since_ms: int) -> None:
+        """Recordings hold no candles."""
         return None
 
 

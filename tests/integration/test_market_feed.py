@@ -27,7 +27,7 @@ class Stopped:
         self._cells = cells
         self.symbols, self.name = self._feed.symbols, self._feed.name
         self.preroll_ms, self.faults = self._feed.preroll_ms, self._feed.faults
-        self.snapshot = self._feed.snapshot
+        self.snapshot, self.candles = self._feed.snapshot, self._feed.candles
 
     def batches(self) -> Iterator[Batch]:
         return itertools.islice(self._feed.batches(), self.preroll_ms // 100 + self._cells)

@@ -362,7 +362,8 @@ def test_fundamental_value_stays_sane_for_a_year_and_moves() -> None:
     value = FundamentalValue((5, 6), 1.0)
     year = np.array([value.at(START_MS + hours * HOUR_MS) for hours in range(0, 24 * 365, 7)])
 
-    assert np.abs(year).max() < 0.2
+    # All slow noises at their largest, on one side.
+    assert np.abs(year).max() < 1.35
     assert year.std() > 0.01
 
 

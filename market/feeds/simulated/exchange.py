@@ -10,6 +10,7 @@ from market.feeds.simulated.draws import Draws
 from market.feeds.simulated.flow import OrderFlow
 from market.feeds.simulated.fundamental import FundamentalValue
 from market.feeds.simulated.instruments import instrument
+from market.feeds.simulated.klines import TradedKlines
 from market.hot.vector import CELL_MS
 
 MIN_DELAY_MS = 2.0
@@ -43,6 +44,7 @@ class SimulatedExchange:
             flow,
             self._value(self._told_ms),
         )
+        self.klines = TradedKlines(symbol, seed, self._told_ms)
         self._told_id = 0
         self._trade_id = 0
         self._top = self._book.top()
@@ -62,11 +64,15 @@ class SimulatedExchange:
         for seconds, buys, fills in self._flow.orders_until(end_seconds):
             at_ns = opened_ns + int(seconds * _SECOND_NS)
             if fills:
-                events += self._trades(at_ns, buys, fills)
+                trades = self._trades(at_ns, buys, fills)
+                for trade in trades:
+                    self.klines.trade(trade)
+                events += trades
             top = book.top()
             if top != self._top:
                 self._top = top
                 events.append(self._ticker(at_ns))
+        self.klines.pass_to(end_ms)
         if book.update_id > self._told_id:
             events.append(self._diff(end_ms * _MS_NS))
             self._settle_changes()

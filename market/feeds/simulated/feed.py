@@ -4,11 +4,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
-from market.events import AnyEvent, DepthSnapshot
+from market.candles.series import CandleSeries
+from market.candles.timeframes import Timeframe
+from market.events import AnyEvent, CandleClosed, DepthSnapshot
 from market.feeds import Batch, FeedError
 from market.feeds.replay import cell_end_ms
 from market.feeds.simulated.arrivals import FLOWS, Flow
-from market.feeds.simulated.exchange import SimulatedExchange
+from market.feeds.simulated.exchange import MAX_DELAY_MS, SimulatedExchange
+from market.feeds.simulated.fundamental import MINUTE_MS
+from market.feeds.simulated.klines import HistoricKlines
 from market.hot.vector import CELL_MS
 
 PREROLL_MS = 360_000
@@ -21,7 +25,8 @@ class SimulatedFeed:
 
     A symbol's events do not depend on which others are simulated with it. The value around
     which its price wanders depends on the seed and the time alone, so a market started again
-    goes on near the price that it had.
+    goes on near the price that it had. candle_symbols: coins without a book, of which it tells
+    candles alone; those are a function of seed, symbol and time, so a restart tells the same.
     Raises FeedError for no symbols, one named twice, an unknown flow, a negative seed, or a
     start before the epoch.
     """
@@ -33,6 +38,7 @@ class SimulatedFeed:
         start_ms: int,
         flow: Flow = "hawkes",
         preroll_ms: int = PREROLL_MS,
+        candle_symbols: Sequence[str] = (),
     ) -> None:
         if not symbols or len(set(symbols)) < len(symbols):
             raise FeedError(f"a simulated market needs symbols, each once; got {list(symbols)}")
@@ -53,6 +59,10 @@ class SimulatedFeed:
         self._flow = flow
         self._opens_ms = cell_end_ms((start_ms - preroll_ms) * 1_000_000) - CELL_MS
         self._exchanges: dict[str, SimulatedExchange] = {}
+        self._klines = {
+            symbol: HistoricKlines(symbol, seed) for symbol in (*self.symbols, *candle_symbols)
+        }
+        self._told_ms = self._opens_ms - MAX_DELAY_MS
 
     def batches(self) -> Iterator[Batch]:
         """Yield every cell from the beginning of the pre-roll on, without end.
@@ -64,7 +74,9 @@ class SimulatedFeed:
             for symbol in self.symbols
         ]
         self._exchanges = dict(zip(self.symbols, exchanges, strict=True))
+        self._klines |= {symbol: each.klines for symbol, each in self._exchanges.items()}
         until_ms = self._opens_ms
+        minute = (until_ms - MAX_DELAY_MS) // MINUTE_MS
         while True:
             until_ms += CELL_MS
             events: list[AnyEvent] = []
@@ -73,9 +85,44 @@ class SimulatedFeed:
             if len(exchanges) > 1:
                 # Stable, so each symbol's own order stays.
                 events.sort(key=_RECV_NS)
-            yield Batch(until_ms, events)
+            self._told_ms = until_ms - MAX_DELAY_MS
+            batch = Batch(until_ms, events)
+            if self._told_ms // MINUTE_MS > minute:
+                minute = self._told_ms // MINUTE_MS
+                batch = Batch(until_ms, events, self._closed(minute * MINUTE_MS, until_ms))
+            yield batch
 
     def snapshot(self, symbol: str) -> DepthSnapshot | None:
         """Return the true book as of all events yielded; None before the first batch."""
         exchange = self._exchanges.get(symbol)
         return exchange.snapshot() if exchange is not None else None
+
+    def candles(self, symbol: str, timeframe: Timeframe, since_ms: int) -> CandleSeries | None:
+        """Return what has closed by the newest batch; None for symbols that it knows not."""
+        klines = self._klines.get(symbol)
+        return None if klines is None else klines.candles(timeframe, since_ms, self._told_ms)
+
+    def _closed(self, boundary_ms: int, until_ms: int) -> list[CandleClosed]:
+        closed: list[CandleClosed] = []
+        for timeframe in Timeframe:
+            if boundary_ms % timeframe.ms:
+                continue
+            symbols = self.symbols if timeframe is Timeframe.M1 else tuple(self._klines)
+            for symbol in symbols:
+                open_ms = boundary_ms - timeframe.ms
+                candle = self._klines[symbol].candles(timeframe, open_ms, boundary_ms)
+                closed.append(
+                    CandleClosed(
+                        symbol,
+                        until_ms * 1_000_000,
+                        boundary_ms,
+                        str(timeframe),
+                        open_ms,
+                        candle.open.item(),
+                        candle.high.item(),
+                        candle.low.item(),
+                        candle.close.item(),
+                        candle.volume.item(),
+                    )
+                )
+        return closed

@@ -1,18 +1,15 @@
-"""Run the market feed: events → features → hot state."""
+"""Run the market feed: events → features → hot state, and candles → the candle store."""
 
-import time
 from argparse import ArgumentParser
-from functools import partial
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from market import keys
+from market.candles.desk import CandlePlan
 from market.feeds import FeedError
-from market.feeds.opening import MarketChoice, open_feed
-from market.pump import Pump
-from market.redis_cluster import AWAY, AnyClient, connect
-from market.redis_policy import EvictionPolicyError, require_noeviction
+from market.feeds.opening import MarketChoice
+from market.redis_policy import EvictionPolicyError
+from market.running import MarketPlan, run_market
 from market.stopping import StopFlag
 
 
@@ -27,34 +24,23 @@ class Command(BaseCommand):
 
     def handle(self, *, once: bool, **options: object) -> None:
         stopping = StopFlag().install()
-        choice = MarketChoice(
-            source=settings.MARKET_SOURCE,
-            symbols=settings.FORECAST_SYMBOLS,
-            replay=settings.MARKET_REPLAY,
-            speed=settings.MARKET_SPEED,
-            seed=settings.MARKET_SEED,
-            flow=settings.MARKET_FLOW,
-        )
         service = settings.INFERENCE
-        client: AnyClient | None = None
-        while not stopping():
-            try:
-                client = client or connect(
-                    settings.REDIS_URL,
-                    cluster=service.redis.cluster_mode,
-                    decode_responses=True,
-                    socket_timeout=5,
-                )
-                require_noeviction(client)
-                opened = open_feed(
-                    choice, time.time_ns() // 1_000_000, partial(client.incr, keys.replay_runs())
-                )
-            except (FeedError, EvictionPolicyError) as error:
-                raise CommandError(str(error), returncode=78) from error
-            except AWAY as error:
-                self.stderr.write(f"waiting for Redis: {error}")
-                time.sleep(1)
-                continue
-            Pump(opened, client, stopping, tick_ms=service.prediction.tick_ms).run()
-            if once:
-                break
+        plan = MarketPlan(
+            MarketChoice(
+                source=settings.MARKET_SOURCE,
+                symbols=settings.FORECAST_SYMBOLS,
+                replay=settings.MARKET_REPLAY,
+                speed=settings.MARKET_SPEED,
+                seed=settings.MARKET_SEED,
+                flow=settings.MARKET_FLOW,
+                candle_symbols=settings.SIGNAL_SYMBOLS,
+            ),
+            CandlePlan(settings.CANDLES_DIR, settings.CANDLE_EXCHANGE, settings.SIGNAL_SYMBOLS),
+            redis_url=settings.REDIS_URL,
+            cluster=service.redis.cluster_mode,
+            tick_ms=service.prediction.tick_ms,
+        )
+        try:
+            run_market(plan, stopping, once=once)
+        except (FeedError, EvictionPolicyError) as error:
+            raise CommandError(str(error), returncode=78) from error

@@ -1,0 +1,54 @@
+"""Keeps a market running: opens the feed once Redis answers, pumps it, starts it anew."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from market import keys
+from market.candles.desk import CandleDesk, CandlePlan
+from market.feeds.opening import MarketChoice, open_feed
+from market.pump import Pump
+from market.redis_cluster import AWAY, AnyClient, connect
+from market.redis_policy import require_noeviction
+
+RETRY_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class MarketPlan:
+    """All that the market process needs to know."""
+
+    choice: MarketChoice
+    candles: CandlePlan
+    redis_url: str
+    cluster: bool
+    tick_ms: int
+
+
+def run_market(plan: MarketPlan, stopping: Callable[[], bool], *, once: bool) -> None:
+    """Run until told to stop, or until the feed's end where `once`.
+
+    Raises FeedError or EvictionPolicyError where a person must act first.
+    """
+    client: AnyClient | None = None
+    while not stopping():
+        try:
+            client = client or connect(
+                plan.redis_url, cluster=plan.cluster, decode_responses=True, socket_timeout=5
+            )
+            require_noeviction(client)
+            next_run = partial(client.incr, keys.replay_runs())
+            opened = open_feed(plan.choice, time.time_ns() // 1_000_000, next_run)
+        except AWAY as error:
+            log.warning("waiting_for_redis", error=str(error))
+            time.sleep(RETRY_SECONDS)
+            continue
+        desk = CandleDesk(opened, client, plan.candles)
+        Pump(opened, client, stopping, tick_ms=plan.tick_ms, candles=desk).run()
+        if once:
+            return
