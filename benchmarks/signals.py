@@ -46,6 +46,7 @@ from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
 from market.symbols import DEFAULT_SIGNAL_SYMBOLS
 
 VENUE = "binance"
+_SIMPLE = talib.MA_Type.SMA  # type: ignore[attr-defined]  # its stubs forget to export it
 CLOSED_MS = 1_725_062_400_000
 """2024-08-31 00:00 UTC: the newest month is nearly full, as on a bad day."""
 DAY_MS = Timeframe.D1.ms
@@ -128,7 +129,7 @@ class Floor:
             talib.SMA(close, 100)
             talib.BBANDS(close, 20, 2.0, 2.0)
             talib.ADX(high, low, close, 14)
-            talib.STOCH(high, low, close, 14, 3, 0, 3, 0)
+            talib.STOCH(high, low, close, 14, 3, _SIMPLE, 3, _SIMPLE)
             talib.MFI(high, low, close, series.volume, 14)
         for session, feed in self._runs:
             session.run([OUTPUT_NAME], feed)

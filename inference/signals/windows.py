@@ -61,7 +61,7 @@ def window_of(candles: CandleSeries, timeframe: Timeframe) -> CoinWindow:
     Raises WindowError: candles_missing, not_enough_history, candle_gap, invalid_features.
     """
     if not len(candles):
-        raise WindowError(SignalReason.CANDLES_MISSING, "none is stored")
+        raise WindowError(SignalReason.CANDLES_MISSING, "none is stored that has closed by now")
     if len(candles) < CANDLES_NEEDED:
         detail = f"{len(candles)} where {CANDLES_NEEDED} are needed"
         raise WindowError(SignalReason.NOT_ENOUGH_HISTORY, detail)
@@ -148,7 +148,7 @@ class Windows:
         except CandleStoreError as error:
             return WindowError(SignalReason(error.code), str(error))
         except WindowError as error:
-            return error
+            return WindowError(error.code, f"{error.detail} (of {', '.join(venues)})")
 
 
 def _unless_outdated(

@@ -15,7 +15,7 @@ from dashboard.routing import websocket_urlpatterns
 from inference.config import ENVIRONMENT, ServiceConfig, dotted
 from inference.metrics import LoopMetrics
 from inference.signals.metrics import SignalMetrics
-from inference.vocabulary import Reason, Source
+from inference.vocabulary import Reason, SignalReason, Source
 from market.hot.vector import FEATURE_NAMES
 from predictions.api.errors import not_found
 from predictions.api.schema.signal_shapes import SignalListSerializer
@@ -190,6 +190,11 @@ def test_paths_that_do_not_exist_are_told_apart() -> None:
 @pytest.mark.parametrize("document", (README, API), ids=lambda path: path.name)
 def test_json_examples_of_each_document_parse(document: Path) -> None:
     assert len(json_blocks(document)) >= 3
+
+
+def test_reasons_of_signals_are_all_explained() -> None:
+    explained = names(ARCHITECTURE, "### Signals that are missing")
+    assert {reason.value for reason in SignalReason if reason} == explained
 
 
 def test_reasons_and_sources_are_all_explained() -> None:
