@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from training.significance import Estimate
+
 R2_ALARM = 0.12
 HIT_RATE_ALARM = 0.70
 MAE_RATIO_ALARM = 0.93
@@ -26,19 +28,24 @@ def leak_alarms(metrics: Mapping[str, float | None]) -> list[str]:
     return alarms
 
 
-def signal_alarms(metrics: Mapping[str, float | None]) -> list[str]:
+def signal_alarms(metrics: Mapping[str, Estimate]) -> list[str]:
     """Name every out-of-sample figure of a signal model past its alarm.
 
     metrics: log_loss_skill, direction_given_touch, top_decile_direction; an absent or unknown
-    figure raises no alarm.
+    figure raises no alarm. An alarm tells whether its limit lies inside the figure's interval:
+    on few independent decisions chance alone passes it.
     """
     limits = {
         "log_loss_skill": LOG_LOSS_SKILL_ALARM,
         "direction_given_touch": DIRECTION_ALARM,
         "top_decile_direction": TOP_DIRECTION_ALARM,
     }
-    return [
-        f"{name} {figure:.3f} is above {limit}: look for a leak"
-        for name, limit in limits.items()
-        if (figure := metrics.get(name)) is not None and figure > limit
-    ]
+    alarms = []
+    for name, limit in limits.items():
+        figure = metrics.get(name)
+        if figure is None or figure.value is None or figure.value <= limit:
+            continue
+        sure = figure.lower is not None and figure.lower > limit
+        meaning = "look for a leak" if sure else "a leak, or chance: its interval holds the limit"
+        alarms.append(f"{name} {figure.value:.3f} is above {limit}: {meaning}")
+    return alarms

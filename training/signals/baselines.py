@@ -92,8 +92,14 @@ def fit_prior(dataset: SignalDataset, rows: Integers) -> LinearModel:
 
 
 def fit_volatility(dataset: SignalDataset, rows: Integers) -> LinearModel:
-    """Fit the logistic on ATR ÷ close and log volume alone."""
-    return fit_linear(VOLATILITY, dataset, rows, VOLATILITY_COLUMNS, FREE)
+    """Fit the logistic on ATR ÷ close and log volume alone.
+
+    A market's mirror image has the same of both, so SHORT and LONG are made exactly equal.
+    """
+    model = fit_linear(VOLATILITY, dataset, rows, VOLATILITY_COLUMNS, FREE)
+    exchanged = list(EXCHANGED)
+    weights = (model.weights + model.weights[:, exchanged]) / 2
+    return replace(model, weights=weights, bias=(model.bias + model.bias[exchanged]) / 2)
 
 
 def fit_logistic(dataset: SignalDataset, rows: Integers) -> LinearModel:

@@ -10,7 +10,7 @@ from scipy.optimize import minimize_scalar
 
 from market.candles.series import Floats, Integers
 from training.evaluation import log_losses
-from training.signals.judging import TOP_SHARE, direction_confidence, directions
+from training.signals.judging import TOP_SHARE, direction_confidence, directions, names_direction
 from training.signals.labels import HORIZON_CANDLES, NO_TRADE
 from training.significance import ratio_estimate
 
@@ -22,7 +22,8 @@ THRESHOLD_RULE = (
     "the smallest probability at which the LONG and SHORT signals of the calibration slice that"
     " are at least so likely touch TP1 before the stop-loss in more than half of the cases, with"
     " the lower end of a 95 % block-bootstrap interval above one half; where there is none, the"
-    " probability that the surest tenth of them reaches"
+    " probability that the surest tenth of them reaches, and 1 for a model that never names a"
+    " direction"
 )
 
 
@@ -70,10 +71,10 @@ def fit_threshold(label: Integers, answers: Floats, blocks: Integers) -> Thresho
 
     blocks: [n], as intervals resample them.
     """
-    signals = answers.argmax(axis=1) != NO_TRADE
+    signals = (answers.argmax(axis=1) != NO_TRADE) & names_direction(answers)
     sure = np.where(signals, direction_confidence(answers), 0.0)
-    if not signals.any():
-        return Threshold(float(direction_confidence(answers).max()), False, None, None, 0)
+    if not signals.any():  # nothing it says is a direction: none is called
+        return Threshold(1.0, False, None, None, 0)
     steps = np.quantile(sure[signals], np.linspace(0, 1 - TOP_SHARE, THRESHOLD_STEPS))
     kept = _won(label, answers, blocks, sure, float(steps[-1]))
     for step in steps:

@@ -63,9 +63,8 @@ def conclusion(outcome: Outcome, dataset: SignalDataset) -> str:
     return (
         f"{opening}; against the class prior its log-loss skill is"
         f" {percent(figures.log_loss_skill)} walk-forward ({p_words(figures.dm_p)}) and"
-        f" {percent(last.log_loss_skill)} on the final test ({p_words(last.dm_p)}), the direction"
-        f" given a touch is right in {percent(last.direction_given_touch)} there:"
-        f" {_meaning(figures, last)}."
+        f" {percent(last.log_loss_skill)} on the final test ({p_words(last.dm_p)}),"
+        f" {_direction_words(last)}: {_meaning(figures, last)}."
     )
 
 
@@ -192,6 +191,12 @@ def _meaning(figures: SignalJudgement, last: SignalJudgement) -> str:
     if any(p is not None and p < SIGNIFICANT for p in values):
         return "more than chance in one of the two alone"
     return "not shown to be more than the class shares say"
+
+
+def _direction_words(last: SignalJudgement) -> str:
+    if last.direction_given_touch.value is None:
+        return "and it names no direction"
+    return f"the direction given a touch is right in {percent(last.direction_given_touch)} there"
 
 
 def _hazard(one: Hazard) -> str:

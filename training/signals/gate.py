@@ -1,6 +1,6 @@
 """Which signal model is served: the network only if it passes every criterion of the protocol."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from market.candles.series import Floats
@@ -53,22 +53,9 @@ class Contest:
     judgements: Mapping[str, SignalJudgement]
 
 
-def best_baseline(
-    contest: Contest, compared: Callable[[str, str], Comparison], baselines: Sequence[str]
-) -> str:
-    """Return the baseline to beat, by the one-standard-error rule.
-
-    That is the simplest (baselines are ordered so) whose log-loss is within one standard error
-    of the smallest: the order of the rest is noise.
-    """
-    best = min(baselines, key=lambda name: contest.judgements[name].log_loss)
-    for name in baselines:
-        if name == best:
-            break
-        statistic = compared(best, name).statistic
-        if statistic is None or statistic <= 1.0:
-            return name
-    return best
+def best_baseline(contest: Contest, baselines: Sequence[str]) -> str:
+    """Return the baseline to beat: that of the smallest log-loss, the simpler of equal ones."""
+    return min(baselines, key=lambda name: contest.judgements[name].log_loss)
 
 
 def decide(

@@ -27,8 +27,8 @@ DM_LAGS = 2 * HORIZON_CANDLES
 TIME_BLOCKS = 6
 TERCILES = 3
 TOP_SHARE = 0.1
-ROUNDING = 1e-9
-"""Losses closer than this are one loss: a constant rounding error would look significant."""
+ROUNDING = 1e-6
+"""Losses or probabilities closer than this are the same: float32 tells them no further apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,8 @@ class SignalJudgement:
     log_loss_skill: 1 - log-loss ÷ that of the class prior; touch_skill: the same for touch
     against none alone. direction_given_touch: share of right directions where a barrier was
     touched, the likelier of SHORT and LONG being the model's word; top_decile_direction: of
-    those, the decisions whose larger of the two is among the largest tenth of all.
+    those, the decisions whose larger of the two is among the largest tenth of all; both without
+    the decisions where the model names no direction.
     block_skills: by six stretches of time; tercile_skills: from calm to wild.
     """
 
@@ -86,12 +87,12 @@ class SignalJudgement:
     block_skills: tuple[float, ...]
     tercile_skills: tuple[float, ...]
 
-    def figures(self) -> dict[str, float | None]:
+    def figures(self) -> dict[str, Estimate]:
         """Return the figures that the leak alarms look at."""
         return {
-            "log_loss_skill": self.log_loss_skill.value,
-            "direction_given_touch": self.direction_given_touch.value,
-            "top_decile_direction": self.top_decile_direction.value,
+            "log_loss_skill": self.log_loss_skill,
+            "direction_given_touch": self.direction_given_touch,
+            "top_decile_direction": self.top_decile_direction,
         }
 
     def to_record(self) -> dict[str, object]:
@@ -104,6 +105,7 @@ def judge(name: str, answers: Floats, judged: Judged) -> SignalJudgement:
     blocks, label = judged.blocks, judged.label
     losses, base = _losses(answers, judged), _losses(judged.prior, judged)
     touched = label != NO_TRADE
+    called = touched & names_direction(answers)
     every = np.ones(len(label), dtype=np.bool_)
     ones = np.ones(len(label))
 
@@ -111,7 +113,7 @@ def judge(name: str, answers: Floats, judged: Judged) -> SignalJudgement:
         return ratio_estimate(above[rows], below[rows], blocks[rows], overlap=HORIZON_CANDLES)
 
     directed = (directions(answers) == label).astype(np.float64)
-    right = (answers.argmax(axis=1) == label).astype(np.float64)
+    right = correct(answers, label)
     touch_losses = _touch_losses(answers, touched)
     touch_base = _touch_losses(judged.prior, touched)
     return SignalJudgement(
@@ -121,8 +123,8 @@ def judge(name: str, answers: Floats, judged: Judged) -> SignalJudgement:
         log_loss_skill=skill_estimate(estimate(losses, base, every)),
         dm_p=compare(answers, judged.prior, judged).p,
         touch_skill=skill_estimate(estimate(touch_losses, touch_base, every)),
-        direction_given_touch=share_estimate(estimate(directed, ones, touched)),
-        top_decile_direction=share_estimate(estimate(directed, ones, touched & top(answers))),
+        direction_given_touch=share_estimate(estimate(directed, ones, called)),
+        top_decile_direction=share_estimate(estimate(directed, ones, called & top(answers))),
         accuracy=share_estimate(estimate(right, ones, every)),
         brier=float(evaluation.brier_scores(label, answers).mean()),
         brier_prior=float(evaluation.brier_scores(label, judged.prior).mean()),
@@ -145,6 +147,23 @@ def directions(answers: Floats) -> Integers:
     """Return the likelier of SHORT and LONG, [n]."""
     longer = answers[:, LONG] > answers[:, SHORT]
     return np.where(longer, LONG, SHORT).astype(np.int64)
+
+
+def correct(answers: Floats, label: Integers) -> Floats:
+    """Return 1.0 where the likeliest class happened, 0.5 where it is tied with the one that did.
+
+    Only SHORT and LONG tie: a model that names no direction guesses one.
+    """
+    right: Floats = (answers.argmax(axis=1) == label).astype(np.float64)
+    guessed = (answers.argmax(axis=1) != NO_TRADE) & ~names_direction(answers)
+    right[guessed] = np.where(label[guessed] == NO_TRADE, 0.0, 0.5)
+    return right
+
+
+def names_direction(answers: Floats) -> Flags:
+    """Return the rows where SHORT and LONG are not equally likely, [n]."""
+    rows: Flags = np.abs(answers[:, LONG] - answers[:, SHORT]) > ROUNDING
+    return rows
 
 
 def direction_confidence(answers: Floats) -> Floats:
