@@ -1,10 +1,9 @@
 """Signals as the signal loop would make and publish them, for tests."""
 
-import json
 from typing import Any
 
-import redis
-
+from inference.signals import publisher
+from inference.signals.entry import BatchEntry, Gap, Said
 from inference.signals.signal import (
     Signal,
     SignalError,
@@ -16,6 +15,7 @@ from inference.signals.signal import (
 from inference.vocabulary import Direction, Role, SignalReason
 from market import keys
 from market.candles.timeframes import Timeframe
+from market.redis_cluster import AnyClient
 
 VENUE = "simulated"
 
@@ -78,19 +78,27 @@ def no_signal(
 def batch_message(seq: int, *said: Signal | SignalError) -> dict[str, Any]:
     """Return the group message that announces one candle close."""
     first = said[0]
-    return {
-        "type": "signals",
-        "seq": seq,
-        "venue": first.venue if isinstance(first, Signal) else VENUE,
-        "live": False,
-        "timeframe": first.timeframe.value,
-        "frames": {s.symbol: json.dumps(s.frame(seq)) for s in said if isinstance(s, Signal)},
-        "errors": {s.symbol: json.dumps(s.item()) for s in said if isinstance(s, SignalError)},
-    }
+    entry = BatchEntry(
+        venue=first.venue if isinstance(first, Signal) else VENUE,
+        live=False,
+        batch=seq,
+        timeframe=first.timeframe,
+        made_ms=0,
+        missed=0,
+        shard=0,
+        token=1,
+        signals=[Said(each) for each in said if isinstance(each, Signal)],
+        gaps=[
+            Gap(each.symbol, 0, each.code, each.message)
+            for each in said
+            if isinstance(each, SignalError)
+        ],
+    )
+    return publisher.batch_message(entry)
 
 
 def store_state(
-    client: redis.Redis, signal: Signal | None = None, error: SignalError | None = None
+    client: AnyClient, signal: Signal | None = None, error: SignalError | None = None
 ) -> None:
     """Write `sig:` as the signal loop does."""
     for said in (signal, error):

@@ -12,7 +12,7 @@ from market import keys
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
 from market.symbols import DEFAULT_SIGNAL_SYMBOLS
 from tests.integration.web_socket import publish_as_loop, store_clock
-from tests.shown_signals import batch_message, no_signal, signal, store_state
+from tests.signals import batch_message, no_signal, signal, store_state
 from tests.web_instance import WebInstance
 
 BTC, ETH, SOL = "BTCUSDT", "ETHUSDT", "SOLUSDT"

@@ -22,7 +22,7 @@ from market.candles.timeframes import SIGNAL_TIMEFRAMES
 from predictions.api import throttling
 from predictions.urls import urlpatterns
 from tests.integration.ledger import drain, new_recorder, publish, tick_entry
-from tests.shown_signals import no_signal, signal, store_state
+from tests.signals import no_signal, signal, store_state
 
 pytestmark = pytest.mark.django_db
 

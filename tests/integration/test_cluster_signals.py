@@ -10,7 +10,7 @@ from dashboard.hot_state import HotState
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
 from market.redis_cluster import AsyncClusterClient
 from tests.redis_cluster import Cluster, running_cluster
-from tests.shown_signals import signal, store_state
+from tests.signals import signal, store_state
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
 AT_MS = 1_700_000_100_000

@@ -19,7 +19,7 @@ from market import keys
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
 from market.clock import MarketTime
 from predictions.api import throttling
-from tests.shown_signals import VENUE, signal, store_state
+from tests.signals import VENUE, signal, store_state
 
 MADE_MS = 1_766_928_300_000
 """2025-12-28T13:25:00Z, the specification's example."""

@@ -11,7 +11,7 @@ from market import keys
 from market.candles.timeframes import Timeframe
 from predictions.api import signal_board
 from predictions.api.signal_board import Reading, SignalBoard
-from tests.shown_signals import signal, store_state
+from tests.signals import signal, store_state
 from tests.waiting import eventually
 
 MADE_MS = 1_766_928_300_000

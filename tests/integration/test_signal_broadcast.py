@@ -21,7 +21,7 @@ from tests.integration.web_socket import (
     store_clock,
     tick_message,
 )
-from tests.shown_signals import VENUE, batch_message, no_signal, signal, store_state
+from tests.signals import VENUE, batch_message, no_signal, signal, store_state
 from tests.waiting import eventually
 
 BTC, ETH, SOL = "BTCUSDT", "ETHUSDT", "SOLUSDT"

@@ -11,7 +11,7 @@ from market.candles.timeframes import Timeframe
 from predictions.api import signal_answers
 from predictions.api.signal_answers import agreement, list_answer, summary_answer
 from predictions.api.signal_board import Contents
-from tests.shown_signals import VENUE, signal
+from tests.signals import VENUE, signal
 
 MADE_MS = 1_766_928_300_000
 M15 = Timeframe.M15

@@ -10,7 +10,7 @@ from dashboard.outbox import Frame, Outbox
 from dashboard.signal_batch import SignalBatch
 from inference.signals.signal import Signal, SignalError
 from inference.vocabulary import SignalReason
-from tests.shown_signals import VENUE, batch_message, no_signal, signal
+from tests.signals import VENUE, batch_message, no_signal, signal
 
 BTC, ETH, SOL = "BTCUSDT", "ETHUSDT", "SOLUSDT"
 AT_MS = 1_700_000_100_000

@@ -4,7 +4,7 @@ from dashboard.current_signals import read_signals, signal_keys
 from inference.signals.signal import SignalState, encode_state
 from inference.vocabulary import SignalReason
 from market.candles.timeframes import Timeframe
-from tests.shown_signals import no_signal, signal
+from tests.signals import no_signal, signal
 
 AT_MS = 1_700_000_100_000
 

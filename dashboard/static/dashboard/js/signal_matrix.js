@@ -55,6 +55,8 @@ export class SignalMatrix {
     for (const { button } of this.cells) {
       const chosen = button.dataset.symbol === symbol && button.dataset.timeframe === timeframe;
       button.parentElement.setAttribute("aria-selected", String(chosen));
+      // On a narrow screen the detail covers what lies below.
+      if (chosen) button.scrollIntoView({ block: "nearest" });
     }
   }
 

@@ -43,8 +43,14 @@ function problem() {
   if (out || connection.state !== "open") return out;
   const stale = staleness(state.dataAge(), page.maxFeatureAgeMs);
   if (stale) return stale;
-  if (state.signals.size === 0) return "No signal yet: the first comes when a candle closes.";
+  if (!state.clock.health.processes.signals?.status) return "The signal loop is not running: no new signals.";
+  if (state.signals.size === 0) return nothing();
   return page.timeframes.map(overdue).find((each) => each !== null) ?? null;
+}
+
+function nothing() {
+  if (state.errors.size > 0) return "No coin has a signal; each cell says why.";
+  return "No signal yet: the first comes when a candle closes.";
 }
 
 function overdue({ name, ms }) {
@@ -66,9 +72,9 @@ function counts() {
 
 function choose(symbol, timeframe) {
   chosen = { symbol, timeframe };
+  draw(); // before the cell is scrolled to: it takes room
   matrix.choose(symbol, timeframe);
   history.replaceState(null, "", `#${symbol}/${timeframe}`);
-  redraw();
 }
 
 function close() {
