@@ -19,5 +19,4 @@ class CollectedStaticFiles(StaticFilesConfig):
         "rest_framework",
         "redoc",
         "oauth2-redirect.*",
-        "swagger-ui-standalone-preset.*",
     )
