@@ -138,7 +138,7 @@ def _run_child(folders: Sequence[Path], outs: Sequence[Path]) -> tuple[dict[str,
         child = subprocess.run(
             [sys.executable, "-m", _CHILD, *pairs],
             cwd=_PROJECT,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(_PROJECT)},
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,
             errors="replace",

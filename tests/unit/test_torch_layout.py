@@ -246,3 +246,14 @@ def test_exported_network_holds_no_path_of_the_machine_it_was_made_on(tmp_path: 
     path = tmp_path / "network.onnx"
     export_onnx(CnnLstm(SMALL).eval(), np.zeros(14), np.ones(14), path)
     assert str(Path(__file__).resolve().parents[2]).encode() not in path.read_bytes()
+
+
+@pytest.mark.parametrize("program", ["/bin/false", "/no/such/python"])
+def test_torch_layout_whose_converter_dies_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    write_torch(tmp_path / "models" / "BTCUSDT" / "1h")
+    monkeypatch.setattr("sys.executable", program)
+    with pytest.raises(ArtefactError, match="could not be converted") as caught:
+        ModelRegistry(tmp_path / "models", tmp_path / "var").model("BTCUSDT", H1)
+    assert reason_of(caught.value) is SignalReason.ARTEFACT_REFUSED
