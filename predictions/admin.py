@@ -13,7 +13,7 @@ from django.db.models import Max, Min, Model, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from predictions.models import Forecast, ForecastOutcome
+from predictions.models import Forecast, ForecastOutcome, Signal, SignalGap
 
 if TYPE_CHECKING:
     AnyPaginator = Paginator[Any]
@@ -190,6 +190,76 @@ class ForecastOutcomeAdmin(LedgerAdmin):
     @admin.display(description="venue")
     def venue(self, outcome: ForecastOutcome) -> str:
         return outcome.forecast.venue
+
+
+@admin.register(Signal)
+class SignalAdmin(LedgerAdmin):
+    list_display = (
+        "predicted_at",
+        "symbol",
+        "timeframe",
+        "venue",
+        "live",
+        "direction",
+        "reason",
+        "confident",
+        "entered",
+        "stop",
+        "first_target",
+        "model_version",
+        "revision",
+    )
+    list_filter = (
+        "live",
+        "timeframe",
+        "direction",
+        "reason",
+        ("venue", RecentValuesFilter),
+        ("symbol", RecentValuesFilter),
+        ("model_version", RecentValuesFilter),
+    )
+    search_fields = ("symbol__istartswith", "venue__istartswith", "model_version__istartswith")
+    date_hierarchy = "predicted_at"
+    ordering = ("-predicted_at", "-id")
+    sortable_by = ("predicted_at",)
+    exclude = ("features",)
+
+    @admin.display(description="confidence")
+    def confident(self, signal: Signal) -> float:
+        return round(signal.confidence, 3)
+
+    @admin.display(description="entry")
+    def entered(self, signal: Signal) -> str | None:
+        return _price(signal.entry)
+
+    @admin.display(description="stop-loss")
+    def stop(self, signal: Signal) -> str | None:
+        return _price(signal.stop_loss)
+
+    @admin.display(description="take-profit 1")
+    def first_target(self, signal: Signal) -> str | None:
+        return _price(signal.take_profit_1)
+
+
+@admin.register(SignalGap)
+class SignalGapAdmin(LedgerAdmin):
+    list_display = ("predicted_at", "symbol", "timeframe", "venue", "live", "reason", "message")
+    list_filter = (
+        "live",
+        "timeframe",
+        "reason",
+        ("venue", RecentValuesFilter),
+        ("symbol", RecentValuesFilter),
+    )
+    search_fields = ("symbol__istartswith", "venue__istartswith")
+    date_hierarchy = "predicted_at"
+    ordering = ("-predicted_at", "-id")
+    sortable_by = ("predicted_at",)
+
+
+def _price(value: float | None) -> str | None:
+    # Coins cost from 1e-5 to 1e5: significant digits, not decimals.
+    return None if value is None else f"{value:.6g}"
 
 
 def _outcome(forecast: Forecast) -> ForecastOutcome | None:

@@ -1,12 +1,22 @@
 """The ledger's rows: what was said, and apart from it what came true.
 
-Rows are only ever inserted. A forecast is unique by venue, tick, symbol and model version, so
-that reading a log entry twice stores it once.
+Rows are only ever inserted. A forecast is unique by venue, tick, symbol and model version, a
+signal by venue, symbol, timeframe, candle, model version and revision, so that reading a log
+entry twice stores it once.
 """
 
 from django.db import models
 
-from inference.vocabulary import OutcomeStatus, Reason, Role, Source, Ungradable
+from inference.vocabulary import (
+    Direction,
+    OutcomeStatus,
+    Reason,
+    Role,
+    SignalReason,
+    Source,
+    Ungradable,
+)
+from market.candles.timeframes import SIGNAL_TIMEFRAMES
 
 
 def sources() -> list[tuple[str, str]]:
@@ -28,6 +38,18 @@ def outcome_statuses() -> list[tuple[str, str]]:
 
 def ungradable_reasons() -> list[tuple[str, str]]:
     return [(word.value, word.value) for word in Ungradable]
+
+
+def directions() -> list[tuple[str, str]]:
+    return [(word.value, word.value) for word in Direction]
+
+
+def signal_reasons() -> list[tuple[str, str]]:
+    return [(word.value, word.value) for word in SignalReason]
+
+
+def timeframes() -> list[tuple[str, str]]:
+    return [(word.value, word.value) for word in SIGNAL_TIMEFRAMES]
 
 
 class Forecast(models.Model):
@@ -116,3 +138,105 @@ class ForecastOutcome(models.Model):
 
     def __str__(self) -> str:
         return f"{self.forecast_id}: {self.status} {self.reason}".rstrip()
+
+
+class Signal(models.Model):
+    """What was said about one symbol at one candle close. Times are market time in ms.
+
+    revision: above 0 it supersedes the one before, made of the same candle before that was
+    confirmed or restated; none is ever edited. For NO_TRADE the levels and times to them are
+    null. tp_eta_low_minutes to tp_eta_high_minutes: 80 % interval.
+    """
+
+    venue = models.CharField(max_length=96)
+    live = models.BooleanField()
+    symbol = models.CharField(max_length=30)
+    timeframe = models.CharField(max_length=4, choices=timeframes)
+    candle_open = models.BigIntegerField()
+    candle_close = models.BigIntegerField()
+    revision = models.PositiveIntegerField()
+    batch = models.BigIntegerField()
+
+    direction = models.CharField(max_length=8, choices=directions)
+    reason = models.CharField(max_length=32, blank=True, choices=signal_reasons)
+    confidence = models.FloatField()
+    p_short = models.FloatField()
+    p_no_trade = models.FloatField()
+    p_long = models.FloatField()
+    entry = models.FloatField()
+    risk = models.FloatField()
+    stop_loss = models.FloatField(null=True)
+    take_profit_1 = models.FloatField(null=True)
+    take_profit_2 = models.FloatField(null=True)
+    take_profit_3 = models.FloatField(null=True)
+    tp_eta_minutes = models.IntegerField(null=True)
+    tp_eta_low_minutes = models.IntegerField(null=True)
+    tp_eta_high_minutes = models.IntegerField(null=True)
+    provisional = models.BooleanField()
+
+    model_version = models.CharField(max_length=96)
+    role = models.CharField(max_length=16, choices=roles)
+    model_digest = models.CharField(max_length=64)
+    model_accuracy = models.FloatField(null=True)
+    threshold = models.FloatField(null=True)
+    features = models.BinaryField(help_text="14 little-endian float64 in the indicator order")
+
+    predicted_at = models.DateTimeField(db_index=True)
+    prediction_ts = models.BigIntegerField()
+    valid_until_ts = models.BigIntegerField()
+    made_ts = models.BigIntegerField(help_text="when its batch was packed")
+    entry_id = models.CharField(max_length=32, help_text="id of the log entry it came in")
+    entry_hash = models.CharField(max_length=64, help_text="SHA-256 of that entry (hash chain)")
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-predicted_at", "-id")
+        constraints = (
+            models.UniqueConstraint(
+                fields=(
+                    "venue", "symbol", "timeframe", "candle_open", "model_version", "revision",
+                ),
+                name="signal_once",
+            ),
+        )  # fmt: skip
+        indexes = (
+            models.Index(
+                fields=("venue", "symbol", "timeframe", "predicted_at"), name="signal_by_symbol"
+            ),
+            models.Index(fields=("venue", "predicted_at"), name="signal_by_venue_time"),
+            models.Index(fields=("symbol", "predicted_at"), name="signal_by_symbol_time"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.timeframe} {self.predicted_at:%Y-%m-%d %H:%M} {self.venue}"
+
+
+class SignalGap(models.Model):
+    """Why one symbol had no signal for a candle when it was due. A signal may have followed."""
+
+    venue = models.CharField(max_length=96)
+    live = models.BooleanField()
+    symbol = models.CharField(max_length=30)
+    timeframe = models.CharField(max_length=4, choices=timeframes)
+    candle_open = models.BigIntegerField()
+    candle_close = models.BigIntegerField()
+    batch = models.BigIntegerField()
+    reason = models.CharField(max_length=32, choices=signal_reasons)
+    message = models.CharField(max_length=500, blank=True)
+    predicted_at = models.DateTimeField(db_index=True, help_text="when it was told (market time)")
+    made_ts = models.BigIntegerField()
+    entry_id = models.CharField(max_length=32, help_text="id of the log entry it came in")
+    entry_hash = models.CharField(max_length=64, help_text="SHA-256 of that entry (hash chain)")
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-predicted_at", "-id")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("venue", "symbol", "timeframe", "candle_open", "reason"),
+                name="signal_gap_once",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.timeframe} {self.predicted_at:%Y-%m-%d %H:%M} {self.reason}"

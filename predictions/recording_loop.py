@@ -6,8 +6,8 @@ Run by `manage.py run_recorder`.
 import json
 import os
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import redis
@@ -18,15 +18,17 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from inference.vocabulary import FORECASTS
+from inference.vocabulary import FORECASTS, SIGNALS
 from market import keys
 from market.backoff import Backoff
 from market.redis_cluster import AWAY as REDIS_AWAY
 from market.redis_policy import require_noeviction
 from predictions.broadcast import OutcomeBroadcast
 from predictions.log_reader import ENTRIES_A_TIME, LogReader
+from predictions.log_recorder import LogRecorder
 from predictions.price_history import RedisPriceHistory
 from predictions.recorder import Recorder
+from predictions.signal_recorder import SignalRecorder
 
 log = structlog.get_logger(__name__)
 
@@ -51,38 +53,33 @@ def connect(url: str) -> redis.Redis:
     return client
 
 
-def build_recorder(client: redis.Redis, consumer: str) -> Recorder:
-    """Wire a recorder of the forecasts' log as the settings say."""
-    reader = LogReader(
-        client=client,
-        engine=FORECASTS,
-        consumer=consumer,
-        cluster=settings.INFERENCE.redis.cluster_mode,
-        block_ms=BLOCK_MS,
-    )
-    return Recorder(
-        reader=reader,
-        history=RedisPriceHistory(client),
-        broadcast=OutcomeBroadcast(get_channel_layer()),
-    )
+def build_recorders(client: redis.Redis, consumer: str) -> tuple[Recorder, SignalRecorder]:
+    """Wire recorders of both logs as the settings say."""
+    cluster = settings.INFERENCE.redis.cluster_mode
+    # The forecasts' log, which gets an entry every two seconds, is the one that is waited for.
+    forecasts = LogReader(client, FORECASTS, consumer, cluster=cluster, block_ms=BLOCK_MS)
+    signals = LogReader(client, SIGNALS, consumer, cluster=cluster)
+    broadcast = OutcomeBroadcast(get_channel_layer())
+    return Recorder(forecasts, RedisPriceHistory(client), broadcast), SignalRecorder(signals)
 
 
 @dataclass(slots=True)
 class RecordingLoop:
-    """Runs a recorder until it is told to stop."""
+    """Runs recorders in turn until it is told to stop."""
 
-    recorder: Recorder
+    recorders: Sequence[LogRecorder[Any]]
     client: redis.Redis
     stopping: Callable[[], bool]
     error: str = ""
+    retries: int = field(init=False, default=0)
     _policy_known: bool = field(init=False, default=False)
     _beat_at: float = field(init=False, default=float("-inf"))
 
     def run(self, *, once: bool = False, max_entries: int | None = None) -> None:
-        """Record until stopped; `once`: until the log is empty; or until max_entries.
+        """Record until stopped; `once`: until the logs are empty; or until max_entries.
 
         With `once` or max_entries, an absent Redis or database is raised instead of waited for.
-        Raises EvictionPolicyError where Redis could drop entries of the log.
+        Raises EvictionPolicyError where Redis could drop entries of a log.
         """
         patient = not once and max_entries is None
         backoff = Backoff()
@@ -90,15 +87,20 @@ class RecordingLoop:
             worked = False
             try:
                 self._check_policy()
-                worked = self.recorder.step(self._limit(max_entries))
+                for recorder in self.recorders:
+                    worked |= recorder.step(self._limit(max_entries))
                 self.error, backoff = "", Backoff()
             except AWAY as error:
                 if not patient:
                     raise
                 self._wait(error, backoff.next_seconds())
             self._beat()
-            if (once and not worked) or max_entries == self.recorder.tally.entries:
+            if (once and not worked) or max_entries == self._entries:
                 break
+
+    @property
+    def _entries(self) -> int:
+        return sum(recorder.tally.entries for recorder in self.recorders)
 
     def _check_policy(self) -> None:
         if not self._policy_known:
@@ -108,10 +110,10 @@ class RecordingLoop:
     def _limit(self, max_entries: int | None) -> int:
         if max_entries is None:
             return ENTRIES_A_TIME
-        return min(ENTRIES_A_TIME, max_entries - self.recorder.tally.entries)
+        return min(ENTRIES_A_TIME, max_entries - self._entries)
 
     def _wait(self, error: Exception, seconds: float) -> None:
-        self.recorder.tally.retries += 1
+        self.retries += 1
         self.error = f"{type(error).__name__}: {error}"
         log.warning("recorder_waits", error=self.error, seconds=round(seconds, 2))
         close_old_connections()
@@ -126,11 +128,12 @@ class RecordingLoop:
             return
         self._beat_at = now
         key = keys.health("recorder")
-        detail = asdict(self.recorder.tally) | {
-            "consumer": self.recorder.reader.consumer,
-            "error": self.error,
-            "broadcast_failures": self.recorder.broadcast.failures,
-        }
+        detail: dict[str, Any] = {"error": self.error, "retries": self.retries}
+        for recorder in self.recorders:
+            engine = recorder.reader.engine
+            prefix = "" if engine == FORECASTS else f"{engine}_"
+            detail["consumer"] = recorder.reader.consumer
+            detail |= {f"{prefix}{name}": value for name, value in recorder.detail().items()}
         fields: dict[Any, Any] = {
             "status": "degraded" if self.error else "healthy",
             "pid": os.getpid(),

@@ -9,6 +9,7 @@ from predictions.api.health import health
 from predictions.api.metrics import metrics
 from predictions.api.predict import predict
 from predictions.api.schema.pages import DocsView, SchemaView
+from predictions.api.signals import SignalDetail, SignalList
 
 urlpatterns: list[URLPattern] = [
     path("predict", predict, name="predict"),
@@ -19,6 +20,8 @@ urlpatterns: list[URLPattern] = [
     path("api/predictions/<str:symbol>/summary", summary, name="prediction-summary"),
     path("api/forecasts", ForecastList.as_view(), name="forecasts"),
     path("api/forecasts/<int:pk>", ForecastDetail.as_view(), name="forecast"),
+    path("api/signals", SignalList.as_view(), name="signals"),
+    path("api/signals/<int:pk>", SignalDetail.as_view(), name="signal"),
     path("api/schema", SchemaView.as_view(), name="schema"),
     path("api/docs", DocsView.as_view(), name="docs"),
     re_path(r"^api/(?P<rest>.*)$", not_found),

@@ -9,26 +9,9 @@ import numpy.typing as npt
 import talib
 
 from market.candles.series import CandleSeries, Floats
+from market.candles.vector import INDICATOR_COUNT as INDICATOR_COUNT
+from market.candles.vector import INDICATOR_NAMES as INDICATOR_NAMES
 
-INDICATOR_NAMES: tuple[str, ...] = (
-    "rsi_14",
-    "macd_histogram_atr",
-    "macd_line_atr",
-    "atr_14_ratio",
-    "ema_12_atr",
-    "ema_26_atr",
-    "sma_100_atr",
-    "bollinger_b",
-    "bollinger_width",
-    "adx_14",
-    "stochastic_k",
-    "mfi_14",
-    "return_z_96",
-    "log_volume_96",
-)
-"""In the order of a network's input."""
-
-INDICATOR_COUNT = len(INDICATOR_NAMES)
 ATR_RATIO = INDICATOR_NAMES.index("atr_14_ratio")
 
 WARM_UP = 150

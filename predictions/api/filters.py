@@ -1,4 +1,4 @@
-"""What `/api/forecasts` may be asked for: each parameter, and what it allows."""
+"""What the ledger may be asked for: each parameter, and what it allows."""
 
 import re
 from datetime import datetime
@@ -10,10 +10,11 @@ from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from django_filters.fields import IsoDateTimeField
 
-from inference.vocabulary import Reason, Source
+from inference.vocabulary import Direction, Reason, SignalReason, Source
+from market.candles.timeframes import SIGNAL_TIMEFRAMES
 from market.symbols import UnknownSymbolError, parse_symbol
 from predictions.api.errors import InvalidParameterError
-from predictions.models import Forecast
+from predictions.models import Forecast, Signal
 
 PAGING = ("cursor", "limit", "format")
 _LOST_PLUS = re.compile(r" (?=\d\d:?\d\d$)")
@@ -53,7 +54,8 @@ class TimeFilter(filters.DateTimeFilter):  # type: ignore[misc]  # django-filter
     field_class = TimeField
 
 
-def _choice(field: str, values: list[str]) -> filters.ChoiceFilter:
+def choice(field: str, values: list[str]) -> filters.ChoiceFilter:
+    """Return a filter that names what is allowed."""
     shown = ", ".join(value or '""' for value in values)
     return filters.ChoiceFilter(
         field_name=field,
@@ -62,12 +64,12 @@ def _choice(field: str, values: list[str]) -> filters.ChoiceFilter:
     )
 
 
-def _by_live(queryset: "QuerySet[Forecast]", name: str, value: str) -> "QuerySet[Forecast]":
+def _by_live(queryset: "QuerySet[Any]", name: str, value: str) -> "QuerySet[Any]":
     return queryset.filter(live=value == "true")
 
 
-class ForecastFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped
-    """Filters of the forecasts' ledger. `from` is inclusive, `to` exclusive."""
+class LedgerFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped
+    """What every ledger can be asked for. `from` is inclusive, `to` exclusive."""
 
     symbol = SymbolFilter()
     venue = filters.CharFilter()
@@ -76,14 +78,8 @@ class ForecastFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter 
         method=_by_live,
         error_messages={"invalid_choice": "must be true or false"},
     )
-    source = _choice("source", [source.value for source in Source])
-    reason = _choice("reason", [reason.value for reason in Reason if reason])
     model_version = filters.CharFilter()
     to = TimeFilter(field_name="predicted_at", lookup_expr="lt")
-
-    class Meta:
-        model = Forecast
-        fields = ()
 
     @classmethod
     def get_filters(cls) -> dict[str, filters.Filter]:
@@ -101,3 +97,26 @@ class ForecastFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter 
                 )
         valid: bool = super().is_valid()
         return valid
+
+
+class ForecastFilter(LedgerFilter):
+    """Filters of the forecasts' ledger."""
+
+    source = choice("source", [source.value for source in Source])
+    reason = choice("reason", [reason.value for reason in Reason if reason])
+
+    class Meta:
+        model = Forecast
+        fields = ()
+
+
+class SignalFilter(LedgerFilter):
+    """Filters of the signals' ledger."""
+
+    timeframe = choice("timeframe", [timeframe.value for timeframe in SIGNAL_TIMEFRAMES])
+    direction = choice("direction", [direction.value for direction in Direction])
+    reason = choice("reason", [reason.value for reason in SignalReason if reason])
+
+    class Meta:
+        model = Signal
+        fields = ()

@@ -9,8 +9,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from predictions.models import Forecast, ForecastOutcome
+from inference.signals.entry import BatchEntry, Gap, Said
+from inference.vocabulary import SignalReason
+from predictions.models import Forecast, ForecastOutcome, Signal, SignalGap
+from predictions.signal_rows import batch_rows
 from tests.integration.ledger import drain, new_recorder, publish, tick_entry
+from tests.signal_loops import DAY_MS, M15, VENUE, make_signal
 
 pytestmark = pytest.mark.django_db
 
@@ -129,3 +133,35 @@ def test_date_hierarchy_offers_the_days_that_the_ledger_spans(staff: Client) -> 
 
     for day in (1, 2, 3):
         assert f"predicted_at__day={day}&amp;" in page
+
+
+def test_signal_lists_show_short_numbers_and_change_nothing(staff: Client) -> None:
+    rows = batch_rows(
+        "1-0",
+        BatchEntry(
+            venue=VENUE,
+            live=False,
+            batch=1,
+            timeframe=M15,
+            made_ms=DAY_MS,
+            missed=0,
+            shard=0,
+            token=1,
+            signals=[Said(make_signal(entry=0.123456789, confidence=0.54321))],
+            gaps=[Gap("ETHUSDT", DAY_MS, SignalReason.CANDLE_LATE, "has not arrived")],
+        ).pack(),
+    )
+    Signal.objects.bulk_create(rows.signals)
+    SignalGap.objects.bulk_create(rows.gaps)
+
+    page = staff.get("/admin/predictions/signal/?timeframe__exact=15m").content.decode()
+    gaps = staff.get("/admin/predictions/signalgap/").content.decode()
+
+    assert ">0.123457<" in page and ">0.543<" in page
+    assert "candle_late" in gaps
+    one = Signal.objects.get()
+    assert staff.get(f"/admin/predictions/signal/{one.pk}/change/").status_code == 200
+    assert (
+        staff.post(f"/admin/predictions/signal/{one.pk}/change/", {"entry": 1}).status_code == 403
+    )
+    assert staff.get("/admin/predictions/signal/add/").status_code == 403

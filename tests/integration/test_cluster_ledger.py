@@ -93,7 +93,7 @@ def test_market_fed_forecast_and_recorded_over_a_cluster(configured, client):
     recording = connect(configured.url)
     reader = partial(LogReader, cluster=True)
     recorder = new_recorder(recording, reader=reader)
-    RecordingLoop(recorder, recording, lambda: False).run(once=True)
+    RecordingLoop([recorder], recording, lambda: False).run(once=True)
 
     assert Forecast.objects.filter(source="redis").count() == TICKS * len(SYMBOLS)
     assert ForecastOutcome.objects.filter(target_mid__gt=0).count() >= 3 * len(SYMBOLS)

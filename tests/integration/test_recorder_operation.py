@@ -69,7 +69,7 @@ def test_run_once_records_what_is_there_and_says_so(client: redis.Redis) -> None
     publish(client, *(tick_entry(index) for index in range(70)))
     recorder = new_recorder(client)
 
-    RecordingLoop(recorder, client, _never).run(once=True)
+    RecordingLoop([recorder], client, _never).run(once=True)
 
     assert Forecast.objects.count() == 70
     beat: Any = client.hgetall(keys.health("recorder"))
@@ -81,7 +81,7 @@ def test_run_once_records_what_is_there_and_says_so(client: redis.Redis) -> None
 def test_run_max_entries_stops_there(client: redis.Redis) -> None:
     publish(client, *(tick_entry(index) for index in range(70)))
 
-    RecordingLoop(new_recorder(client), client, _never).run(max_entries=40)
+    RecordingLoop([new_recorder(client)], client, _never).run(max_entries=40)
 
     assert Forecast.objects.count() == 40
 
@@ -89,7 +89,7 @@ def test_run_max_entries_stops_there(client: redis.Redis) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_run_outage_is_waited_for_and_shown(client: redis.Redis) -> None:
     recorder = new_recorder(client)
-    loop = RecordingLoop(recorder, client, Forecast.objects.exists)
+    loop = RecordingLoop([recorder], client, Forecast.objects.exists)
     publish(client, tick_entry(0))
     outage = _Outage(failures=3)
     step, errors = recorder.step, []
@@ -98,12 +98,12 @@ def test_run_outage_is_waited_for_and_shown(client: redis.Redis) -> None:
         errors.append(loop.error)
         return step(limit)
 
-    loop.recorder = _Stepping(recorder, stepping)  # type: ignore[assignment]
+    loop.recorders = [_Stepping(recorder, stepping)]  # type: ignore[list-item]
     with connection.execute_wrapper(outage):
         loop.run()
 
     assert Forecast.objects.count() == 1
-    assert recorder.tally.retries == 3
+    assert loop.retries == 3
     assert "OperationalError" in errors[-2]
     assert loop.error == ""
 

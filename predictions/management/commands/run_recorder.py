@@ -1,4 +1,4 @@
-"""`manage.py run_recorder`: store and grade what the forecast loop hands over."""
+"""`manage.py run_recorder`: store what both loops hand over, and grade it."""
 
 import argparse
 import socket
@@ -8,16 +8,16 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from market.redis_policy import EvictionPolicyError
 from market.stopping import StopFlag
-from predictions.recording_loop import AWAY, RecordingLoop, build_recorder, connect
+from predictions.recording_loop import AWAY, RecordingLoop, build_recorders, connect
 
 
 class Command(BaseCommand):
-    help = "Store the forecasts of the log in the database and grade them."
+    help = "Store the forecasts and signals of the logs in the database; grade the forecasts."
     requires_system_checks = ()  # they import the URLs, and with them what only the web needs
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="stop when the log is empty")
-        parser.add_argument("--max-entries", type=_positive, help="stop after so many ticks")
+        parser.add_argument("--once", action="store_true", help="stop when the logs are empty")
+        parser.add_argument("--max-entries", type=_positive, help="stop after so many log entries")
         parser.add_argument(
             "--consumer",
             default=f"recorder-{socket.gethostname()}",
@@ -29,7 +29,8 @@ class Command(BaseCommand):
             client = connect(settings.REDIS_URL)
         except AWAY as error:
             raise CommandError(f"Redis does not answer: {error}") from error
-        loop = RecordingLoop(build_recorder(client, consumer), client, StopFlag().install())
+        forecasts, signals = build_recorders(client, consumer)
+        loop = RecordingLoop((forecasts, signals), client, StopFlag().install())
         try:
             loop.run(once=once, max_entries=max_entries)
         except EvictionPolicyError as error:
@@ -37,7 +38,7 @@ class Command(BaseCommand):
         except AWAY as error:
             raise CommandError(f"Redis or the database does not answer: {error}") from error
         finally:
-            loop.recorder.broadcast.close()
+            forecasts.broadcast.close()
             client.close()
 
 

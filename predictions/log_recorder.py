@@ -1,0 +1,129 @@
+"""Recording one engine's log: take, store, acknowledge, so that nothing is lost or doubled.
+
+What an entry becomes is the subclass's: forecasts with their grading, or signals. An entry is
+acknowledged only after its commit, and storing it twice changes nothing, whatever is killed when.
+"""
+
+import time
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+import structlog
+from django.db import DataError, IntegrityError
+
+from inference.handover.chain import EntryFormatError
+from predictions.log_reader import ENTRIES_A_TIME, RETENTION_MS, LogEntry, LogReader
+
+log = structlog.get_logger(__name__)
+
+TRIM_EVERY_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class LogTally:
+    """What this process did with one log since its start; part of its heartbeat."""
+
+    entries: int = 0
+    dead_letters: int = 0
+    vanished: int = 0
+    trimmed: int = 0
+    last_entry_id: str = ""
+
+
+class Rows(Protocol):
+    """One entry, ready for the ledger."""
+
+    @property
+    def entry_id(self) -> str: ...
+
+
+RowsT = TypeVar("RowsT", bound=Rows)
+
+
+@dataclass(slots=True)
+class LogRecorder(ABC, Generic[RowsT]):
+    """Stores one log, a batch a step."""
+
+    reader: LogReader
+    retention_ms: int = field(default=RETENTION_MS, kw_only=True)
+    tally: LogTally = field(init=False, default_factory=LogTally)
+    _trimmed_at: float = field(init=False, default=float("-inf"))
+
+    def step(self, limit: int = ENTRIES_A_TIME) -> bool:
+        """Take, store and acknowledge up to `limit` entries; return whether there were any.
+
+        Raises redis.RedisError or django.db.Error where one of the two is away; after that the
+        same entries come again.
+        """
+        self._recover()
+        try:
+            entries = self.reader.take(limit)
+            if entries:
+                self._record(entries)
+            else:
+                self._nothing_new()
+        except BaseException:
+            self.reader.rewind()
+            raise
+        self._trim()
+        return bool(entries)
+
+    def detail(self) -> dict[str, Any]:
+        """Return what the heartbeat tells of this log."""
+        return asdict(self.tally)
+
+    @abstractmethod
+    def _rows(self, entry_id: str, packed: bytes) -> RowsT:
+        """Unpack an entry. Raises EntryFormatError where it cannot become rows."""
+
+    @abstractmethod
+    def _store(self, entries: list[RowsT]) -> None:
+        """Commit all of them, or none; what is stored already stays as it is."""
+
+    def _recover(self) -> None:
+        """Called before each step."""
+
+    def _nothing_new(self) -> None:
+        """Called in a step that found no entries."""
+
+    def _record(self, entries: list[LogEntry]) -> None:
+        unpacked = [rows for entry in entries if (rows := self._read(entry)) is not None]
+        try:
+            self._store(unpacked)
+        except (DataError, IntegrityError):
+            # One of them is what the database refuses; the others must not wait for it.
+            self._store_singly(entries, unpacked)
+        self.reader.acknowledge(entries)
+        self.tally.entries += len(entries)
+        self.tally.last_entry_id = entries[-1].id
+
+    def _read(self, entry: LogEntry) -> RowsT | None:
+        if entry.packed is None:
+            self.tally.vanished += 1
+            log.error("entry_vanished", entry=entry.id)
+            return None
+        try:
+            return self._rows(entry.id, entry.packed)
+        except EntryFormatError as error:
+            self._bury(entry, error)
+            return None
+
+    def _bury(self, entry: LogEntry, error: Exception) -> None:
+        self.reader.bury(entry, str(error))
+        self.tally.dead_letters += 1
+        log.error("entry_set_aside", entry=entry.id, error=str(error))
+
+    def _store_singly(self, entries: list[LogEntry], unpacked: list[RowsT]) -> None:
+        by_id = {entry.id: entry for entry in entries}
+        for rows in unpacked:
+            try:
+                self._store([rows])
+            except (DataError, IntegrityError) as error:
+                self._bury(by_id[rows.entry_id], error)
+
+    def _trim(self) -> None:
+        now = time.monotonic()
+        if now - self._trimmed_at >= TRIM_EVERY_SECONDS:
+            self.tally.trimmed += self.reader.trim(self.retention_ms)
+            self._trimmed_at = now
