@@ -34,8 +34,9 @@ _CHECKED_SIZES = (1, 2, 34, 500)
 
 @dataclass(frozen=True, slots=True)
 class EpochNote:
-    """One pass: number from 1, training loss, loss on the inner slice, is it the best yet."""
+    """One pass of a member: both from 1; training loss, inner loss, is it the best yet."""
 
+    member: int
     epoch: int
     loss: float
     inner_loss: float

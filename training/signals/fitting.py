@@ -24,6 +24,7 @@ from training.recordings import TrainingDataError
 from training.signals.checkpoints import FitState, read_checkpoint, write_checkpoint
 from training.signals.datasets import SignalDataset
 from training.signals.fitted import EpochNote, FittedNetwork, answers
+from training.signals.merging import merge
 from training.signals.options import FitOptions
 from training.signals.windows import EXCHANGED, ScaledWindows, Scaling
 
@@ -61,20 +62,20 @@ def fit_network(
     """
     rows = inner_split(dataset, np.sort(fit_rows), options.inner_share)
     with _torch_to_itself(options.threads):
-        fit = _Fit(dataset, rows, options)
-        if checkpoint is not None:
-            fit.resume(checkpoint)
-        while not fit.finished:
-            note = fit.step()
-            if checkpoint is not None:
-                write_checkpoint(checkpoint, fit.state())
-            if watch is not None:
-                watch(note)
-        fitted = fit.fitted()
+        members = [
+            _fit_member(_Fit(dataset, rows, options, number), number, checkpoint, watch)
+            for number in range(1, options.members + 1)
+        ]
+        fitted = _ensemble(members)
     if calibrate_rows is None or not len(calibrate_rows):
         return fitted
     logits = fitted.logits(dataset, calibrate_rows, options.device)
     return fitted.with_temperature(best_temperature(logits, dataset.label[calibrate_rows]))
+
+
+def checkpoint_files(checkpoint: Path, options: FitOptions) -> list[Path]:
+    """Return the files that a fit keeps its members' states in."""
+    return [_of_member(checkpoint, number) for number in range(1, options.members + 1)]
 
 
 def inner_split(dataset: SignalDataset, rows: Integers, share: float) -> Rows:
@@ -111,14 +112,16 @@ def best_temperature(logits: Floats, label: Integers) -> float:
 
 
 class _Fit:
-    def __init__(self, dataset: SignalDataset, rows: Rows, options: FitOptions) -> None:
-        self._options, self._rows = options, rows
+    def __init__(
+        self, dataset: SignalDataset, rows: Rows, options: FitOptions, member: int
+    ) -> None:
+        self._options, self._rows, self._member = options, rows, member
         self._scaling = Scaling.of(dataset, rows.early)
         self._windows = ScaledWindows(dataset, self._scaling, options.device)
         self._turn = (dataset.timeline.decided_ms // dataset.timeframe.ms)[rows.early]
         self._labels = torch.from_numpy(dataset.label[rows.late])
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(options.seed)
+            torch.manual_seed(int(self._random(0).integers(2**62)))
             shape = Shape(
                 channels=options.channels,
                 hidden=options.hidden,
@@ -145,7 +148,7 @@ class _Fit:
     def step(self) -> EpochNote:
         """Make one pass and judge the average on the inner slice."""
         epoch, started = len(self._notes) + 1, time.perf_counter()
-        order = np.random.default_rng([self._options.seed, epoch])
+        order = self._random(epoch)
         rows = self._rows.early[(self._turn + epoch) % self._options.stride == 0]
         rows = order.permutation(rows)
         self._network.train()
@@ -162,7 +165,7 @@ class _Fit:
         best = inner < min((note.inner_loss for note in self._notes), default=np.inf)
         if best:
             self._best = _weights(self._average)
-        self._notes.append(EpochNote(epoch, float(np.mean(losses)), inner, best))
+        self._notes.append(EpochNote(self._member, epoch, float(np.mean(losses)), inner, best))
         return self._notes[-1]
 
     def state(self) -> FitState:
@@ -187,6 +190,9 @@ class _Fit:
     def fitted(self) -> FittedNetwork:
         speed = self._seen / self._seconds if self._seconds else None
         return FittedNetwork(self._best, self._scaling, tuple(self._notes), speed)
+
+    def _random(self, epoch: int) -> np.random.Generator:
+        return np.random.default_rng([self._options.seed, self._member, epoch])
 
     def _learn(self, batch: Tensor) -> float:
         windows, symbol = self._windows.gather(batch), self._windows.symbol[batch]
@@ -232,6 +238,35 @@ def _torch_to_itself(threads: int) -> Iterator[None]:
             yield
         finally:
             torch.set_num_threads(before)
+
+
+def _fit_member(
+    fit: _Fit, number: int, checkpoint: Path | None, watch: Watch | None
+) -> FittedNetwork:
+    place = None if checkpoint is None else _of_member(checkpoint, number)
+    if place is not None:
+        fit.resume(place)
+    while not fit.finished:
+        note = fit.step()
+        if place is not None:
+            write_checkpoint(place, fit.state())
+        if watch is not None:
+            watch(note)
+    return fit.fitted()
+
+
+def _ensemble(members: list[FittedNetwork]) -> FittedNetwork:
+    speeds = [one.samples_per_s for one in members if one.samples_per_s is not None]
+    return FittedNetwork(
+        merge([one.state_dict for one in members]),
+        members[0].scaling,
+        tuple(note for one in members for note in one.history),
+        sum(speeds) / len(speeds) if speeds else None,
+    )
+
+
+def _of_member(checkpoint: Path, number: int) -> Path:
+    return checkpoint.with_name(f"{checkpoint.stem}-{number}{checkpoint.suffix}")
 
 
 def _start_small(network: CnnLstm) -> None:

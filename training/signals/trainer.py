@@ -20,7 +20,7 @@ from market.candles.series import Integers
 from training.signals.datasets import SignalDataset
 from training.signals.finished import fit_folder, fit_key, read_fit, write_fit
 from training.signals.fitted import EpochNote, FittedNetwork
-from training.signals.fitting import fit_network
+from training.signals.fitting import checkpoint_files, fit_network
 from training.signals.options import FitOptions
 from training.signals.protocol import FINAL, fold_name
 from training.signals.splitting import signal_splits
@@ -103,7 +103,7 @@ def train(tasks: Sequence[FitTask], workplace: Workplace) -> list[FittedNetwork]
     for number, checkpoint, fitted in zip(waiting, checkpoints, fits, strict=True):
         task = tasks[number]
         write_fit(places[number], fitted, task.key, task.options)
-        checkpoint.unlink(missing_ok=True)
+        _forget(checkpoint, task)
         found[number] = fitted
     return [fitted for fitted in found if fitted is not None]
 
@@ -114,9 +114,10 @@ def run_task(task: FitTask, checkpoint: Path, resume: bool, position: int = 1) -
     position: line of the terminal that shows its passes.
     """
     if not resume:
-        checkpoint.unlink(missing_ok=True)
+        _forget(checkpoint, task)
+    passes = task.options.epochs
     with tqdm(
-        total=task.options.epochs,
+        total=passes * task.options.members,
         desc=f"{task.dataset.timeframe} {task.split}",
         unit="pass",
         position=position,
@@ -126,7 +127,7 @@ def run_task(task: FitTask, checkpoint: Path, resume: bool, position: int = 1) -
     ) as bar:
 
         def watch(note: EpochNote) -> None:
-            bar.update(note.epoch - bar.n)
+            bar.update(passes * (note.member - 1) + note.epoch - bar.n)
             bar.set_postfix(loss=f"{note.loss:.4f}", inner=f"{note.inner_loss:.4f}")
 
         return fit_network(
@@ -145,6 +146,11 @@ class _Watched(joblib.Parallel):  # type: ignore[misc]  # joblib ships no types
 
 def _checkpoint(folder: Path, task: FitTask) -> Path:
     return folder / f"{task.key[:16]}-{CHECKPOINT_NAME}"
+
+
+def _forget(checkpoint: Path, task: FitTask) -> None:
+    for file in checkpoint_files(checkpoint, task.options):
+        file.unlink(missing_ok=True)
 
 
 @contextmanager

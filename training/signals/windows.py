@@ -42,8 +42,9 @@ class Scaling:
     def of(cls, dataset: SignalDataset, rows: Integers) -> Self:
         """Take both from the candles that the windows of `rows` show, each candle once."""
         seen = dataset.indicators[_candles_seen(dataset, rows)].astype(np.float64)
-        scale = seen.std(axis=0)
-        return cls(seen.mean(axis=0), np.where(scale > 0, scale, 1.0), len(seen))
+        spread = seen.std(axis=0)
+        scale = np.where(spread > 0, spread, 1.0)
+        return cls(_single(seen.mean(axis=0)), _single(scale), len(seen))
 
 
 class ScaledWindows:
@@ -54,10 +55,10 @@ class ScaledWindows:
         mean = torch.from_numpy(scaling.mean.astype(np.float32)).to(device)
         scale = torch.from_numpy(scaling.scale.astype(np.float32)).to(device)
         self._values = (raw - mean) / scale
-        self._ends = torch.from_numpy(dataset.end_row).to(device)
+        self._ends = torch.tensor(dataset.end_row).to(device)
         self._steps = torch.arange(1 - WINDOW, 1, device=device)
-        self.symbol = torch.from_numpy(dataset.symbol).to(device)
-        self.label = torch.from_numpy(dataset.label).to(device)
+        self.symbol = torch.tensor(dataset.symbol).to(device)
+        self.label = torch.tensor(dataset.label).to(device)
         self.sign, self.shift = _mirror(mean, scale)
 
     def gather(self, rows: Tensor) -> Tensor:
@@ -68,6 +69,11 @@ class ScaledWindows:
     def mirrored(self, windows: Tensor) -> Tensor:
         """Return windows as a market that falls where this one rises would show them."""
         return windows * self.sign + self.shift
+
+
+def _single(values: Floats) -> Floats:
+    # The graph holds float32: so do the files beside it.
+    return values.astype(np.float32).astype(np.float64)
 
 
 def _candles_seen(dataset: SignalDataset, rows: Integers) -> Flags:
