@@ -138,7 +138,7 @@ def test_feather_folders_leave_out_the_last_candle_and_name_what_is_no_feather(
     assert np.array_equal(read.open_ms, source.read("AAAUSDT", H1).open_ms)
     assert np.array_equal(read.close, source.read("AAAUSDT", H1).close)
     (tmp_path / "1h" / "BBB_USDT-1h.feather").write_bytes(b"nothing")
-    with pytest.raises(TrainingDataError, match="BBB_USDT-1h.feather is no feather"):
+    with pytest.raises(TrainingDataError, match=r"BBB_USDT-1h\.feather is no feather"):
         FeatherFolders(tmp_path).read("BBBUSDT", H1)
 
 

@@ -17,7 +17,8 @@ def _path(bars: list[Bar], step_ms: int = STEP, start_ms: int = 0) -> Path:
     opens = start_ms + step_ms * np.arange(len(bars), dtype=np.int64)
     zeros = np.zeros(len(bars))
     flags = np.zeros(len(bars), dtype=np.bool_)
-    series = CandleSeries(opens, *table.T, table[:, 0], zeros, flags)
+    open_, high, low = table.T
+    series = CandleSeries(opens, open_, high, low, open_, zeros, flags)
     return Path(series, step_ms)
 
 
