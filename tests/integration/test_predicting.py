@@ -15,6 +15,7 @@ from market import keys
 from market.candles.store import CandleStore
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
 from market.clock import MarketTime
+from tests.documents import README, blocks
 from tests.processes import free_port
 from tests.unit.signal_artefacts import NOW_MS, SYMBOLS, candles, write_pooled
 
@@ -201,3 +202,15 @@ def test_predict_timeframe_that_is_stored_for_one_coin_only_serves_that_coin(
     said = json.loads(done.stdout)
     assert said["count"] == 1
     assert [error["code"] for error in said["errors"]] == ["candles_missing"]
+
+
+def test_readme_examples_of_python_run_as_written(env: dict[str, str]) -> None:
+    (example,) = (block.text for block in blocks(README) if "make_prediction(" in block.text)
+    text = example.replace(".venv/bin/python", sys.executable)
+    done = subprocess.run(
+        ["bash", "-euc", text], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    *table, result = done.stdout.splitlines()
+    assert len(table) == 2 + 2 * len(SIGNAL_TIMEFRAMES)
+    assert ast.literal_eval(result)["symbol"] == "BTCUSDT"
