@@ -20,8 +20,8 @@ from predictions.api.redis_client import web_redis
 from predictions.api.schema.describing import described_by
 from predictions.api.schema.hot_operations import HealthDescription
 
-PROCESSES = ("market", "inference", "recorder", "web")
-NEEDED = ("market", "inference", "recorder")
+PROCESSES = ("market", "inference", "signals", "recorder", "web")
+NEEDED = ("market", "inference", "signals", "recorder")
 """Without one of these the site serves, but no longer all that it should."""
 
 WELL = frozenset({"healthy", "active"})

@@ -84,7 +84,7 @@ class Running:
 
     def beats(self) -> bool:
         url = locate(self.instance.directory / "var").url
-        names = [keys.health(name) for name in ("market", "inference", "recorder")]
+        names = [keys.health(name) for name in ("market", "inference", "signals", "recorder")]
         try:
             with redis.Redis.from_url(url, socket_timeout=2) as client:
                 return int(client.exists(*names)) == len(names)

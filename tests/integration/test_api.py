@@ -163,6 +163,7 @@ def beat(client: redis.Redis, process: str, status: str = "healthy", **detail: A
 
 def test_health_all_processes_well_is_healthy(client: Client, redis_client: redis.Redis) -> None:
     beat(redis_client, "market", "active")
+    beat(redis_client, "signals")
     beat(redis_client, "recorder")
     beat(redis_client, "inference", service="bitcoin-inference", components={"model": {}})
 
@@ -180,6 +181,7 @@ def test_health_process_without_heartbeat_is_degraded(
 ) -> None:
     beat(redis_client, "market", "active")
     beat(redis_client, "inference")
+    beat(redis_client, "signals")
 
     response = client.get("/health")
 

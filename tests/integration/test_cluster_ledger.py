@@ -145,7 +145,7 @@ def test_recorder_of_an_absent_cluster_fails_with_what_is_waited_for(configured)
 
 def test_heartbeat_command_finds_every_process_in_a_cluster(configured, client, monkeypatch):
     monkeypatch.setenv("REDIS_URL", configured.url)
-    for process in ("market", "inference", "recorder", "web"):
+    for process in ("market", "inference", "signals", "recorder", "web"):
         assert heartbeat.main([process]) == 1
         client.hset(keys.health(process), "status", "healthy")
         assert heartbeat.main([process]) == 0

@@ -107,7 +107,7 @@ def test_container_told_to_set_up_prepares_the_instance_first(
     assert (tmp_path / "var" / "cryptosite.sqlite3").is_file()
 
 
-@pytest.mark.parametrize("service", ["market", "recorder"])
+@pytest.mark.parametrize("service", ["market", "signals", "recorder"])
 def test_compose_health_check_follows_the_heartbeat(
     service: str, clean_redis: redis.Redis, redis_url: str, instance_env: dict[str, str]
 ) -> None:
