@@ -55,6 +55,13 @@ def examples(document: Path) -> list[Example]:
     ]
 
 
+def curls(document: Path) -> list[str]:
+    """Return the address of every curl command, in order."""
+    shells = (block.text for block in blocks(document) if block.language == "sh")
+    commands = (line for text in shells for line in text.splitlines() if line.startswith("curl "))
+    return [_address(command) for command in commands]
+
+
 def section(document: Path, heading: str) -> str:
     """Return the text under a heading, to the next of its level or above."""
     level, rest = heading.split(" ", 1)
@@ -121,8 +128,12 @@ def same_fields(shown: Any, answered: Any, where: str = "answer") -> None:
 
 
 def _example(command: str, answer: Any) -> Example:
+    return Example(_address(command), answer)
+
+
+def _address(command: str) -> str:
     (url,) = (word for word in shlex.split(command) if word.startswith("http"))
-    return Example(url, answer)
+    return url
 
 
 def _blanked(block: re.Match[str]) -> str:

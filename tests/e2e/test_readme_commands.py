@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from market.candles.timeframes import SIGNAL_TIMEFRAMES
 from market.hot.vector import FEATURE_COUNT
 from tests.documents import (
     API,
@@ -22,13 +23,22 @@ from tests.documents import (
     README,
     Example,
     blocks,
+    curls,
     examples,
     json_blocks,
     same_fields,
 )
 from tests.processes import Instance, running_instance
+from tests.unit.signal_artefacts import write_pooled
 from tests.waiting import eventually_sync
 
+COMMANDS = (
+    "run_market_feed",
+    "run_inference_loop",
+    "run_signal_loop",
+    "run_recorder",
+    "run_web",
+)
 ANSWER_SECONDS = 30.0
 
 
@@ -94,7 +104,9 @@ def test_examples_of_the_documents_have_the_fields_of_a_running_server(
     short_dir: Path, instance_env: dict[str, str]
 ) -> None:
     with running_instance(short_dir, instance_env, MARKET_SOURCE="simulated") as instance:
-        for command in ("run_market_feed", "run_inference_loop", "run_recorder", "run_web"):
+        for timeframe in SIGNAL_TIMEFRAMES:
+            write_pooled(instance.directory / "models", timeframe)
+        for command in COMMANDS:
             instance.start(command)
         graded = "/api/forecasts?limit=1000"
         eventually_sync(
@@ -103,12 +115,19 @@ def test_examples_of_the_documents_have_the_fields_of_a_running_server(
             ),
             90,
         )
+        eventually_sync(lambda: signals_made(instance) == len(SIGNAL_TIMEFRAMES), 60)
+        for url in curls(README):
+            assert asked(instance, Example(url, None)).get("status") != "error", url
         shown = [*examples(README), *examples(API)]
         assert len(shown) >= 6
         for example in shown:
             same_fields(example.answer, asked(instance, example), example.url)
         check_outcome(answers(instance, graded)["results"])
         check_bot_script(instance)
+
+
+def signals_made(instance: Instance) -> int:
+    return int((answers(instance, "/api/predictions/BTCUSDT/summary") or {}).get("count", 0))
 
 
 def check_outcome(results: list[dict[str, Any]]) -> None:
