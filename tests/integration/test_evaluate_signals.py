@@ -137,7 +137,7 @@ def test_evaluate_signals_of_a_damaged_file_is_refused(trained: Path, tmp_path: 
     shutil.copytree(trained / "models", tmp_path / "models")
     network = tmp_path / "models" / "pooled" / "1h" / NETWORK_NAME
     network.write_bytes(network.read_bytes() + b"x")
-    with pytest.raises(CommandError, match="is not what .* declares"):
+    with pytest.raises(CommandError, match=r"is not what .* declares"):
         _evaluated(trained, models=tmp_path / "models")
 
 
