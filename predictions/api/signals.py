@@ -3,7 +3,7 @@
 import struct
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 
@@ -11,6 +11,7 @@ from market.candles.vector import INDICATOR_COUNT, INDICATOR_NAMES
 from predictions.api.filters import SignalFilter
 from predictions.api.pagination import LedgerPagination
 from predictions.api.schema.refusals import refusals
+from predictions.api.schema.signal_shapes import ProbabilitiesSerializer, TakeProfitSerializer
 from predictions.api.serializers import MomentField
 from predictions.models import Signal
 
@@ -63,9 +64,11 @@ class SignalSerializer(serializers.ModelSerializer[Signal]):
             "recorded_at",
         )
 
+    @extend_schema_field(ProbabilitiesSerializer)
     def get_probabilities(self, signal: Signal) -> dict[str, float]:
         return {"LONG": signal.p_long, "SHORT": signal.p_short, "NO_TRADE": signal.p_no_trade}
 
+    @extend_schema_field(TakeProfitSerializer(many=True))
     def get_take_profits(self, signal: Signal) -> list[dict[str, float | int]]:
         prices = (signal.take_profit_1, signal.take_profit_2, signal.take_profit_3)
         return [

@@ -16,12 +16,17 @@ from referencing.jsonschema import DRAFT202012
 
 from inference.forecasts.publisher import symbol_values, tick_values
 from inference.forecasts.scripts import SYMBOL_FIELDS, TICK_FIELDS
+from inference.signals.entry import Said
 from inference.vocabulary import Direction, SignalReason
 from market import keys
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
 from predictions.api import throttling
 from predictions.urls import urlpatterns
 from tests.integration.ledger import drain, new_recorder, publish, tick_entry
+from tests.integration.test_signal_recorder import batch, hand_over
+from tests.integration.test_signal_recorder import drain as record_signals
+from tests.integration.test_signal_recorder import recorder as signal_recorder
+from tests.signal_loops import make_signal
 from tests.signals import no_signal, signal, store_state
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +74,12 @@ def filled(clean_redis: redis.Redis, redis_url: str) -> redis.Redis:
     binary = redis.Redis.from_url(redis_url)
     publish(binary, *(tick_entry(index, {"BTCUSDT": 100.0}) for index in range(12)))
     drain(new_recorder(binary))
+    idle: dict[str, Any] = {"direction": Direction.NO_TRADE, "reason": SignalReason.BELOW_THRESHOLD}
+    idle |= {"stop_loss": None, "take_profits": (), "model_accuracy": None, "threshold": None}
+    idle |= {"tp_eta_minutes": None, "tp_eta_low_minutes": None, "tp_eta_high_minutes": None}
+    made = (make_signal("BTCUSDT"), make_signal("SOLUSDT", **idle))
+    hand_over(binary, batch(*map(Said, made)))
+    record_signals(signal_recorder(binary))
     binary.close()
     return clean_redis
 
@@ -127,6 +138,7 @@ def test_document_describes_every_field_of_a_signal(document: dict[str, Any]) ->
         ("/health", "/health"),
         ("/api/forecasts", "/api/forecasts?limit=3"),
         ("/api/forecasts", "/api/forecasts?symbol=SOLUSDT"),
+        ("/api/signals", "/api/signals"),
     ],
 )
 def test_answer_is_as_the_document_says(
@@ -138,13 +150,15 @@ def test_answer_is_as_the_document_says(
     check(document, path, 200, response.json())
 
 
-def test_ledger_row_is_as_the_document_says(
+def test_ledger_rows_are_as_the_document_says(
     client: Client, filled: redis.Redis, document: dict[str, Any]
 ) -> None:
-    for row in client.get("/api/forecasts").json()["results"]:
-        check(
-            document, "/api/forecasts/{id}", 200, client.get(f"/api/forecasts/{row['id']}").json()
-        )
+    for ledger in ("/api/forecasts", "/api/signals"):
+        rows = client.get(ledger).json()["results"]
+        assert len(rows) >= 2
+        for row in rows:
+            told = client.get(f"{ledger}/{row['id']}").json()
+            check(document, f"{ledger}/{{id}}", 200, told)
 
 
 @pytest.mark.parametrize(
@@ -157,6 +171,8 @@ def test_ledger_row_is_as_the_document_says(
         ("/predict", "/predict?symbol=NONE", 404),
         ("/api/forecasts", "/api/forecasts?limit=0", 400),
         ("/api/forecasts/{id}", "/api/forecasts/999999", 404),
+        ("/api/signals", "/api/signals?timeframe=2h", 400),
+        ("/api/signals/{id}", "/api/signals/999999", 404),
     ],
 )
 def test_refusal_is_as_the_document_says(
