@@ -125,7 +125,7 @@ class SignalLoop:
                 spoken |= await self._speak(followed, round_, due)
         self.status.problem = ""
         self._redis_back()
-        await self._refresh_models()
+        await self._refresh_models(followed)
         return spoken
 
     async def _stand_by(self) -> None:
@@ -204,6 +204,7 @@ class SignalLoop:
         round_.missed = 0
         for said in entry.signals:
             round_.heard(said.signal.symbol, said.signal.candle_open_ms)
+            round_.told.pop(said.signal.symbol, None)
         for gap in entry.gaps:
             round_.heard(gap.symbol, gap.candle_open_ms)
             round_.told[gap.symbol] = gap.code
@@ -224,10 +225,12 @@ class SignalLoop:
             latency_s=round(max(latencies), 3) if latencies else None,
         )
 
-    async def _refresh_models(self) -> None:
+    async def _refresh_models(self, followed: FollowedMarket) -> None:
         if time.monotonic() - self._refreshed_at >= REFRESH_SECONDS:
             await asyncio.to_thread(refresh_models, self._refresh)
             self._refreshed_at = time.monotonic()
+            for round_ in followed.rounds.values():
+                round_.try_told()
             self._clock.resync()
 
     async def _tend(self) -> None:

@@ -47,6 +47,7 @@ class Round:
     _heard: dict[str, int] = field(default_factory=dict)
     _attempt: bool = False
     _final: bool = False
+    _retry: bool = False
 
     def advance(self, now_ms: float) -> bool:
         """Go on to the newest closed candle; whether there is a new one.
@@ -82,6 +83,10 @@ class Round:
         """Make at once what can be made from what is stored: messages may have been lost."""
         self._attempt = True
 
+    def try_told(self) -> None:
+        """Ask again for coins that have none: a model may have come, or a candle unannounced."""
+        self._retry = True
+
     def heard(self, symbol: str, open_ms: int) -> None:
         """Take in that a signal was made, or a reason was told, for a candle."""
         self._heard[symbol] = max(open_ms, self._heard.get(symbol, open_ms))
@@ -94,12 +99,15 @@ class Round:
             return None
         if not self._final and self._waiting and now_ms >= self._since_ms + LATE_MS:
             self._final = True
-            return self._take(self._waiting | self._changed.keys(), final=True)
+            return self._take(self._waiting, final=True)
         if self._attempt:
             self._attempt = False
-            return self._take(self._waiting | self._changed.keys(), final=self._final)
+            return self._take(self._waiting, final=self._final)
         if self._changed and self._gathered(wall_ms):
-            return self._take(self._changed, final=False)
+            return self._take((), final=False)
+        if self._retry:
+            self._retry = False
+            return self._take(self.told, final=False)
         return None
 
     def wait_ms(self, wall_ms: float) -> float | None:
@@ -121,7 +129,7 @@ class Round:
         return min(max(times) + GRACE_MS, min(times) + LONGEST_WAIT_MS)
 
     def _take(self, symbols: Iterable[str], *, final: bool) -> Due | None:
-        chosen = set(symbols)
+        chosen = {*symbols, *self._changed}
         self._changed.clear()
         if not chosen or self.open_ms is None:
             return None
