@@ -57,9 +57,11 @@ class CandleDesk:
         )
         self._rollups: dict[str, RollUp] = {}
         self._next_look_ms = 0
+        self._started = False
 
     def start(self, now_ms: int) -> None:
         """Begin to store, and to ask for what is missing at `now_ms` (market time)."""
+        self._started = True
         self._writer.start()
         self._missing.start(now_ms)
 
@@ -78,7 +80,10 @@ class CandleDesk:
             rollup = rollups.get(event.symbol)
             if rollup is not None:
                 rollup.apply(event)
-        deliveries = [_told(candle, now_ms) for candle in batch.candles]
+        # A pre-roll is history: it must not restate what the store has of it. What the store
+        # lacks is asked for at the start.
+        told = batch.candles if self._started else ()
+        deliveries = [_told(candle, now_ms) for candle in told]
         if now_ms >= self._next_look_ms:
             self._next_look_ms = now_ms // 1_000 * 1_000 + 1_000
             for symbol, rollup in rollups.items():

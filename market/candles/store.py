@@ -1,9 +1,9 @@
 """The candle store: Parquet files, one dataset a venue, symbol and timeframe.
 
 `<root>/<venue>/<SYMBOL>/<timeframe>/<period>.parquet`, a period being a day (1m, 5m), a month
-(15m, 1h) or a year: a file is written whole at each close, so it must stay small. Files are replaced whole, so a reader needs no lock; writers of one dataset
-wait for each other. Written by the market feed and by imports; read by the signal loop,
-training and grading.
+(15m, 1h) or a year: a file is written whole at each close, so it must stay small. Files are
+replaced in one step, so a reader needs no lock; writers of one dataset wait for each other.
+Written by the market feed and by imports; read by the signal loop, training and grading.
 """
 
 import time

@@ -116,6 +116,8 @@ def test_market_started_again_leaves_no_gap_and_no_jump(clean_redis, tmp_path):
     again._until_ms = BOUNDARY + 5 * QUARTER + 20_000
     again.candles = again._feed.candles
 
+    # As after a short break: the pre-roll tells anew of candles that the store has.
+    play(clean_redis, tmp_path, again)
     desk = play(clean_redis, tmp_path, again)
 
     store = CandleStore(tmp_path)

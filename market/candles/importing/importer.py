@@ -29,7 +29,7 @@ class ImportedDataset:
     timeframe: Timeframe
     files: int
     rows: int
-    refused: Counter[RowFault] = field(default_factory=Counter)
+    refused: dict[RowFault, int] = field(default_factory=dict)
     added: int = 0
     confirmed: int = 0
     restated: int = 0
@@ -43,7 +43,7 @@ class ImportedDataset:
 
     @property
     def good(self) -> int:
-        return self.rows - self.refused.total()
+        return self.rows - sum(self.refused.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Importer:
 
     def _sound(
         self, rows: CandleSeries, timeframe: Timeframe, now_ms: float
-    ) -> tuple[CandleSeries, Counter[RowFault]]:
+    ) -> tuple[CandleSeries, dict[RowFault, int]]:
         unreadable = rows.open_ms == UNREADABLE_MS
         refused = Counter({RowFault.TIME_UNREADABLE: int(unreadable.sum())})
         rows = rows[~unreadable]
@@ -125,7 +125,7 @@ class Importer:
         if len(rows) and not (self.keep_last or RowFault.NOT_CLOSED in faults):
             rows = rows[:-1]
             refused[RowFault.LAST_ROW] += 1
-        return rows, +refused
+        return rows, dict(+refused)
 
     def _store(self, report: ImportedDataset, good: CandleSeries, now_ms: float) -> None:
         dataset = (report.venue, report.symbol, report.timeframe)

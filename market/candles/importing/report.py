@@ -38,6 +38,8 @@ def as_lines(datasets: Sequence[ImportedDataset]) -> Iterator[str]:
             f"{each.symbol:<14}{each.timeframe:<10}{each.rows:>9}{each.added:>9}{changed:>9}"
             f"{each.unchanged:>9}{each.gaps:>6}{each.missing:>9}  {refused or 0}"
         )
-    total: Counter[RowFault] = sum((each.refused for each in datasets), Counter())
+    total: Counter[RowFault] = Counter()
+    for each in datasets:
+        total.update(each.refused)
     for fault, count in total.items():
         yield f"{count} × {fault}: {ROW_FAULT_TEXTS[fault]}"
