@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import structlog
@@ -26,11 +27,16 @@ MOST_WAITING = 2_000
 MOST_UNSENT = 1_000
 """Announcements kept while Redis is away; the oldest go first, as newer ones supersede them."""
 
+AT_ONCE = 4
+"""Datasets written at the same time: most of a write is waiting for the disk."""
+
 TELL_SECONDS = 1.0
 _PATIENCE_SECONDS = 0.2
 _CLOSING_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
+
+_Result = Upserted | Exception
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ class CandleWriter:
         self._counters = counters
         self._waiting: queue.Queue[Sequence[Delivery]] = queue.Queue(MOST_WAITING)
         self._unsent: deque[StoredCandle] = deque(maxlen=MOST_UNSENT)
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="candle-writer")
         self._closing = threading.Event()
         self._told: dict[str, float] = {}
         self._thread = threading.Thread(target=self._run, name="candle-writer", daemon=True)
@@ -71,6 +78,7 @@ class CandleWriter:
         self._closing.set()
         if self._thread.is_alive():
             self._thread.join(_CLOSING_SECONDS)
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def put(self, deliveries: Sequence[Delivery], *, patient: bool = False) -> None:
         """Hand deliveries over. Patient callers wait for room; others drop and count."""
@@ -90,9 +98,13 @@ class CandleWriter:
         # Those first that signals wait for.
         timeframes = sorted({each.timeframe for each in deliveries}, key=_urgency)
         for timeframe in timeframes:
+            by_symbol: dict[str, list[Delivery]] = {}
             for each in deliveries:
                 if each.timeframe is timeframe:
-                    self._store_one(each)
+                    by_symbol.setdefault(each.symbol, []).append(each)
+            for results in self._pool.map(self._upsert_all, by_symbol.values()):
+                for delivery, result in results:
+                    self._account(delivery, result)
             self._announce()
         return bool(deliveries)
 
@@ -118,18 +130,26 @@ class CandleWriter:
             pass
         return taken
 
-    def _store_one(self, delivery: Delivery) -> None:
-        symbol, timeframe = delivery.symbol, delivery.timeframe
+    def _upsert_all(self, deliveries: Sequence[Delivery]) -> list[tuple[Delivery, _Result]]:
+        return [(each, self._upsert(each)) for each in deliveries]
+
+    def _upsert(self, delivery: Delivery) -> _Result:
+        symbol, timeframe, candles = delivery.symbol, delivery.timeframe, delivery.candles
         try:
-            done = self._store.upsert(
-                self._venue, symbol, timeframe, delivery.candles, closed_by_ms=delivery.now_ms
+            return self._store.upsert(
+                self._venue, symbol, timeframe, candles, closed_by_ms=delivery.now_ms
             )
         except (CandleStoreError, OSError, ValueError) as error:
+            return error
+
+    def _account(self, delivery: Delivery, result: _Result) -> None:
+        symbol, timeframe = delivery.symbol, delivery.timeframe
+        if isinstance(result, Exception):
             self._counters["not_stored"] += len(delivery.candles)
-            self._tell("candle_not_stored", symbol, timeframe, error=str(error))
+            self._tell("candle_not_stored", symbol, timeframe, error=str(result))
             return
-        self._count(done, delivery)
-        stored = done.stored.tolist()
+        self._count(result, delivery)
+        stored = result.stored.tolist()
         if not stored:
             return
         marks = dict(
