@@ -35,7 +35,7 @@ class Instrument:
 
 # Start price, tick, bp per √second, activity.
 _KNOWN: dict[str, tuple[float, float, float, float]] = {
-    "1000SATSUSDT": (0.0003, 0.0000001, 0.95, 0.3),
+    "1000SATSUSDT": (0.0003, 0.00000001, 0.95, 0.3),
     "ADAUSDT": (0.8, 0.0001, 0.9, 0.4),
     "APTUSDT": (9.0, 0.001, 0.9, 0.4),
     "ARBUSDT": (1.0, 0.0001, 0.9, 0.4),
