@@ -208,8 +208,9 @@ class SignalLoop:
         for gap in entry.gaps:
             round_.heard(gap.symbol, gap.candle_open_ms)
             round_.told[gap.symbol] = gap.code
-        made = [said.signal.symbol for said in entry.signals]
-        latencies = followed.latencies_s(round_.timeframe, made)
+        latencies = followed.latencies_s(round_.timeframe, [s.signal.symbol for s in entry.signals])
+        # What cannot be made now is no slow signal later.
+        followed.latencies_s(round_.timeframe, [gap.symbol for gap in entry.gaps])
         wall_ms = self._clock.now_ms()
         self._batches += 1
         self._metrics.observe(entry, wall_s=wall_ms / 1e3, seconds=seconds, latencies_s=latencies)
