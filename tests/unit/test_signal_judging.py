@@ -16,7 +16,7 @@ from training.signals.gate import Contest, SignalVerdict, best_baseline, decide
 from training.signals.judging import Judged, compare, judge
 from training.signals.labels import LONG, NO_TRADE, SHORT
 from training.signals.touch_times import covered, touch_times
-from training.significance import Estimate
+from training.significance import Comparison, Estimate
 
 COINS, STEPS = 3, 800
 PRIOR = np.array([0.35, 0.3, 0.35])
@@ -94,9 +94,13 @@ def _contest(judged: Judged, **strengths: float) -> Contest:
 
 
 def _verdict(walk_forward: Contest, final: Contest) -> SignalVerdict:
-    champion = best_baseline(walk_forward, ("simple", "trees"))
     answers = walk_forward.answers
-    compared = compare(answers["network"], answers[champion], walk_forward.judged)
+
+    def against(one: str, other: str) -> Comparison:
+        return compare(answers[one], answers[other], walk_forward.judged)
+
+    champion = best_baseline(walk_forward, against, ("simple", "trees"))
+    compared = against("network", champion)
     return decide("network", champion, ("simple", "trees"), walk_forward, final, compared)
 
 
@@ -128,6 +132,16 @@ def test_gate_with_a_failed_criterion_serves_the_best_baseline(
     verdict = _verdict(rivals, _contest(_judged(1), simple=0.0, **(final or strengths)))
     assert verdict.served == "trees"
     assert objection in verdict.objections
+
+
+def test_gate_with_no_baseline_beyond_chance_keeps_the_simplest() -> None:
+    judged = _judged()
+    rivals = _contest(judged, simple=0.0, trees=0.0, network=0.0)
+    noise = 0.02 * np.random.default_rng(9).standard_normal((len(judged.label), 3))
+    luck = tempered(judged.prior + noise - noise.mean(axis=1, keepdims=True), 1.0)
+    answers = {**rivals.answers, "trees": luck}
+    changed = Contest(judged, answers, {n: judge(n, one, judged) for n, one in answers.items()})
+    assert _verdict(changed, changed).best_baseline == "simple"
 
 
 def test_gate_with_a_network_worse_in_one_tercile_refuses_it() -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from inference.artefacts.signal_manifest import Hazard, TouchTimes
 from training.cards import shown
+from training.signals.baselines import PRIOR
 from training.signals.calibration import THRESHOLD_RULE, Threshold
 from training.signals.datasets import SignalDataset
 from training.signals.gate import SignalVerdict
@@ -57,8 +58,15 @@ def conclusion(outcome: Outcome, dataset: SignalDataset) -> str:
         opening = f"The CNN-LSTM passed the gate against {verdict.best_baseline} and is served"
     else:
         opening = (
-            f"The CNN-LSTM did not pass the gate ({'; '.join(verdict.objections)}), so the best"
+            f"The CNN-LSTM did not pass the gate (failed: {'; '.join(verdict.objections)}), so the best"
             f" baseline, {served}, is served"
+        )
+    if served == PRIOR:
+        return (
+            f"{opening}: no model was shown to tell more than the class shares do, so no"
+            f" direction is called; what the CNN-LSTM reached against it is"
+            f" {percent(outcome.walk_forward.judgements[NETWORK].log_loss_skill)} walk-forward and"
+            f" {percent(outcome.final.judgements[NETWORK].log_loss_skill)} on the final test."
         )
     return (
         f"{opening}; against the class prior its log-loss skill is"

@@ -1,6 +1,6 @@
 """Which signal model is served: the network only if it passes every criterion of the protocol."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from market.candles.series import Floats
@@ -53,9 +53,20 @@ class Contest:
     judgements: Mapping[str, SignalJudgement]
 
 
-def best_baseline(contest: Contest, baselines: Sequence[str]) -> str:
-    """Return the baseline to beat: that of the smallest log-loss, the simpler of equal ones."""
-    return min(baselines, key=lambda name: contest.judgements[name].log_loss)
+def best_baseline(
+    contest: Contest, compared: Callable[[str, str], Comparison], baselines: Sequence[str]
+) -> str:
+    """Return the baseline to beat: that of the smallest log-loss.
+
+    Unless it is within one standard error of the first, the simplest: what cannot be told from
+    the class shares shall not speak in their place.
+    """
+    simplest = baselines[0]
+    best = min(baselines, key=lambda name: contest.judgements[name].log_loss)
+    if best == simplest:
+        return simplest
+    statistic = compared(best, simplest).statistic
+    return simplest if statistic is None or statistic <= 1.0 else best
 
 
 def decide(

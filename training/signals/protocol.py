@@ -102,7 +102,9 @@ def run_protocol(
     told(FINAL)
     last = run_split(dataset, splits.final, FINAL, fits)
     walk_forward, final = contest(trials), contest([last])
-    champion = best_baseline(walk_forward, BASELINES)
+    champion = best_baseline(
+        walk_forward, lambda one, other: compared(walk_forward, one, other), BASELINES
+    )
     verdict = decide(
         NETWORK,
         champion,

@@ -121,7 +121,7 @@ def _parts_table(judgements: Mapping[str, SignalJudgement]) -> str:
 
 def _draw_reliability(evaluation: Evaluation, path: Path) -> None:
     figure, axes = pyplot.subplots(figsize=(5, 5))
-    axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
+    axes.axline((0, 0), slope=1, color="grey", linewidth=1)
     for index, direction in enumerate(DIRECTIONS):
         happened = (evaluation.judged.label == index).astype(np.float64)
         points = np.array(reliability(happened, evaluation.answers[:, index], _BINS))
@@ -129,8 +129,6 @@ def _draw_reliability(evaluation: Evaluation, path: Path) -> None:
     axes.set_xlabel("mean probability (bins of equal mass)")
     axes.set_ylabel("share that happened")
     axes.set_title(f"{evaluation.timeframe}: {evaluation.champion}, final test")
-    axes.set_xlim(0.15, 0.65)
-    axes.set_ylim(0.15, 0.65)
     axes.legend()
     figure.savefig(path, dpi=110, bbox_inches="tight")
     pyplot.close(figure)
