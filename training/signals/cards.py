@@ -58,8 +58,8 @@ def conclusion(outcome: Outcome, dataset: SignalDataset) -> str:
         opening = f"The CNN-LSTM passed the gate against {verdict.best_baseline} and is served"
     else:
         opening = (
-            f"The CNN-LSTM did not pass the gate (failed: {'; '.join(verdict.objections)}), so the best"
-            f" baseline, {served}, is served"
+            f"The CNN-LSTM did not pass the gate (failed: {'; '.join(verdict.objections)}), so the"
+            f" best baseline, {served}, is served"
         )
     if served == PRIOR:
         return (
