@@ -250,7 +250,7 @@ def test_error_codes_of_the_api_are_documented() -> None:
 
 
 def test_signals_answer_is_explained_field_by_field_and_code_by_code() -> None:
-    answer = SignalListSerializer().fields
+    answer: Any = SignalListSerializer().fields
     item, failure = (answer[name].child.fields for name in ("predictions", "errors"))
     told = names(API, "## GET /api/predictions")
     assert told - {"symbols"} == set(answer) | set(item) | set(failure["code"].choices)
