@@ -63,8 +63,8 @@ def conclusion(outcome: Outcome, dataset: SignalDataset) -> str:
         )
     if served == PRIOR:
         return (
-            f"{opening}: no model was shown to tell more than the class shares do, so no"
-            f" direction is called; what the CNN-LSTM reached against it is"
+            f"{opening}: no baseline was shown to tell more than the class shares do, so no"
+            f" direction is called; the CNN-LSTM's log-loss skill against it is"
             f" {percent(outcome.walk_forward.judgements[NETWORK].log_loss_skill)} walk-forward and"
             f" {percent(outcome.final.judgements[NETWORK].log_loss_skill)} on the final test."
         )
