@@ -42,6 +42,12 @@ class ArtefactError(Exception):
         self.path = path
         self.message = message
 
+    @property
+    def told(self) -> str:
+        """The message with the path from `models/` on: users of the API need no more of it."""
+        _, found, inside = str(self.path).rpartition("/models/")
+        return f"models/{inside}: {self.message}" if found else f"{self.path.name}: {self.message}"
+
     def as_refused(self) -> RefusedArtefact:
         return RefusedArtefact(self.path, self.code, str(self))
 

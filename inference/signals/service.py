@@ -163,7 +163,7 @@ def _answer(
     answers: list[SignalError | None] = []
     for (symbol, timeframe), model, window in zip(keys, models, windows, strict=True):
         if isinstance(model, ArtefactError):
-            error = signal_error(symbol, timeframe, reason_of(model), str(model))
+            error = signal_error(symbol, timeframe, reason_of(model), model.told)
         elif isinstance(window, WindowError):
             error = signal_error(symbol, timeframe, window.code, window.detail)
         else:

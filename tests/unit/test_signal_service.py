@@ -111,6 +111,7 @@ def test_service_unknown_model_is_an_error_naming_the_file(place: Place) -> None
     error = place.code("DOGEUSDT")
     assert error.code is SignalReason.MODEL_MISSING
     assert "models/DOGEUSDT/1h/cnn_lstm_best.pt" in error.message
+    assert str(place.models.parent) not in error.message
 
 
 def test_service_150_candles_are_not_enough(place: Place) -> None:
