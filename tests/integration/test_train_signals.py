@@ -37,7 +37,9 @@ from training.signals.fitted import FittedNetwork
 from training.signals.options import FitOptions
 from training.signals.trainer import ClusterError, FitTask, Workplace, train
 
-QUICK = FitOptions(members=1, epochs=3, stride=1, batch_size=128, channels=(4, 4), hidden=4)
+QUICK = FitOptions(
+    members=1, epochs=3, least_epochs=1, stride=1, batch_size=128, channels=(4, 4), hidden=4
+)
 COINS = ("BTCUSDT", "ETHUSDT")
 
 

@@ -34,12 +34,13 @@ _CHECKED_SIZES = (1, 2, 34, 500)
 
 @dataclass(frozen=True, slots=True)
 class EpochNote:
-    """One pass of a member: both from 1; training loss, inner loss, is it the best yet."""
+    """One pass, from 1, of the trial (member 0) or a member: training loss, loss on the trial's
+    later rows (None where all rows teach), is it the best yet."""
 
     member: int
     epoch: int
     loss: float
-    inner_loss: float
+    inner_loss: float | None
     best: bool
 
 

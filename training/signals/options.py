@@ -11,17 +11,19 @@ DEVICES = ("cpu", "cuda")
 class FitOptions:
     """Everything that, with the rows, decides a network's weights.
 
-    members: networks of other random numbers, merged into one; epochs: greatest number of
-    passes of each; patience: passes without a better inner loss before a fit ends; inner_share:
-    of the rows' time, what teaches before the slice that tells when to end; stride: a pass
-    sees every stride-th decision time, the next pass the next ones (labels of twelve candles
-    overlap); averaging: how much of the running average of weights a step keeps; mirror: half
-    of what is seen is turned upside down; threads: of one fit, here because sums depend on it.
+    members: networks of other random numbers, merged into one. A trial on the first inner_share
+    of the rows' time, of at most `epochs` passes, ends after `patience` passes without a better
+    loss on the rest; its best pass, at least the least_epochs-th, says how many passes the
+    members make over all rows. stride: a pass sees every stride-th decision time, the next
+    pass the next ones (labels of twelve candles overlap); averaging: how much of the running
+    average of weights a step keeps; mirror: half of what is seen is turned upside down;
+    threads: of one fit, here because sums depend on it.
     """
 
     seed: int = 1
     members: int = 2
     epochs: int = 12
+    least_epochs: int = 8
     patience: int = 4
     batch_size: int = 512
     learning_rate: float = 5e-4

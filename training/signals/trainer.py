@@ -117,7 +117,7 @@ def run_task(task: FitTask, checkpoint: Path, resume: bool, position: int = 1) -
         _forget(checkpoint, task)
     passes = task.options.epochs
     with tqdm(
-        total=passes * task.options.members,
+        total=passes * (1 + task.options.members),
         desc=f"{task.dataset.timeframe} {task.split}",
         unit="pass",
         position=position,
@@ -127,8 +127,8 @@ def run_task(task: FitTask, checkpoint: Path, resume: bool, position: int = 1) -
     ) as bar:
 
         def watch(note: EpochNote) -> None:
-            bar.update(passes * (note.member - 1) + note.epoch - bar.n)
-            bar.set_postfix(loss=f"{note.loss:.4f}", inner=f"{note.inner_loss:.4f}")
+            bar.update(passes * note.member + note.epoch - bar.n)
+            bar.set_postfix(loss=f"{note.loss:.4f}")
 
         return fit_network(
             task.dataset, task.rows, options=task.options, checkpoint=checkpoint, watch=watch
