@@ -133,7 +133,7 @@ class Loading:
                 error = error or refusal
         if error is not None:
             return Found(None, error, watched)
-        message = f"there is no such file, and no {MANIFEST_NAME}; nor in {self._roots[0]}"
+        message = f"there is no such file, and no {MANIFEST_NAME}, here or promoted"
         path = self._own(self._roots[-1], symbol, timeframe) / TORCH_NAME
         missing = ArtefactError(Refusal.MISSING, path, message)
         return Found(None, missing, watched, nothing_there=True)
