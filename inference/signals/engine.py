@@ -82,7 +82,7 @@ def _run(batch: Sequence[Ask], moment: Moment) -> list[Signal | SignalError]:
 
 
 def _failed(model: SignalModel, error: NetworkError) -> SignalError:
-    detail = f"{model.folder}: {error}"
+    detail = f"{model.version}: {error}"
     return signal_error(model.symbol, model.timeframe, SignalReason.MODEL_ERROR, detail)
 
 

@@ -146,7 +146,7 @@ class Windows:
             )
             return window_of(candles, timeframe)
         except CandleStoreError as error:
-            return WindowError(SignalReason(error.code), str(error))
+            return WindowError(SignalReason(error.code), error.told)
         except WindowError as error:
             return WindowError(error.code, f"{error.detail} (of {', '.join(venues)})")
 

@@ -47,6 +47,13 @@ class CandleStoreError(Exception):
         super().__init__(f"{path}: {problem}")
         self.code = code
         self.path = path
+        self.problem = problem
+
+    @property
+    def told(self) -> str:
+        """The message with the path from the store's root on: API users need no more of it."""
+        _, _, inside = str(self.path).rpartition("/candles/")
+        return f"candles/{inside}: {self.problem}"
 
 
 def periods_of(open_ms: Integers, timeframe: Timeframe) -> Iterator[tuple[str, slice]]:
