@@ -35,7 +35,7 @@ from training.signals.datasets import SignalDataset
 from training.signals.finished import CARD_NAME, stored_networks
 from training.signals.fitted import FittedNetwork
 from training.signals.options import FitOptions
-from training.signals.trainer import ClusterError, FitTask, Workplace, train
+from training.signals.trainer import FitTask, Workplace, WorkplaceError, train
 
 QUICK = FitOptions(
     members=1, epochs=3, least_epochs=1, stride=1, batch_size=128, channels=(4, 4), hidden=4
@@ -51,6 +51,10 @@ def _assert_same(one: list[FittedNetwork], other: list[FittedNetwork]) -> None:
     assert len(one) == len(other) > 0
     for mine, theirs in zip(_weights(one), _weights(other), strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+def _die(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
@@ -121,16 +125,24 @@ def test_dask_cluster_gives_the_same_weights_as_one_process(
 
 def test_training_without_a_scheduler_names_its_address(tasks, tmp_path: Path) -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
-    with pytest.raises(ClusterError, match=address):
+    with pytest.raises(WorkplaceError, match=address):
         train(tasks[:1], Workplace(folder=tmp_path, cluster=address))
 
 
 def test_training_without_a_worker_says_so(tasks, tmp_path: Path) -> None:
     with (
         LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as empty,
-        pytest.raises(ClusterError, match="no worker"),
+        pytest.raises(WorkplaceError, match="no worker"),
     ):
         train(tasks[:1], Workplace(folder=tmp_path, cluster=empty.scheduler_address))
+
+
+def test_training_whose_process_dies_asks_for_fewer_jobs(
+    tasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.signals.trainer.run_task", _die)
+    with pytest.raises(WorkplaceError, match="fewer --jobs than 2"):
+        train(tasks, Workplace(folder=tmp_path, jobs=2))
 
 
 def test_finished_networks_are_not_fitted_again(tasks, alone, tmp_path: Path) -> None:

@@ -30,7 +30,10 @@ NetworkFit = Callable[[SignalDataset, Integers, str], FittedNetwork]
 
 
 def fit_key(dataset: SignalDataset, rows: Integers, options: FitOptions) -> str:
-    """Return the digest of all that decides a fit's weights."""
+    """Return the digest of all that decides a fit's weights, but for the code.
+
+    Whoever changes how networks are fitted trains with --no-resume.
+    """
     digest = hashlib.sha256(dataset.digest.encode())
     digest.update(json.dumps([dataset.timeframe, dataset.symbols, options.as_record()]).encode())
     for column in (rows, dataset.end_row[rows], dataset.symbol[rows], dataset.label[rows]):

@@ -77,7 +77,7 @@ class TrainingOrder:
 def train_and_ship(order: TrainingOrder, told: Told) -> list[Evaluation]:
     """Fit the networks of all timeframes, then judge and ship one timeframe after the other.
 
-    told: hears in a line what was done. Raises TrainingDataError, ClusterError or
+    told: hears in a line what was done. Raises TrainingDataError, WorkplaceError or
     ExportMismatchError; what was fitted stays and is not fitted again.
     """
     datasets = [_dataset(order, timeframe) for timeframe in order.fits]

@@ -6,6 +6,7 @@ ends with the same weights. Read by `manage.py train_signals`.
 
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import joblib
 import numpy as np
-from distributed import Client
+from distributed import Client, KilledWorker
 from tqdm import tqdm
 
 from market.candles.series import Integers
@@ -29,8 +30,9 @@ CHECKPOINT_NAME = "checkpoint.pt"
 CONNECT_SECONDS = 10
 
 
-class ClusterError(Exception):
-    """The Dask cluster does not answer, or has no worker. The caller tells the user."""
+class WorkplaceError(Exception):
+    """The Dask cluster does not answer or has no worker, or a process died at its work. The
+    caller tells the user; what was fitted stays and is gone on from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,7 @@ def train(tasks: Sequence[FitTask], workplace: Workplace) -> list[FittedNetwork]
     """Fit what is not fitted yet and write it down; the answers are in the tasks' order.
 
     The same tasks give the same weights whatever the workplace, on machines of one kind.
-    Raises ClusterError where the cluster cannot be used.
+    Raises WorkplaceError where the cluster cannot be used.
     """
     places = [fit_folder(workplace.folder, task.dataset.timeframe, task.split) for task in tasks]
     found: list[FittedNetwork | None] = [
@@ -157,16 +159,27 @@ def _forget(checkpoint: Path, task: FitTask) -> None:
 def _backend(workplace: Workplace) -> Iterator[None]:
     if workplace.cluster is None:
         with joblib.parallel_config("loky", n_jobs=workplace.jobs):
-            yield
+            try:
+                yield
+            except BrokenExecutor as error:
+                raise WorkplaceError(
+                    "a process died while it fitted, most likely for want of memory: start again"
+                    f" with fewer --jobs than {workplace.jobs}"
+                ) from error
         return
     try:
         client: Any = Client(  # type: ignore[no-untyped-call]  # half of Dask has types
             workplace.cluster, timeout=CONNECT_SECONDS, set_as_default=False
         )
     except (OSError, ValueError) as error:
-        raise ClusterError(f"no Dask scheduler answers at {workplace.cluster}: {error}") from error
+        raise WorkplaceError(
+            f"no Dask scheduler answers at {workplace.cluster}: {error}"
+        ) from error
     with client:
         if not client.ncores():
-            raise ClusterError(f"the Dask cluster at {workplace.cluster} has no worker")
+            raise WorkplaceError(f"the Dask cluster at {workplace.cluster} has no worker")
         with joblib.parallel_config("dask", client=client):
-            yield
+            try:
+                yield
+            except KilledWorker as error:
+                raise WorkplaceError(f"workers of {workplace.cluster} died: {error}") from error

@@ -13,7 +13,7 @@ from training.export import ExportMismatchError
 from training.recordings import TrainingDataError
 from training.signals.options import DEVICES
 from training.signals.orders import OrderError, TrainingOrder, train_and_ship
-from training.signals.trainer import ClusterError
+from training.signals.trainer import WorkplaceError
 
 
 class Command(BaseCommand):
@@ -46,7 +46,7 @@ class Command(BaseCommand):
             UnknownTimeframeError,
             UnknownSymbolError,
             TrainingDataError,
-            ClusterError,
+            WorkplaceError,
             ExportMismatchError,
         ) as error:
             raise CommandError(str(error)) from error
