@@ -13,7 +13,7 @@ from training.alarms import signal_alarms
 from training.signals.calibration import fit_temperature, fit_threshold, tempered
 from training.signals.datasets import build
 from training.signals.gate import Contest, SignalVerdict, best_baseline, decide
-from training.signals.judging import Judged, compare, judge
+from training.signals.judging import Judged, calibration_error, compare, judge
 from training.signals.labels import LONG, NO_TRADE, SHORT
 from training.signals.touch_times import covered, touch_times
 from training.significance import Comparison, Estimate
@@ -70,6 +70,19 @@ def test_judge_of_the_top_decile_takes_the_surest_directions() -> None:
     top = judgement.top_decile_direction
     assert top.value is not None
     assert top.value > 0.4
+
+
+def test_calibration_error_of_a_constant_answer_is_its_distance_from_the_shares() -> None:
+    label = np.repeat([SHORT, NO_TRADE, LONG], 100)  # one mood of the market after another
+    answers = np.tile([0.5, 0.25, 0.25], (300, 1))
+    assert calibration_error(label, answers) == pytest.approx((1 / 6 + 1 / 12 + 1 / 12) / 3)
+
+
+def test_calibration_error_of_answers_that_come_true_is_small() -> None:
+    draws = np.random.default_rng(2)
+    answers = draws.dirichlet([5, 5, 5], 40_000)
+    label = (answers.cumsum(axis=1) < draws.uniform(size=(40_000, 1))).sum(axis=1)
+    assert calibration_error(label, answers) < 0.01
 
 
 def test_compare_of_equal_answers_tells_nothing() -> None:

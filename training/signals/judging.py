@@ -128,7 +128,7 @@ def judge(name: str, answers: Floats, judged: Judged) -> SignalJudgement:
         accuracy=share_estimate(estimate(right, ones, every)),
         brier=float(evaluation.brier_scores(label, answers).mean()),
         brier_prior=float(evaluation.brier_scores(label, judged.prior).mean()),
-        ece=evaluation.class_calibration_error(label, answers),
+        ece=calibration_error(label, answers),
         block_skills=_skills(losses, base, judged.sixths, TIME_BLOCKS),
         tercile_skills=_skills(losses, base, judged.terciles, TERCILES),
     )
@@ -147,6 +147,21 @@ def directions(answers: Floats) -> Integers:
     """Return the likelier of SHORT and LONG, [n]."""
     longer = answers[:, LONG] > answers[:, SHORT]
     return np.where(longer, LONG, SHORT).astype(np.int64)
+
+
+def calibration_error(label: Integers, answers: Floats) -> float:
+    """Return the ECE (ten bins of equal mass) averaged over the classes.
+
+    Rows of one probability share their outcomes: a constant answer has one bin, however many
+    it is cut into, and not the drift of the market from one to the next.
+    """
+    errors = []
+    for index, column in enumerate(answers.T):
+        happened = (label == index).astype(np.float64)
+        place = np.unique(column, return_inverse=True)[1]
+        shared = (np.bincount(place, happened) / np.bincount(place))[place]
+        errors.append(evaluation.expected_calibration_error(shared, column))
+    return float(np.mean(errors))
 
 
 def correct(answers: Floats, label: Integers) -> Floats:
