@@ -1,6 +1,7 @@
 """Which candles a dataset is built from, by the settings; read by the training commands."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
@@ -40,7 +41,8 @@ def ordered_dataset(
     more = []
     if daily is not None and DAILY_SYMBOL in coins:
         more = [(DAILY_SYMBOL, read_daily_zip(daily))]
-    return build(source, coins, timeframe, more)
+    dataset = build(source, coins, timeframe, more)
+    return replace(dataset, source=f"{dataset.source}, {daily.name}") if more and daily else dataset
 
 
 def dataset_path(timeframe: Timeframe, folder: Path) -> Path:

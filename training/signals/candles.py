@@ -47,7 +47,7 @@ class FeatherFolders:
 
     @property
     def name(self) -> str:
-        return self.root.name
+        return f"feather files of {self.root.name}"
 
     def read(self, symbol: str, timeframe: Timeframe) -> CandleSeries:
         path = self.root / timeframe / f"{symbol.removesuffix('USDT')}_USDT-{timeframe}.feather"
@@ -73,7 +73,7 @@ class StoredCandles:
 
     @property
     def name(self) -> str:
-        return self.exchange
+        return f"candle store, {self.exchange}"
 
     def read(self, symbol: str, timeframe: Timeframe) -> CandleSeries:
         try:

@@ -125,7 +125,7 @@ def table(judgements: Mapping[str, SignalJudgement]) -> str:
             name,
             f"{one.log_loss:.4f}",
             percent(one.log_loss_skill),
-            "-" if one.dm_p is None else f"{one.dm_p:.4f}",
+            "-" if one.dm_p is None else p_words(one.dm_p).removeprefix("p ").removeprefix("= "),
             percent(one.touch_skill),
             shown(one.direction_given_touch),
             shown(one.top_decile_direction),
