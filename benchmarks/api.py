@@ -63,7 +63,7 @@ def a_signal(symbol: str, now_ms: int) -> Signal:
         candle_open_ms=opened,
         candle_close_ms=opened + timeframe.ms,
         provisional=False,
-        prediction_ms=now_ms,
+        made_ms=now_ms,
         model_version="pooled-15m-1",
         model_digest="d" * 64,
         role=Role.CHAMPION,

@@ -99,6 +99,7 @@ class SignalReason(StrEnum):
     NONE = ""
     MODEL_SAYS_NO_TRADE = "model_says_no_trade"
     BELOW_THRESHOLD = "below_threshold"
+    NO_SKILL_SHOWN = "no_skill_shown"
     MODEL_MISSING = "model_missing"
     SCALER_MISSING = "scaler_missing"
     TORCH_MISSING = "torch_missing"
@@ -120,6 +121,9 @@ SIGNAL_REASON_TEXTS: dict[SignalReason, str] = {
     SignalReason.NONE: "",
     SignalReason.MODEL_SAYS_NO_TRADE: "the likeliest class is no trade",
     SignalReason.BELOW_THRESHOLD: "the likeliest direction is less likely than the threshold",
+    SignalReason.NO_SKILL_SHOWN: (
+        "no model was shown to beat the class shares here, so no direction is called"
+    ),
     SignalReason.MODEL_MISSING: "there is no model for this symbol and timeframe",
     SignalReason.SCALER_MISSING: "there is no scaler.pkl beside the model",
     SignalReason.TORCH_MISSING: "the model is a .pt file, and torch is not installed",

@@ -85,6 +85,18 @@ def sig(symbol: str, timeframe: str) -> str:
     return f"sig:{symbol}:{timeframe}"
 
 
+def stands(engine: str, venue: str, *, cluster: bool = False) -> str:
+    """Hash, 3 days from its last write. What was said last in a venue: `SYMBOL:TIMEFRAME` to
+    the state that `sig:` held, so that a market that comes back is told nothing anew.
+
+    Writer: the leading signal loop, in its fenced write. Reader: signal loop.
+    """
+    return f"stands:{_tag(engine, cluster)}:{venue}"
+
+
+STANDS_MS = 3 * 86_400_000
+
+
 def candles_closed() -> str:
     """Stream, about the newest 10,000. One candle that closed and lies in the store.
 

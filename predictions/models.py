@@ -143,6 +143,7 @@ class ForecastOutcome(models.Model):
 class Signal(models.Model):
     """What was said about one symbol at one candle close. Times are market time in ms.
 
+    prediction_ts: the candle's close, as of which all was known; made_ts may be later.
     revision: above 0 it supersedes the one before, made of the same candle before that was
     confirmed or restated; none is ever edited. For NO_TRADE the levels and times to them are
     null. tp_eta_low_minutes to tp_eta_high_minutes: 80 % interval.
@@ -184,7 +185,7 @@ class Signal(models.Model):
     predicted_at = models.DateTimeField(db_index=True)
     prediction_ts = models.BigIntegerField()
     valid_until_ts = models.BigIntegerField()
-    made_ts = models.BigIntegerField(help_text="when its batch was packed")
+    made_ts = models.BigIntegerField(help_text="when it was computed")
     entry_id = models.CharField(max_length=32, help_text="id of the log entry it came in")
     entry_hash = models.CharField(max_length=64, help_text="SHA-256 of that entry (hash chain)")
     recorded_at = models.DateTimeField(auto_now_add=True)

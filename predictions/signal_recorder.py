@@ -2,19 +2,30 @@
 
 from dataclasses import dataclass, field
 
+import structlog
 from django.db import transaction
 
 from predictions.log_recorder import LogRecorder, LogTally
 from predictions.models import Signal, SignalGap
 from predictions.signal_rows import BatchRows, batch_rows
 
+log = structlog.get_logger(__name__)
+
+Key = tuple[str, str, str, int, str, int]
+KEY_FIELDS = ("venue", "symbol", "timeframe", "candle_open", "model_version", "revision")
+"""Of the constraint `signal_once`."""
+
 
 @dataclass(slots=True)
 class SignalTally(LogTally):
-    """What this process did since its start; part of its heartbeat."""
+    """What this process did since its start; part of its heartbeat.
+
+    contradicted: signals that differ from what the ledger holds under the same name, which stays.
+    """
 
     made: int = 0
     gaps: int = 0
+    contradicted: int = 0
     last_made_ms: int | None = None
 
 
@@ -33,7 +44,36 @@ class SignalRecorder(LogRecorder[BatchRows]):
         with transaction.atomic():
             Signal.objects.bulk_create(signals, ignore_conflicts=True)
             SignalGap.objects.bulk_create(gaps, ignore_conflicts=True)
-        self.tally.made += len(signals)
+            contradicted = _contradicted(signals)
+        for row in contradicted:
+            named = dict(zip(KEY_FIELDS, _key(row), strict=True))
+            log.error("signal_contradicted", entry=row.entry_id, **named)
+        self.tally.contradicted += len(contradicted)
+        self.tally.made += len(signals) - len(contradicted)
         self.tally.gaps += len(gaps)
         for batch in entries:
             self.tally.last_made_ms = batch.made_ms
+
+
+def _contradicted(signals: list[Signal]) -> list[Signal]:
+    # An entry that comes again finds itself; another of the same name must not vanish unsaid.
+    held = {
+        row[:-1]: row[-1]
+        for row in Signal.objects.filter(
+            venue__in={row.venue for row in signals},
+            symbol__in={row.symbol for row in signals},
+            candle_open__in={row.candle_open for row in signals},
+        ).values_list(*KEY_FIELDS, "entry_hash")
+    }
+    return [row for row in signals if held.get(_key(row)) != row.entry_hash]
+
+
+def _key(row: Signal) -> Key:
+    return (
+        row.venue,
+        row.symbol,
+        row.timeframe,
+        row.candle_open,
+        row.model_version,
+        row.revision,
+    )

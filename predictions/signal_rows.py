@@ -61,6 +61,7 @@ def _signal(entry: BatchEntry, said: Said, entry_id: str, digest: str) -> Signal
     signal = said.signal
     if (signal.venue, signal.live, signal.timeframe) != (entry.venue, entry.live, entry.timeframe):
         raise ValueError(f"{signal.symbol} is of another venue or timeframe than its batch")
+    spoken.check(signal)
     short, no_trade, long = signal.probabilities
     profits = _take_profits(signal)
     if len(signal.features) != INDICATOR_COUNT:
@@ -99,7 +100,7 @@ def _signal(entry: BatchEntry, said: Said, entry_id: str, digest: str) -> Signal
         predicted_at=EPOCH + timedelta(milliseconds=signal.prediction_ms),
         prediction_ts=signal.prediction_ms,
         valid_until_ts=signal.valid_until_ms,
-        made_ts=entry.made_ms,
+        made_ts=signal.made_ms,
         entry_id=entry_id,
         entry_hash=digest,
     )

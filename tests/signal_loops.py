@@ -79,7 +79,7 @@ class FakePredictor:
             candle_open_ms=min(
                 self.newest[symbol, timeframe], timeframe.last_closed(moment.now_ms)
             ),
-            prediction_ms=int(moment.now_ms),
+            made_ms=int(moment.now_ms),
             provisional=symbol in self.provisional,
             entry=entry,
         )

@@ -56,7 +56,7 @@ def signal(
         "candle_open_ms": timeframe.last_closed(at_ms),
         "candle_close_ms": timeframe.last_closed(at_ms) + timeframe.ms,
         "provisional": False,
-        "prediction_ms": round(at_ms),
+        "made_ms": round(at_ms),
         "model_version": "v1.0.0",
         "model_digest": "d" * 64,
         "role": Role.CHAMPION,

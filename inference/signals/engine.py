@@ -51,8 +51,11 @@ def make_signals(asks: Sequence[Ask], moment: Moment) -> list[Signal | SignalErr
 def judge(probabilities: Floats, threshold: float | None) -> tuple[Direction, SignalReason]:
     """Return what SHORT, NO_TRADE, LONG ([3]) amount to.
 
-    The likeliest class speaks; LONG and SHORT below the threshold become NO_TRADE.
+    The likeliest class speaks; LONG and SHORT below the threshold become NO_TRADE. A threshold
+    that no probability reaches is that of a model of which no skill was shown.
     """
+    if threshold is not None and threshold >= 1:
+        return Direction.NO_TRADE, SignalReason.NO_SKILL_SHOWN
     likeliest = int(probabilities.argmax())
     if likeliest == _NO_TRADE:
         return Direction.NO_TRADE, SignalReason.MODEL_SAYS_NO_TRADE
@@ -112,7 +115,7 @@ def _signal(ask: Ask, probabilities: Floats, moment: Moment) -> Signal:
         candle_open_ms=window.open_ms,
         candle_close_ms=window.open_ms + model.timeframe.ms,
         provisional=window.provisional,
-        prediction_ms=round(moment.now_ms),
+        made_ms=round(moment.now_ms),
         model_version=model.version,
         model_digest=model.digest,
         role=model.role,

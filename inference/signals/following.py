@@ -79,6 +79,11 @@ class FollowedMarket:
         return round(min([longest_ms, *(wait for wait in waits if wait is not None)]))
 
     def life_ms(self, timeframe: Timeframe, open_ms: int) -> int:
-        """Return the wall time for which a signal of a candle is to stand in `sig:`."""
+        """Return the wall time for which a new signal of a candle is to stand in `sig:`."""
+        return max(1_000, self.left_ms(timeframe, open_ms))
+
+    def left_ms(self, timeframe: Timeframe, open_ms: int) -> int:
+        """Return the same of one made before; 0 where its time is over."""
         until_ms = open_ms + 2 * timeframe.ms + LATE_MS + SPARE_MS
-        return max(1_000, round((until_ms - self.now_ms) / (self.market.speed or 1.0)))
+        left_ms = until_ms - self.now_ms
+        return max(0, round(left_ms / (self.market.speed or 1.0)))

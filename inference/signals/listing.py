@@ -45,17 +45,20 @@ def as_table(answers: Sequence[Signal | SignalError], moment: Moment) -> str:
     """Return the market, signals as aligned rows, and below them why other coins have none.
 
     PROB is the likeliest class's probability, ETA the median minutes to TP1 if it is touched.
+    A signal whose time to enter is over says so.
     """
     signals = [answer for answer in answers if isinstance(answer, Signal)]
     errors = [answer for answer in answers if isinstance(answer, SignalError)]
     live = "live" if moment.live else "not live"
     lines = [f"{moment.venue} ({live}), {iso(moment.now_ms)}"]
-    lines += _aligned([_HEAD, *map(_row, signals)]) if signals else []
+    lines += (
+        _aligned([_HEAD, *(_row(signal, moment.now_ms) for signal in signals)]) if signals else []
+    )
     lines += [f"{e.symbol} {e.timeframe}: {e.code}: {e.message}" for e in errors]
     return "\n".join(lines)
 
 
-def _row(signal: Signal) -> tuple[str, ...]:
+def _row(signal: Signal, now_ms: float) -> tuple[str, ...]:
     decimals = max(2, 2 - math.floor(math.log10(signal.risk)))
     prices = {target.level: f"{target.price:.{decimals}f}" for target in signal.take_profits}
     stop, eta = signal.stop_loss, signal.tp_eta_minutes
@@ -68,7 +71,7 @@ def _row(signal: Signal) -> tuple[str, ...]:
         _NOTHING if stop is None else f"{stop:.{decimals}f}",
         *(prices.get(level, _NOTHING) for level in (1, 2, 3)),
         _NOTHING if eta is None else f"{eta} min",
-        iso(signal.valid_until_ms),
+        f"{iso(signal.valid_until_ms)}{' (expired)' if signal.expired(now_ms) else ''}",
         f"{signal.model_version} ({signal.role})",
         signal.reason.value or _NOTHING,
     )

@@ -22,7 +22,7 @@ from inference.handover.fence import LeaseLostError, Written
 from inference.handover.leading import Lead
 from inference.handover.lease import RENEW_SECONDS, RETRY_SECONDS, Lease
 from inference.signals.asking import Predictor, ask, refresh_models
-from inference.signals.entry import BatchEntry
+from inference.signals.entry import BatchEntry, Said
 from inference.signals.following import FollowedMarket
 from inference.signals.judging import Verdict, judge
 from inference.signals.market_state import CandleListener, read_market_time
@@ -80,7 +80,7 @@ class SignalLoop:
         lease = Lease(self._client, SIGNALS, shard=SHARD, cluster=cluster)
         self.lead = Lead(lease, on_lost=self._follow_another)
         self._listener = CandleListener(self._client)
-        self._standing = StandingSignals(self._client, symbols)
+        self._standing = StandingSignals(self._client, symbols, cluster=cluster)
         self.publisher = BatchPublisher(self._client, shard=SHARD, cluster=cluster)
         self._followed: FollowedMarket | None = None
         self._refreshed_at = time.monotonic()
@@ -150,13 +150,30 @@ class SignalLoop:
         followed = FollowedMarket(market, self._symbols, self._exchange, self._clock)
         await self._listener.start()
         await self.publisher.learn_head(market.venue)
-        await self._standing.restore(market.venue)
+        await self._put_back(followed)
         for round_ in followed.rounds.values():
             self._remember(round_)
         self.status.follow(market.venue, market.live)
         log.info("market_followed", venue=market.venue, live=market.live, speed=market.speed)
         self._followed = followed
         return followed
+
+    async def _put_back(self, followed: FollowedMarket) -> None:
+        await self.lead.renew()
+        if self.lead.held is None:
+            raise LeaseLostError("while another market was taken up")
+        states = await self._standing.restore(followed.market.venue, followed.left_ms)
+        for timeframe, by_symbol in states.items():
+            said = [
+                Said(state.signal, state.revision)
+                for state in by_symbol.values()
+                if state.signal is not None
+            ]
+            verdict = Verdict(signals=said)
+            await self.publisher.show(_entry(followed.rounds[timeframe], verdict, followed.moment))
+        if states:
+            count = sum(map(len, states.values()))
+            log.info("signals_stand_again", venue=followed.market.venue, signals=count)
 
     def _remember(self, round_: Round) -> None:
         for symbol, state in self._standing.of(round_.timeframe).items():

@@ -1,4 +1,5 @@
-"""One atomic write a batch: log entry, hash chain, every `sig:`, and the message to the web."""
+"""One atomic write a batch: log entry, hash chain, what stands, every `sig:`, and the message to
+the web."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +13,10 @@ from inference.handover.chain import ChainHead, entry_hash
 from inference.handover.connections import AnyClient
 from inference.handover.fence import CHANNEL, LeaseLostError, Written, read_outcome
 from inference.handover.lease import TTL_MS, Held
-from inference.handover.scripts import WRITE_LOG
 from inference.signals.entry import BatchEntry, Gap, Said
-from inference.signals.scripts import WRITE_BATCH
+from inference.signals.scripts import LOG_BATCH, WRITE_BATCH
 from inference.signals.signal import SignalError, SignalState, encode_state
+from inference.signals.standing import field_of
 from inference.vocabulary import SIGNALS
 from market import keys
 from market.candles.timeframes import Timeframe
@@ -35,7 +36,7 @@ class BatchPublisher:
         self._cluster = cluster
         self._lease_key = keys.lease(SIGNALS, shard, cluster=cluster)
         self._log_key = keys.log(SIGNALS, cluster=cluster)
-        self._script = client.register_script(WRITE_LOG if cluster else WRITE_BATCH)
+        self._script = client.register_script(LOG_BATCH if cluster else WRITE_BATCH)
         self._head = ChainHead()
 
     async def learn_head(self, venue: str) -> None:
@@ -53,10 +54,7 @@ class BatchPublisher:
         redis.RedisError where Redis is gone.
         """
         entry.shard, entry.token = self._shard, held.token
-        texts = {
-            keys.sig(symbol, entry.timeframe): encode_state(state)
-            for symbol, state in states.items()
-        }
+        texts = {symbol: encode_state(state) for symbol, state in states.items()}
         outcome = Written.REFUSED
         for _ in range(TRIES):
             entry.prev = self._head.prev
@@ -93,23 +91,34 @@ class BatchPublisher:
         held: Held,
         ttl_ms: int,
     ) -> tuple[Written, Any]:
-        names = [self._lease_key, self._head_key(entry.venue), self._log_key]
+        stands = keys.stands(SIGNALS, entry.venue, cluster=self._cluster)
+        names = [self._lease_key, self._head_key(entry.venue), self._log_key, stands]
         arguments: list[Any] = [held.value, TTL_MS, self._head.hash, new_head, entry.batch, packed]
+        fields = [field_of(symbol, entry.timeframe) for symbol in texts]
+        arguments += [keys.STANDS_MS, len(texts), *fields, *texts.values()]
         if not self._cluster:
-            names += texts
-            arguments += [ttl_ms, CHANNEL, msgpack.packb(batch_message(entry)), *texts.values()]
+            names += [keys.sig(symbol, entry.timeframe) for symbol in texts]
+            arguments += [ttl_ms, CHANNEL, msgpack.packb(batch_message(entry))]
         return read_outcome(await self._script(keys=names, args=arguments))
 
     async def _follow_up(self, entry: BatchEntry, texts: Mapping[str, bytes], ttl_ms: int) -> None:
         # The batch stands in the log: what fails here is late for readers, and no more.
         try:
             pipeline: Any = self._client.pipeline()
-            for key, text in texts.items():
-                pipeline.set(key, text, px=ttl_ms)
+            for symbol, text in texts.items():
+                pipeline.set(keys.sig(symbol, entry.timeframe), text, px=ttl_ms)
             await pipeline.execute()
             await self._client.publish(CHANNEL, msgpack.packb(batch_message(entry)))
         except redis.RedisError as error:
             log.warning("sig_not_written", batch=entry.batch, error=str(error))
+
+    async def show(self, entry: BatchEntry) -> None:
+        """Tell the web of what was said before and stands again; the log has it already.
+
+        Raises redis.RedisError where Redis is gone.
+        """
+        entry.batch = max(0, self._head.tick)
+        await self._client.publish(CHANNEL, msgpack.packb(batch_message(entry)))
 
 
 def batch_message(entry: BatchEntry) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from inference.signals.signal import MADE_WITHIN
 from inference.vocabulary import SignalReason
 from market.candles.indicators import (
     ATR_RATIO,
@@ -21,9 +22,6 @@ from market.candles.indicators import (
 from market.candles.series import CandleSeries
 from market.candles.store import CandleStore, CandleStoreError, venues_of
 from market.candles.timeframes import Timeframe
-
-OUTDATED_CANDLES = 2
-"""A newest candle that closed longer ago than this many timeframes says nothing of now."""
 
 
 class WindowError(Exception):
@@ -157,7 +155,7 @@ def _unless_outdated(
     if isinstance(answer, WindowError):
         return answer
     closed_ms = answer.open_ms + timeframe.ms
-    if now_ms - closed_ms <= OUTDATED_CANDLES * timeframe.ms:
+    if now_ms - closed_ms <= MADE_WITHIN * timeframe.ms:
         return answer
     detail = f"it closed at {_utc(closed_ms)}, now is {_utc(now_ms)}"
     return WindowError(SignalReason.FEATURES_OUTDATED, detail)

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from inference.signals.signal import Signal, iso
-from inference.vocabulary import Direction
+from inference.vocabulary import Direction, SignalReason
 from market.candles.timeframes import Timeframe
 from predictions.api.signal_board import Contents, Slot
 
@@ -55,7 +55,7 @@ def summary_answer(
     slots = [(symbol, timeframe) for timeframe in timeframes]
 
     def wrap(signals: list[Signal]) -> Envelope:
-        direction, share = agreement([signal.direction for signal in signals])
+        direction, share = agreement([signal.direction for signal in signals if _can_call(signal)])
         return {"symbol": symbol, "agreement": share, "agreed_direction": direction}
 
     return _kept(contents, symbol, slots, wrap, now_ms)
@@ -72,6 +72,10 @@ def agreement(directions: Sequence[Direction]) -> tuple[Direction | None, float 
     (first, most), *others = counts.most_common()
     tied = any(count == most for _, count in others)
     return None if tied else first, most / len(directions)
+
+
+def _can_call(signal: Signal) -> bool:
+    return signal.reason is not SignalReason.NO_SKILL_SHOWN
 
 
 def _kept(

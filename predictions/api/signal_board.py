@@ -92,7 +92,7 @@ class SignalBoard:
             contents = held.contents
         else:
             pairs = zip(slots, replies, strict=True)
-            states = {slot: _state(slot, reply, market.venue) for slot, reply in pairs}
+            states = {slot: _state(slot, reply, market) for slot, reply in pairs}
             contents = Contents(market.venue, market.live, replies, states)
         return Reading(contents, market, begun)
 
@@ -134,24 +134,25 @@ def _market(clock: Mapping[str, str] | redis.ResponseError) -> MarketTime:
     return (MarketTime.from_hash(clock) or UNREADABLE_TIME) if clock else LIVE_TIME
 
 
-def _state(slot: Slot, reply: Reply, venue: str) -> SignalState:
+def _state(slot: Slot, reply: Reply, market: MarketTime) -> SignalState:
     if reply is None:
         return _failed(slot, SignalReason.NOT_MADE_YET)
     if isinstance(reply, redis.ResponseError):
         return _failed(slot, SignalReason.SIGNAL_UNREADABLE, "the key holds another Redis type")
     try:
         state = decode_state(reply)
-        if state.signal is not None:
-            state.signal.item(0.0)  # times beyond the calendar cannot be shown
-    except (msgspec.DecodeError, ValueError, OverflowError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return _failed(slot, SignalReason.SIGNAL_UNREADABLE, str(error))
     signal, told = state.signal, state.error
     if any((each.symbol, each.timeframe) != slot for each in (signal, told) if each is not None):
         return _failed(
             slot, SignalReason.SIGNAL_UNREADABLE, "it is another symbol's or timeframe's"
         )
-    if signal is not None and signal.venue != venue:
-        return _failed(slot, SignalReason.OTHER_VENUE, f"{signal.venue}, not {venue}")
+    if signal is not None and signal.venue != market.venue:
+        return _failed(slot, SignalReason.OTHER_VENUE, f"{signal.venue}, not {market.venue}")
+    if signal is not None and signal.live != market.live:
+        claimed = "live" if signal.live else "not live"
+        return _failed(slot, SignalReason.SIGNAL_UNREADABLE, f"it says that it is {claimed}")
     if signal is None and told is None:
         return _failed(slot, SignalReason.NOT_MADE_YET)
     return state

@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
                 ("predicted_at", models.DateTimeField(db_index=True)),
                 ("prediction_ts", models.BigIntegerField()),
                 ("valid_until_ts", models.BigIntegerField()),
-                ("made_ts", models.BigIntegerField(help_text="when its batch was packed")),
+                ("made_ts", models.BigIntegerField(help_text="when it was computed")),
                 (
                     "entry_id",
                     models.CharField(help_text="id of the log entry it came in", max_length=32),

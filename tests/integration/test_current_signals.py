@@ -13,7 +13,13 @@ from django.test import Client
 from django.test.utils import override_settings
 from pytest_django import Settings
 
-from inference.signals.signal import Signal, SignalState, encode_state, signal_error
+from inference.signals.signal import (
+    Signal,
+    SignalState,
+    TakeProfit,
+    encode_state,
+    signal_error,
+)
 from inference.vocabulary import Direction, SignalReason
 from market import keys
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
@@ -21,8 +27,8 @@ from market.clock import MarketTime
 from predictions.api import throttling
 from tests.signals import VENUE, signal, store_state
 
-MADE_MS = 1_766_928_300_000
-"""2025-12-28T13:25:00Z, the specification's example."""
+MADE_MS = 1_766_927_700_000
+"""2025-12-28T13:15:00Z, a close of 15 minutes."""
 
 SPECIFIED = {
     "symbol",
@@ -37,7 +43,9 @@ SPECIFIED = {
     "take_profits",
     "tp_eta_minutes",
 }
-ADDED = {"reason", "model_version", "live_accuracy", "candle_open", "candle_close", "expired"}
+ADDED = {
+    "reason", "model_version", "live_accuracy", "candle_open", "candle_close", "expired", "made_at"
+}  # fmt: skip
 ENVELOPE = {
     "status", "timestamp", "timeframe", "count", "predictions", "errors", "venue", "live"
 }  # fmt: skip
@@ -107,7 +115,7 @@ def test_predictions_all_made_are_34_with_the_specifications_fields(
     assert response.headers["Content-Type"] == "application/json"
     assert set(body) == ENVELOPE
     assert (body["status"], body["timeframe"], body["count"]) == ("success", "15m", 34)
-    assert body["timestamp"] == "2025-12-28T13:25:00+00:00"
+    assert body["timestamp"] == "2025-12-28T13:15:00+00:00"
     assert (body["venue"], body["live"], body["errors"]) == (VENUE, False, [])
     assert [item["symbol"] for item in body["predictions"]] == list(shipped.SIGNAL_SYMBOLS)
     assert all(set(item) >= SPECIFIED | ADDED for item in body["predictions"])
@@ -127,8 +135,8 @@ def test_predictions_signal_reads_as_the_specifications_example(
         "confidence": 0.78,
         "probabilities": {"LONG": 0.78, "SHORT": 0.15, "NO_TRADE": 0.07},
         "model_accuracy": 0.685,
-        "prediction_time": "2025-12-28T13:25:00+00:00",
-        "valid_until": "2025-12-28T13:27:00+00:00",
+        "prediction_time": "2025-12-28T13:15:00+00:00",
+        "valid_until": "2025-12-28T13:17:00+00:00",
         "entry": 42500.50,
         "stop_loss": 41900.25,
         "take_profits": [
@@ -223,6 +231,28 @@ def test_summary_missing_timeframe_is_an_error_and_the_rest_is_served(
     assert (body["agreed_direction"], body["agreement"]) == ("LONG", 1.0)
 
 
+def test_summary_models_that_call_no_direction_do_not_count(
+    client: Client, redis_client: redis.Redis
+) -> None:
+    for timeframe in SIGNAL_TIMEFRAMES[:2]:
+        store_state(redis_client, a_signal(timeframe=timeframe))
+    for timeframe in SIGNAL_TIMEFRAMES[2:]:
+        store_state(
+            redis_client,
+            a_signal(
+                timeframe=timeframe,
+                direction=Direction.NO_TRADE,
+                reason=SignalReason.NO_SKILL_SHOWN,
+                threshold=1.0,
+            ),
+        )
+
+    body = client.get("/api/predictions/BTCUSDT/summary").json()
+
+    assert body["count"] == 4
+    assert (body["agreed_direction"], body["agreement"]) == ("LONG", 1.0)
+
+
 def test_summary_nothing_made_agrees_on_nothing(client: Client, redis_client: redis.Redis) -> None:
     body = client.get("/api/predictions/BTCUSDT/summary").json()
 
@@ -276,7 +306,24 @@ def test_prediction_older_signal_and_late_candle_are_both_told(
         '{"signal": {"symbol": "BTCUSDT"}}',
         encode_state(SignalState(signal=a_signal(symbol="ETHUSDT"))),
         encode_state(SignalState(signal=a_signal(timeframe=Timeframe.H1))),
-        encode_state(SignalState(signal=a_signal(prediction_ms=10**17))),
+        encode_state(SignalState(signal=a_signal(made_ms=10**17))),
+        encode_state(SignalState(signal=a_signal(made_ms=MADE_MS - 1))),
+        encode_state(SignalState(signal=a_signal(made_ms=MADE_MS + 1_800_001))),
+        encode_state(SignalState(signal=a_signal(candle_open_ms=MADE_MS - 1))),
+        encode_state(SignalState(signal=a_signal(candle_close_ms=MADE_MS - 1))),
+        encode_state(SignalState(signal=a_signal(candle_open_ms=-900_000, candle_close_ms=0))),
+        encode_state(SignalState(signal=a_signal(confidence=7.0))),
+        encode_state(SignalState(signal=a_signal(confidence=0.5))),
+        encode_state(SignalState(signal=a_signal(probabilities=(-0.5, 0.72, 0.78)))),
+        encode_state(SignalState(signal=a_signal(probabilities=(0.1, 0.1, 0.78)))),
+        encode_state(SignalState(signal=a_signal(model_accuracy=1.5))),
+        encode_state(SignalState(signal=a_signal(entry=0.0))),
+        encode_state(SignalState(signal=a_signal(stop_loss=-1.0))),
+        encode_state(SignalState(signal=a_signal(take_profits=(TakeProfit(1, -1.0),)))),
+        encode_state(SignalState(signal=a_signal(live=True))),
+        encode_state(SignalState(signal=a_signal(venue="external", live=True))).replace(
+            b"external", b"simulated"
+        ),
         b"\xff\xfe\x00",
     ],
 )
@@ -314,6 +361,17 @@ def test_predictions_state_that_says_nothing_is_not_made_yet(
     assert one_error(client)["code"] == "not_made_yet"
 
 
+def test_predictions_claim_to_be_live_in_another_market_is_not_served(
+    client: Client, clean_redis: redis.Redis
+) -> None:
+    set_market(clean_redis, venue="external")
+    store_state(clean_redis, a_signal(venue="external", live=True))
+
+    error = one_error(client)
+
+    assert (error["code"], "live" in error["message"]) == ("signal_unreadable", True)
+
+
 def test_predictions_of_another_venue_are_not_served_as_current(
     client: Client, all_made: redis.Redis
 ) -> None:
@@ -345,12 +403,13 @@ def test_predictions_without_a_market_clock_are_of_live_utc(
     client: Client, clean_redis: redis.Redis
 ) -> None:
     now_ms = round(time.time() * 1000)
-    store_state(clean_redis, signal("BTCUSDT", at_ms=now_ms, venue="external", live=True))
+    said = signal("BTCUSDT", at_ms=now_ms, venue="external", live=True)
+    store_state(clean_redis, said)
 
     body = client.get("/api/predictions/BTCUSDT").json()
 
     assert (body["venue"], body["live"], body["count"]) == ("external", True, 1)
-    assert body["predictions"][0]["expired"] is False
+    assert body["predictions"][0]["expired"] is said.expired(time.time() * 1000)
 
 
 # Refusals

@@ -95,8 +95,9 @@ def test_step_batch_is_stored_signal_by_signal(binary):
     assert (first.p_short, first.p_no_trade, first.p_long) == long.probabilities
     assert (first.entry, first.stop_loss) == (100.0, long.stop_loss)
     assert first.take_profit_3 == long.take_profits[2].price
-    assert (first.prediction_ts, first.made_ts) == (DAY_MS + 400, DAY_MS + 500)
-    assert first.valid_until_ts == DAY_MS + 400 + 120_000
+    assert (first.prediction_ts, first.made_ts) == (DAY_MS, DAY_MS + 400)
+    assert first.predicted_at.timestamp() * 1e3 == DAY_MS
+    assert first.valid_until_ts == DAY_MS + 120_000
     assert struct.unpack("<14d", bytes(first.features)) == long.features
     assert (second.direction, second.reason) == ("NO_TRADE", "below_threshold")
     assert second.revision == 1
@@ -109,14 +110,27 @@ def test_step_batch_is_stored_signal_by_signal(binary):
 
 
 def test_step_signal_handed_over_twice_is_stored_once_and_never_edited(binary):
-    again = make_signal(entry=200.0, prediction_ms=DAY_MS + 9_000)
+    again = make_signal(entry=200.0, made_ms=DAY_MS + 9_000)
     hand_over(binary, batch(Said(make_signal())), batch(Said(again), batch=DAY_MS + 9_000))
     hand_over(binary, batch(gaps=(late(),)), batch(gaps=(late(),), batch=DAY_MS + 9_001))
 
-    drain(recorder(binary))
+    recording = drain(recorder(binary))
 
     assert Signal.objects.get().entry == 100.0
+    assert (recording.tally.made, recording.tally.contradicted) == (1, 1)
     assert SignalGap.objects.count() == 1
+
+
+def test_step_entry_that_comes_again_contradicts_nothing(binary):
+    entry = batch(Said(make_signal()), Said(make_signal("ETHUSDT")))
+    hand_over(binary, entry)
+    drain(recorder(binary))
+    hand_over(binary, entry)
+
+    recording = drain(recorder(binary))
+
+    assert Signal.objects.count() == 2
+    assert recording.detail()["contradicted"] == 0
 
 
 def test_step_superseding_signal_is_a_row_of_its_own(binary):
@@ -153,7 +167,7 @@ def test_restart_between_commit_and_acknowledgement_neither_loses_nor_doubles(bi
         batch(Said(make_signal(entry=float("nan")))).pack(),
         batch(Said(make_signal(features=(0.5,) * 13))).pack(),
         batch(Said(make_signal(model_version=""))).pack(),
-        batch(Said(make_signal(prediction_ms=2**62))).pack(),
+        batch(Said(make_signal(made_ms=2**62))).pack(),
         batch(Said(make_signal()), batch=2**63).pack(),
         batch(Said(make_signal(), -1)).pack(),
         tick_entry().pack(),

@@ -13,7 +13,8 @@ from predictions.api.signal_answers import agreement, list_answer, summary_answe
 from predictions.api.signal_board import Contents
 from tests.signals import VENUE, signal
 
-MADE_MS = 1_766_928_300_000
+MADE_MS = 1_766_927_700_000
+BEFORE_MS = MADE_MS - Timeframe.M15.ms
 M15 = Timeframe.M15
 LONG, SHORT, NO_TRADE = Direction.LONG, Direction.SHORT, Direction.NO_TRADE
 
@@ -24,7 +25,7 @@ def contents(*said: Signal) -> Contents:
 
 
 def two() -> Contents:
-    return contents(signal("BTCUSDT", at_ms=MADE_MS), signal("ETHUSDT", at_ms=MADE_MS + 1_000))
+    return contents(signal("BTCUSDT", at_ms=MADE_MS), signal("ETHUSDT", at_ms=BEFORE_MS))
 
 
 @pytest.mark.parametrize(
@@ -54,22 +55,22 @@ def test_answer_unchanged_is_encoded_once_and_shows_the_time_asked() -> None:
     assert again is first
     bodies = [json.loads(first.body(MADE_MS)), json.loads(first.body(MADE_MS + 60_250))]
     times = [body.pop("timestamp") for body in bodies]
-    assert times == ["2025-12-28T13:25:00+00:00", "2025-12-28T13:26:00.250+00:00"]
+    assert times == ["2025-12-28T13:15:00+00:00", "2025-12-28T13:16:00.250+00:00"]
     assert bodies[0] == bodies[1]
 
 
 def test_answer_expires_coin_by_coin_and_each_time_its_etag_changes() -> None:
     held = two()
     symbols = ("BTCUSDT", "ETHUSDT")
-    end_ms = MADE_MS + 120_000
-    moments = (MADE_MS, end_ms - 1, end_ms, end_ms + 999, end_ms + 1_000)
+    older_end_ms, end_ms = BEFORE_MS + 120_000, MADE_MS + 120_000
+    moments = (BEFORE_MS, older_end_ms - 1, older_end_ms, end_ms - 1, end_ms)
     answers = [list_answer(held, M15, symbols, now) for now in moments]
 
     shown: list[Any] = [
         [item["expired"] for item in json.loads(answer.body(0))["predictions"]]
         for answer in answers
     ]
-    assert shown == [[False, False], [False, False], [True, False], [True, False], [True, True]]
+    assert shown == [[False, False], [False, False], [False, True], [False, True], [True, True]]
     tags = [answer.etag for answer in answers]
     assert tags[0] == tags[1] != tags[2] == tags[3] != tags[4] != tags[0]
 

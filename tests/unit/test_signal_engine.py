@@ -84,6 +84,30 @@ def test_judge_no_trade_under_the_threshold_is_what_the_model_says() -> None:
     assert answer == (Direction.NO_TRADE, SignalReason.MODEL_SAYS_NO_TRADE)
 
 
+@pytest.mark.parametrize("likeliest", range(3))
+@pytest.mark.parametrize("threshold", [1.0, 1.01])
+def test_judge_model_without_shown_skill_calls_nothing_and_says_so(
+    likeliest: int, threshold: float
+) -> None:
+    probabilities = np.full(3, 0.0)
+    probabilities[likeliest] = 1.0
+    answer = judge(probabilities, threshold)
+    assert answer == (Direction.NO_TRADE, SignalReason.NO_SKILL_SHOWN)
+
+
+@pytest.mark.parametrize(("late_ms", "expired"), [(0, False), (479_999, False), (480_000, True)])
+def test_signal_made_late_has_the_window_of_its_candle(
+    tmp_path: Path, late_ms: int, expired: bool
+) -> None:
+    moment = Moment("simulated", False, float(NOW_MS + late_ms))
+    said = only(make_signals([Ask(model(tmp_path), window())], moment))
+    item = said.item(moment.now_ms)
+    assert item["prediction_time"] == item["candle_close"] == "2024-09-06T00:00:00+00:00"
+    assert item["valid_until"] == "2024-09-06T00:08:00+00:00"
+    assert item["expired"] is expired
+    assert (said.made_ms, said.frame()["made_ts"]) == (NOW_MS + late_ms, NOW_MS + late_ms)
+
+
 def test_levels_long_are_those_of_the_specification() -> None:
     long = levels(Direction.LONG, 42_500.50, 600.25)
     assert long.stop_loss == 41_900.25
@@ -160,8 +184,8 @@ def test_signal_long_has_the_window_its_levels_and_times(tmp_path: Path) -> None
     assert said.stop_loss == pytest.approx(said.entry - said.risk, rel=1e-6)
     assert (said.tp_eta_minutes, said.tp_eta_low_minutes, said.tp_eta_high_minutes) == (45, 15, 150)
     assert (said.candle_open_ms, said.candle_close_ms) == (NOW_MS - H1.ms, NOW_MS)
-    assert said.prediction_ms == NOW_MS + 1_500
-    assert said.valid_until_ms == said.prediction_ms + 8 * 60_000
+    assert (said.prediction_ms, said.made_ms) == (NOW_MS, NOW_MS + 1_500)
+    assert said.valid_until_ms == NOW_MS + 8 * 60_000
     assert (said.venue, said.live, said.threshold) == ("simulated", False, 0.5)
     assert said.features == tuple(indicators(series)[-1].tolist())
 

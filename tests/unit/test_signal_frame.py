@@ -12,13 +12,14 @@ AT_MS = 1_700_000_100_000
 def test_frame_says_what_the_item_says_with_times_in_ms() -> None:
     said = signal(at_ms=AT_MS)
     frame, item = said.frame(7), said.item(AT_MS)
-    times = {"prediction_time", "valid_until", "expired", "candle_open", "candle_close"}
+    times = {"prediction_time", "valid_until", "expired", "made_at", "candle_open", "candle_close"}
     assert {name: frame[name] for name in item if name not in times} == {
         name: value for name, value in item.items() if name not in times
     }
     assert frame["seq"] == 7
-    assert frame["prediction_ts"] == AT_MS
-    assert frame["valid_until_ts"] == AT_MS + 120_000
+    assert frame["prediction_ts"] == said.candle_close_ms == AT_MS // 900_000 * 900_000
+    assert frame["valid_until_ts"] == said.candle_close_ms + 120_000
+    assert frame["made_ts"] == AT_MS
     assert frame["candle_close_ms"] - frame["candle_open_ms"] == 900_000
 
 

@@ -38,9 +38,10 @@ ITEM: dict[str, Any] = {
     "model_role": "champion",
     "venue": "binance",
     "live": True,
-    "prediction_time": "2025-12-28T13:15:01+00:00",
-    "valid_until": "2025-12-28T13:17:01+00:00",
+    "prediction_time": "2025-12-28T13:15:00+00:00",
+    "valid_until": "2025-12-28T13:17:00+00:00",
     "expired": False,
+    "made_at": "2025-12-28T13:15:01+00:00",
     "candle_open": "2025-12-28T13:00:00+00:00",
     "candle_close": "2025-12-28T13:15:00+00:00",
 }

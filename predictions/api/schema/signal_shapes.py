@@ -15,6 +15,7 @@ NO_TRADE_REASONS = [
     SignalReason.NONE.value,
     SignalReason.MODEL_SAYS_NO_TRADE.value,
     SignalReason.BELOW_THRESHOLD.value,
+    SignalReason.NO_SKILL_SHOWN.value,
 ]
 ERROR_CODES = [reason.value for reason in SignalReason if reason.value not in NO_TRADE_REASONS]
 """Why a coin has no signal of its newest candle."""
@@ -87,11 +88,12 @@ class CurrentSignalSerializer(Shape):
     )
     venue = serializers.CharField(help_text="Which market the candles are of.")
     live = serializers.BooleanField(help_text="Whether that market is a real one, running now.")
-    prediction_time = _moment("When it was made")
+    prediction_time = _moment("The decision's time: close of the candle")
     valid_until = _moment(
-        "Until when entering is still what was predicted: 2/15 of the timeframe after it was made"
+        "Until when entering is still what was predicted: 2/15 of the timeframe after the close"
     )
     expired = serializers.BooleanField(help_text="Whether market time has passed `valid_until`.")
+    made_at = _moment("When it was computed; after a start later than its candle's close")
     candle_open = _moment("Open of the candle, its label")
     candle_close = _moment("Close of the candle")
 
@@ -131,7 +133,8 @@ class SignalSummarySerializer(EnvelopeSerializer):
 
     symbol = serializers.CharField()
     agreement = _share(
-        "Share of the signals that say `agreed_direction`; null where none says LONG or SHORT.",
+        "Share of the signals that say `agreed_direction`, of those whose model can call one "
+        "(`reason` is not no_skill_shown); null where none says LONG or SHORT.",
         allow_null=True,
     )
     agreed_direction = serializers.ChoiceField(

@@ -51,7 +51,7 @@ export class SignalState {
 
   takeSignal(signal) {
     const known = this.signals.get(name(signal));
-    if (known && known.prediction_ts > signal.prediction_ts) return;
+    if (known && known.made_ts > signal.made_ts) return;
     this.signals.set(name(signal), signal);
   }
 
@@ -71,7 +71,7 @@ export class SignalState {
     return { signal: this.signals.get(key) ?? null, error: this.errors.get(key) ?? null };
   }
 
-  // Age of the freshest features of any symbol, in market ms; null where none is known.
+  // Age of the freshest features of any symbol, in wall ms; null where none is known.
   dataAge() {
     const ages = [...this.quotes.values()]
       .map((quote) => this.clock.aged(quote.age_ms, quote.heardAt))
