@@ -9,6 +9,7 @@ import structlog
 
 from market import keys
 from market.candles.desk import CandleDesk, CandlePlan
+from market.candles.old_runs import remove_old_runs
 from market.feeds.opening import MarketChoice, open_feed
 from market.pump import Pump
 from market.redis_cluster import AWAY, AnyClient, connect
@@ -48,6 +49,7 @@ def run_market(plan: MarketPlan, stopping: Callable[[], bool], *, once: bool) ->
             log.warning("waiting_for_redis", error=str(error))
             time.sleep(RETRY_SECONDS)
             continue
+        remove_old_runs(plan.candles.root, opened.venue)
         desk = CandleDesk(opened, client, plan.candles)
         Pump(opened, client, stopping, tick_ms=plan.tick_ms, candles=desk).run()
         if once:
