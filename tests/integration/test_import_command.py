@@ -56,6 +56,24 @@ def test_import_again_announces_nothing(clean_redis, store):
     assert clean_redis.xlen(keys.candles_closed()) == 1
 
 
+def test_import_fails_where_a_file_could_not_be_read_yet_imports_the_rest(
+    clean_redis, store, tmp_path
+):
+    (tmp_path / "ETHUSDT-1h.csv").write_text(
+        "date,open,high,low,close,volume\n1704067200,1,2,1,2,3"
+    )
+    (tmp_path / "BTCUSDT-1h.feather").write_text("no such thing")
+    out = io.StringIO()
+
+    with pytest.raises(CommandError, match="1 failed") as failure:
+        call_command("import_candles", str(tmp_path), "--keep-last", "--json", stdout=out)
+
+    assert failure.value.returncode == 1
+    report = json.loads(out.getvalue())
+    assert report["imported"] == 1 and "BTCUSDT-1h.feather" in report["errors"][0]
+    assert len(store.read(("binance",), "ETHUSDT", Timeframe.H1)) == 1
+
+
 def test_import_works_without_redis(store, settings, tmp_path):
     settings.REDIS_URL = f"unix://{tmp_path}/nobody.sock"
 

@@ -47,6 +47,8 @@ def stored(tmp_path: Path) -> list[int]:
         "BTC_USDT-1h.feather",
         "BTCUSDT-1h.csv",
         "btcusdt-1h-2024-01.zip",
+        "BTCUSDT-1h.csv.zip",
+        "BTCUSDT/1h.csv.zip",
         "BTCUSDT/1h.parquet",
         "BTCUSDT/1h/2024-01.parquet",
     ],
@@ -175,6 +177,16 @@ def test_rows_of_a_file_without_a_column_are_refused_naming_it(tmp_path: Path) -
     path.write_text(csv_of("1704067200,1,1,1,1", header="date,open,high,low,close"))
 
     with pytest.raises(ImportFileError, match=r"BTCUSDT-1h\.csv.*volume"):
+        read_rows(path, UTC_ZONE)
+
+
+def test_rows_of_a_file_with_other_words_for_columns_are_refused_naming_them(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "BTCUSDT-1h.csv"
+    path.write_text(csv_of("1704067200,1,1,1,1,1", header="when,o,h,l,c,v"))
+
+    with pytest.raises(ImportFileError, match="it has when, o, h, l, c, v"):
         read_rows(path, UTC_ZONE)
 
 

@@ -49,8 +49,9 @@ def candle_files(path: Path) -> Iterator[Path]:
 def identify(path: Path, symbol: str | None, timeframe: Timeframe | None) -> CandleFile:
     """Return the file with its dataset; what is not given comes from its name.
 
-    Understood are `BTC_USDT-1h.feather`, `BTCUSDT-1h-2024-01.csv`, `BTCUSDT/1h.parquet` and
-    `BTCUSDT/1h/2024-01.parquet`. Raises ImportFileError where the name does not tell.
+    Understood are `BTC_USDT-1h.feather`, `BTCUSDT-1h-2024-01.csv`, `BTCUSDT-1h.csv.zip`,
+    `BTCUSDT/1h.parquet` and `BTCUSDT/1h/2024-01.parquet`.
+    Raises ImportFileError where the name does not tell.
     """
     if symbol is not None and timeframe is not None:
         return CandleFile(path, symbol, timeframe)
@@ -70,12 +71,14 @@ def identify(path: Path, symbol: str | None, timeframe: Timeframe | None) -> Can
 
 
 def _told(path: Path) -> tuple[str, str]:
-    named = _NAMED.fullmatch(path.stem)
+    while path.suffix.lower() in SUFFIXES:  # BTCUSDT-1h.csv.zip
+        path = path.with_suffix("")
+    named = _NAMED.fullmatch(path.name)
     if named is not None:
         return named["symbol"], named["timeframe"]
     if path.parent.name in _ALL:
         return path.parent.parent.name, path.parent.name
-    return path.parent.name, path.stem
+    return path.parent.name, path.name
 
 
 def _is_candle_file(path: Path) -> bool:

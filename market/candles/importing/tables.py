@@ -60,7 +60,9 @@ def _csv(content: bytes) -> pl.DataFrame:
     content = content.removeprefix(b"\xef\xbb\xbf")
     first_line = content.split(b"\n", 1)[0].decode()
     first = [_plain(cell) for cell in next(csv.reader([first_line.strip("\r")]), [])]
-    has_header = any(name in first for name in (*TIME_NAMES, *VALUE_NAMES))
+    known = any(name in first for name in (*TIME_NAMES, *VALUE_NAMES))
+    # A header of other words is still a header: the refusal then tells what it says.
+    has_header = known or not any(_is_number(cell) for cell in first)
     frame = pl.read_csv(
         io.BytesIO(content), has_header=has_header, infer_schema=False, truncate_ragged_lines=True
     )
@@ -89,6 +91,14 @@ def _table(frame: pl.DataFrame, path: Path, timezone: ZoneInfo) -> pl.DataFrame:
 
 def _text(column: pl.Series) -> pl.Series:
     return column.str.strip_chars() if column.dtype == pl.String else column
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _plain(name: str) -> str:

@@ -57,3 +57,5 @@ class Command(BaseCommand):
             self.stderr.write(problem)
         if not any(each.good for each in datasets):
             raise CommandError("no candle could be imported")
+        if errors:
+            raise CommandError(f"not all could be imported: {len(errors)} failed, named above")
