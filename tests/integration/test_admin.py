@@ -1,6 +1,7 @@
 """The ledger in the admin: for looking only, and quick whatever its size."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 import redis
@@ -160,7 +161,11 @@ def test_signal_lists_show_short_numbers_and_change_nothing(staff: Client) -> No
     assert ">0.123457<" in page and ">0.543<" in page
     assert "candle_late" in gaps
     one = Signal.objects.get()
-    assert staff.get(f"/admin/predictions/signal/{one.pk}/change/").status_code == 200
+    shown = staff.get(f"/admin/predictions/signal/{one.pk}/change/").content.decode()
+    for moment in (one.candle_open, one.candle_close, one.valid_until_ts, one.made_ts):
+        assert f"{datetime.fromtimestamp(moment // 1000, UTC):%Y-%m-%d %H:%M:%S}" in shown
+        assert str(moment) not in shown
+    assert "cryptosite</a>" in shown and "Django administration" not in shown
     assert (
         staff.post(f"/admin/predictions/signal/{one.pk}/change/", {"entry": 1}).status_code == 403
     )
