@@ -16,6 +16,7 @@ from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
 
 from dashboard.hub import running_hub
+from dashboard.long_requests import AnsweringChannel
 
 PING_INTERVAL_SECONDS = 5
 PING_TIMEOUT_SECONDS = 10
@@ -75,12 +76,12 @@ class WebServer(Server):  # type: ignore[misc]  # daphne is untyped
 
 def serve(application: object, *, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT. Raises ListenError where the address is taken."""
-    server = WebServer(
+    server: WebServer = WebServer(
         application=application,
         endpoints=build_endpoint_description_strings(host=host, port=port),
         ping_interval=PING_INTERVAL_SECONDS,
         ping_timeout=PING_TIMEOUT_SECONDS,
-        ready_callable=_start_hub,
+        ready_callable=lambda: _ready(server),
         server_name="",
     )
     server.run()
@@ -88,7 +89,9 @@ def serve(application: object, *, host: str, port: int) -> None:
         raise ListenError(server.failure)
 
 
-def _start_hub() -> None:
+def _ready(server: WebServer) -> None:
+    # Daphne makes its factory in `run`, before anyone can connect.
+    server.http_factory.protocol = AnsweringChannel
     # The heartbeat begins with the process, not with its first visitor.
     asyncio.get_event_loop().create_task(_run_hub())
 

@@ -44,6 +44,9 @@ DEFAULT_SIGNAL_SYMBOLS: tuple[str, ...] = (
 """The 34 coins that the shipped signal networks know. FTM and MATIC have since been renamed."""
 
 
+_SHOWN = 40
+
+
 class UnknownSymbolError(ValueError):
     """The text is no symbol, or none that this server serves. The caller tells the user."""
 
@@ -55,5 +58,6 @@ def parse_symbol(text: str) -> str:
     """
     symbol = _SEPARATORS.sub("", text.strip()).upper()
     if not _STORED.fullmatch(symbol):
-        raise UnknownSymbolError(f"{text!r} is not a symbol; write it like BTCUSDT or BTC-USDT")
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+        raise UnknownSymbolError(f"{shown!r} is not a symbol; write it like BTCUSDT or BTC-USDT")
     return symbol

@@ -53,4 +53,5 @@ def parse_timeframe(text: str, allowed: tuple[Timeframe, ...] = SIGNAL_TIMEFRAME
     for timeframe in allowed:
         if text == timeframe:
             return timeframe
-    raise UnknownTimeframeError(f"{text!r} is not a timeframe; allowed are {', '.join(allowed)}")
+    shown = text[:20]
+    raise UnknownTimeframeError(f"{shown!r} is not a timeframe; allowed are {', '.join(allowed)}")

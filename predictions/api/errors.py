@@ -81,7 +81,7 @@ def read_only(view: AsyncView) -> AsyncView:
 
 def not_found(request: HttpRequest, rest: str = "") -> JsonResponse:
     """Answer for addresses under `api/` where there is nothing."""
-    return error_response(404, "not_found", f"there is nothing at {request.path}")
+    return error_response(404, "not_found", f"there is nothing at {request.path[:80]}")
 
 
 not_found.csrf_exempt = True  # type: ignore[attr-defined]

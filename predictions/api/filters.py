@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
@@ -13,7 +14,8 @@ from django_filters.fields import IsoDateTimeField
 from inference.vocabulary import Direction, Reason, SignalReason, Source
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
 from market.symbols import UnknownSymbolError, parse_symbol
-from predictions.api.errors import InvalidParameterError
+from predictions.api.errors import InvalidParameterError, UnservedSymbolError
+from predictions.api.repeated import refuse_repeated
 from predictions.models import Forecast, Signal
 
 PAGING = ("cursor", "limit", "format")
@@ -68,10 +70,19 @@ def _by_live(queryset: "QuerySet[Any]", name: str, value: str) -> "QuerySet[Any]
     return queryset.filter(live=value == "true")
 
 
+def _by_symbol(queryset: "QuerySet[Any]", name: str, symbol: str) -> "QuerySet[Any]":
+    # The ledger may hold symbols that are served no more.
+    found = queryset.filter(symbol=symbol)
+    served = {*settings.FORECAST_SYMBOLS, *settings.SIGNAL_SYMBOLS}
+    if symbol not in served and not queryset.model._default_manager.filter(symbol=symbol).exists():
+        raise UnservedSymbolError(f"{symbol} is not served here, and the ledger has nothing of it")
+    return found
+
+
 class LedgerFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped
     """What every ledger can be asked for. `from` is inclusive, `to` exclusive."""
 
-    symbol = SymbolFilter()
+    symbol = SymbolFilter(method=_by_symbol)
     venue = filters.CharFilter()
     live = filters.ChoiceFilter(
         choices=[("true", "true"), ("false", "false")],
@@ -93,8 +104,9 @@ class LedgerFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is
         for name in self.data:
             if name not in allowed:
                 raise InvalidParameterError(
-                    f"{name} is not a parameter; allowed are {', '.join(sorted(allowed))}"
+                    f"{name[:40]} is not a parameter; allowed are {', '.join(sorted(allowed))}"
                 )
+        refuse_repeated(self.data)
         valid: bool = super().is_valid()
         return valid
 

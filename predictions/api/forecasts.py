@@ -10,7 +10,7 @@ from predictions.api.serializers import ForecastDetailSerializer, ForecastSerial
 from predictions.models import Forecast
 
 
-@extend_schema(responses={200: ForecastSerializer(many=True)} | refusals(400, 503))
+@extend_schema(responses={200: ForecastSerializer(many=True)} | refusals(400, 404, 503))
 class ForecastList(ListAPIView[Forecast]):
     """Forecasts, newest first."""
 

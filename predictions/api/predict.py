@@ -14,6 +14,7 @@ from market import keys
 from market.symbols import UnknownSymbolError, parse_symbol
 from predictions.api.errors import error_response, read_only
 from predictions.api.redis_client import web_redis
+from predictions.api.repeated import refuse_repeated
 from predictions.api.schema.describing import described_by
 from predictions.api.schema.hot_operations import PredictDescription
 from predictions.api.throttling import throttled
@@ -24,6 +25,7 @@ from predictions.api.throttling import throttled
 @throttled
 async def predict(request: HttpRequest) -> HttpResponse:
     """Answer `?symbol=` (default: the first served) with the forecast, or say why not."""
+    refuse_repeated(request.GET)
     try:
         symbol = _served(request.GET.get("symbol") or settings.FORECAST_SYMBOLS[0])
     except UnknownSymbolError as error:

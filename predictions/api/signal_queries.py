@@ -8,6 +8,7 @@ from django.http import QueryDict
 from market.candles.timeframes import Timeframe, UnknownTimeframeError, parse_timeframe
 from market.symbols import UnknownSymbolError, parse_symbol
 from predictions.api.errors import InvalidParameterError, UnservedSymbolError
+from predictions.api.repeated import refuse_repeated
 
 DEFAULT_TIMEFRAME = Timeframe.M15
 
@@ -47,11 +48,12 @@ def served_symbol(text: str) -> str:
 
 
 def refuse_others(query: QueryDict, allowed: Sequence[str]) -> None:
-    """Raise InvalidParameterError for a parameter that is not among `allowed`."""
+    """Raise InvalidParameterError for a parameter that is not among `allowed`, or comes twice."""
     for name in query:
         if name not in allowed:
             told = f"allowed are {', '.join(allowed)}" if allowed else "none are allowed here"
-            raise InvalidParameterError(f"{name} is not a parameter; {told}")
+            raise InvalidParameterError(f"{name[:40]} is not a parameter; {told}")
+    refuse_repeated(query, ("symbols",))
 
 
 def _served() -> str:

@@ -96,7 +96,7 @@ class SignalDetailSerializer(SignalSerializer):
         return dict(zip(INDICATOR_NAMES, values, strict=True))
 
 
-@extend_schema(responses={200: SignalSerializer(many=True)} | refusals(400, 503))
+@extend_schema(responses={200: SignalSerializer(many=True)} | refusals(400, 404, 503))
 class SignalList(ListAPIView[Signal]):
     """Signals, newest first."""
 

@@ -254,7 +254,7 @@ def test_forecasts_pages_by_cursor_show_every_row_once(client: Client) -> None:
     ("query", "count"),
     [
         ({"symbol": "ETH/USDT"}, 12),
-        ({"symbol": "SOLUSDT"}, 0),
+        ({"symbol": "SOLUSDT"}, 0),  # served, though nothing of it is recorded
         ({"live": "true"}, 1),
         ({"live": "false"}, 25),
         ({"venue": "exchange"}, 1),
@@ -290,15 +290,46 @@ def test_forecasts_plus_sign_left_unquoted_is_understood(client: Client) -> None
         ({"cursor": "bz1hYmM="}, "cursor", "next"),  # o=abc
         ({"cursor": "cD1oZWxsbw=="}, "cursor", "next"),  # p=hello
         ({"symbl": "BTCUSDT"}, "symbl", "symbol"),
+        ({"symbol": ["BTCUSDT", "ETHUSDT"]}, "symbol", "once"),
+        ({"limit": ["1", "2"]}, "limit", "once"),
     ],
 )
 def test_forecasts_bad_value_is_400_naming_it_and_what_is_allowed(
-    client: Client, query: dict[str, str], named: str, allowed: str
+    client: Client, query: dict[str, str | list[str]], named: str, allowed: str
 ) -> None:
     message = refusal(client.get("/api/forecasts", query), 400, "invalid_parameter")
 
     assert named in message
     assert allowed in message
+
+
+@pytest.mark.parametrize("ledger", ["forecasts", "signals"])
+def test_ledger_symbol_that_nobody_knows_is_404(client: Client, ledger: str) -> None:
+    response = client.get(f"/api/{ledger}", {"symbol": "PAXGUSDT"})
+
+    assert "PAXGUSDT" in refusal(response, 404, "unknown_symbol")
+
+
+@pytest.mark.usefixtures("recorded")
+def test_forecasts_symbol_served_no_more_is_still_found(client: Client, settings: Settings) -> None:
+    settings.FORECAST_SYMBOLS = settings.SIGNAL_SYMBOLS = ("BTCUSDT",)
+
+    assert len(client.get("/api/forecasts", {"symbol": "ETHUSDT"}).json()["results"]) == 12
+
+
+@pytest.mark.parametrize(
+    ("path", "code"), [("/predict", "unknown_symbol"), ("/api/signals", "invalid_parameter")]
+)
+def test_long_text_for_a_symbol_is_not_echoed_whole(client: Client, path: str, code: str) -> None:
+    response = client.get(path, {"symbol": "X" * 3_000})
+
+    assert len(refusal(response, response.status_code, code)) < 150
+
+
+def test_predict_symbol_given_twice_is_400(client: Client) -> None:
+    response = client.get("/predict?symbol=BTCUSDT&symbol=ETHUSDT")
+
+    assert "symbol" in refusal(response, 400, "invalid_parameter")
 
 
 @pytest.mark.usefixtures("recorded")

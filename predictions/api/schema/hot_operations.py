@@ -109,7 +109,7 @@ class PredictDescription(APIView):
                 [OpenApiExample("Of the model", EXAMPLE, response_only=True)],
             )
         }
-        | refusals(404, 503),
+        | refusals(400, 404, 503),
     )
     def get(self, request: Request) -> Response:
         raise NotImplementedError
