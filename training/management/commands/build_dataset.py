@@ -8,9 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, parse_timeframe
-from training.recordings import TrainingDataError
-from training.signals.building import dataset_path, ordered_dataset
-from training.signals.datasets import save
+from training.packages import training_packages
 
 
 class Command(BaseCommand):
@@ -34,6 +32,10 @@ class Command(BaseCommand):
         parser.add_argument("--output", type=Path, metavar="DIR", help="default: VAR_DIR/datasets")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        with training_packages():
+            from training.recordings import TrainingDataError
+            from training.signals.building import dataset_path, ordered_dataset
+            from training.signals.datasets import save
         timeframe = parse_timeframe(options["timeframe"])
         path = dataset_path(timeframe, options["output"] or settings.VAR_DIR / "datasets")
         try:

@@ -9,11 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, parse_timeframe
-from training.export import ExportMismatchError
-from training.recordings import TrainingDataError
-from training.signals.building import dataset_of
-from training.signals.evaluating import evaluate, shipped_manifest
-from training.signals.reporting import summary, write_report
+from training.packages import training_packages
 
 
 class Command(BaseCommand):
@@ -30,6 +26,12 @@ class Command(BaseCommand):
         parser.add_argument("--networks", type=Path, default=trained)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        with training_packages():
+            from training.export import ExportMismatchError
+            from training.recordings import TrainingDataError
+            from training.signals.building import dataset_of
+            from training.signals.evaluating import evaluate, shipped_manifest
+            from training.signals.reporting import summary, write_report
         timeframe = parse_timeframe(options["timeframe"])
         folder = options["report"] or settings.VAR_DIR / "reports" / "signals" / timeframe
         models = options["models"]

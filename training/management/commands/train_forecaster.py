@@ -8,9 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from market.feeds import FeedError
-from training.export import ExportMismatchError
-from training.recordings import TrainingDataError
-from training.shipping import NETWORK_FILE, Order, train_forecaster
+from training.packages import training_packages
 
 RECORDINGS = ("binance-spot-btcusdt", "binance-usdm-btcusdt")
 
@@ -35,6 +33,10 @@ class Command(BaseCommand):
         parser.add_argument("--max-epochs", type=int, default=200)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        with training_packages():
+            from training.export import ExportMismatchError
+            from training.recordings import TrainingDataError
+            from training.shipping import NETWORK_FILE, Order, train_forecaster
         order = Order(
             recordings=tuple(options["recordings"]),
             output=options["output"],

@@ -9,11 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, UnknownTimeframeError
 from market.symbols import UnknownSymbolError
-from training.export import ExportMismatchError
-from training.recordings import TrainingDataError
+from training.packages import training_packages
 from training.signals.options import DEVICES
-from training.signals.orders import OrderError, TrainingOrder, train_and_ship
-from training.signals.trainer import WorkplaceError
 
 
 class Command(BaseCommand):
@@ -27,7 +24,7 @@ class Command(BaseCommand):
         data.add_argument("--candles", type=Path, help="feather folders; default: candle store")
         data.add_argument("--daily", type=Path, help="1d: further daily candles of BTC, a zip")
         fit = parser.add_argument_group("fit")
-        fit.add_argument("--epochs", type=int, help="greatest number of passes")
+        fit.add_argument("--epochs", type=int, help="greatest number of passes a network makes")
         fit.add_argument("--seed", type=int, default=1)
         fit.add_argument("--device", default="cpu", help=" or ".join(DEVICES))
         place = parser.add_argument_group("where")
@@ -38,6 +35,11 @@ class Command(BaseCommand):
         place.add_argument("--output", type=Path, default=settings.BASE_DIR / "models")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        with training_packages():
+            from training.export import ExportMismatchError
+            from training.recordings import TrainingDataError
+            from training.signals.orders import OrderError, TrainingOrder, train_and_ship
+            from training.signals.trainer import WorkplaceError
         try:
             order = TrainingOrder.of(options, settings.SIGNAL_SYMBOLS, settings.VAR_DIR)
             train_and_ship(order, self.stdout.write)
