@@ -7,11 +7,14 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
+from inference.artefacts.manifest import file_digest
 from inference.artefacts.signal_manifest import (
     MANIFEST_NAME,
     NETWORK_NAME,
@@ -90,7 +93,8 @@ def test_manifest_tells_every_baseline_the_gate_and_a_conclusion(trained: Path) 
         "CNN-LSTM",
     }
     assert len(manifest.metrics["gate"]["criteria"]) == 7
-    assert "log-loss skill is" in manifest.conclusion
+    assert "beyond chance" in manifest.conclusion
+    assert manifest.version.startswith("v1.0.0-")
     assert {NETWORK_NAME, TORCH_NAME, SCALER_NAME} <= set(manifest.files)
     assert manifest.training.symbols == COINS
 
@@ -99,6 +103,10 @@ def test_evaluate_signals_judges_the_trained_networks_again(trained: Path) -> No
     line = _evaluated(trained)
     manifest = shipped_manifest(trained / "models" / "pooled" / "1h")
     assert line["champion"] == manifest.architecture
+    assert line["role"] == manifest.role
+    prior = line["baselines"]["class prior"]
+    assert prior["log_loss_skill"] == 0
+    assert prior["log_loss_skill_interval"] == [None, None]
     assert set(line["baselines"]) == {
         "class prior",
         "volatility only",
@@ -137,8 +145,34 @@ def test_evaluate_signals_of_a_damaged_file_is_refused(trained: Path, tmp_path: 
     shutil.copytree(trained / "models", tmp_path / "models")
     network = tmp_path / "models" / "pooled" / "1h" / NETWORK_NAME
     network.write_bytes(network.read_bytes() + b"x")
-    with pytest.raises(CommandError, match=r"is not what .* declares"):
+    with pytest.raises(CommandError, match=r"has SHA-256 .*, the manifest says"):
         _evaluated(trained, models=tmp_path / "models")
+
+
+def test_evaluate_signals_of_a_foreign_network_is_refused_before_any_work(
+    trained: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(trained / "models", tmp_path / "models")
+    folder = tmp_path / "models" / "pooled" / "1h"
+    shutil.copy(settings.BASE_DIR / "models" / "btc_predictor_v1.onnx", folder / NETWORK_NAME)
+    manifest = shipped_manifest(trained / "models" / "pooled" / "1h")
+    files = {**manifest.files, NETWORK_NAME: file_digest(folder / NETWORK_NAME)}
+    told = msgspec.structs.replace(manifest, files=files)
+    (folder / MANIFEST_NAME).write_bytes(msgspec.json.encode(told))
+    # No candles are read: they are not even there.
+    with pytest.raises(CommandError, match=rf"{NETWORK_NAME}.* has the inputs"):
+        _evaluated(trained, models=tmp_path / "models", candles=tmp_path / "absent")
+
+
+def test_versions_of_other_options_differ_and_of_the_same_do_not(
+    trained: Path, tmp_path: Path
+) -> None:
+    pooled = Path("pooled") / "1h"
+    shipped = shipped_manifest(trained / "models" / pooled).version
+    for seed, output in ((1, tmp_path / "again"), (2, tmp_path / "other")):
+        _called("train_signals", trained, epochs=1, jobs=1, seed=seed, output=output)
+    assert shipped_manifest(tmp_path / "again" / pooled).version == shipped
+    assert shipped_manifest(tmp_path / "other" / pooled).version != shipped
 
 
 def test_evaluate_signals_without_artefacts_names_the_manifest(

@@ -144,6 +144,11 @@ def test_members_make_as_many_passes_as_the_trial_found_best(fitted) -> None:
         assert passes == list(range(1, max(best, QUICK.least_epochs) + 1))
 
 
+def test_members_make_no_more_passes_than_asked_for(dataset, fit_rows) -> None:
+    fitted = fit_network(dataset, fit_rows, options=replace(QUICK, epochs=1, least_epochs=8))
+    assert [(note.member, note.epoch) for note in fitted.history] == [(0, 1), (1, 1), (2, 1)]
+
+
 def test_fit_never_looks_past_its_rows(dataset, fit_rows, fitted) -> None:
     changed = made_up(candles=450, signal=0.7)
     last = int(dataset.decided_ms[fit_rows].max())

@@ -43,8 +43,33 @@ def test_judge_of_the_prior_has_no_skill_no_p_and_no_direction() -> None:
     judgement = judge("prior", judged.prior, judged)
     assert judgement.log_loss_skill.value == 0
     assert judgement.dm_p is None
+    assert (judgement.log_loss_skill.lower, judgement.log_loss_skill.upper) == (None, None)
+    assert judgement.touch_skill.value == 0
+    assert judgement.touch_share is None
     assert judgement.direction_given_touch.value is None
     assert judgement.accuracy.value == pytest.approx((judged.label != NO_TRADE).mean() / 2)
+
+
+def test_judge_of_the_prior_from_a_float32_graph_has_exactly_no_skill() -> None:
+    judged = _judged()
+    served = judged.prior.astype(np.float32).astype(np.float64) * (1 + 3e-8)
+    judgement = judge("prior", served, judged)
+    for skill in (judgement.log_loss_skill, judgement.touch_skill):
+        assert (skill.value, skill.lower, skill.upper) == (0, None, None)
+
+
+def test_judge_of_touch_alone_says_that_all_of_the_gain_is_touch() -> None:
+    judged = _judged()
+    touch = judged.prior.copy()
+    none = judged.label == NO_TRADE
+    touch[:, NO_TRADE] = np.where(none, 0.4, 0.2)
+    touch[:, SHORT] = touch[:, LONG] = (1 - touch[:, NO_TRADE]) / 2
+    assert judge("model", touch, judged).touch_share == pytest.approx(1)
+    right = np.full_like(judged.prior, 0.3)
+    right[np.arange(len(none)), np.where(none, LONG, judged.label)] = 0.4
+    directed = judge("model", right, judged).touch_share
+    assert directed is not None
+    assert directed < 0.05
 
 
 def test_judge_of_a_model_that_knows_something_tells_how_much() -> None:

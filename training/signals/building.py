@@ -14,6 +14,7 @@ from training.signals.datasets import SignalDataset, build, load
 DAILY_SYMBOL = "BTCUSDT"
 """The coin that further daily candles (in USD) are taken for."""
 DAILY_ZIP = "coinbase-btcusd-daily.zip"
+DAILY_MARKET = "Coinbase BTC-USD"
 
 
 def ordered_dataset(
@@ -42,7 +43,10 @@ def ordered_dataset(
     if daily is not None and DAILY_SYMBOL in coins:
         more = [(DAILY_SYMBOL, read_daily_zip(daily))]
     dataset = build(source, coins, timeframe, more)
-    return replace(dataset, source=f"{dataset.source}, {daily.name}") if more and daily else dataset
+    if not more or daily is None:
+        return dataset
+    market = f" ({DAILY_MARKET} alone)" if daily.name == DAILY_ZIP else ""
+    return replace(dataset, source=f"{dataset.source}; {daily.name}{market}")
 
 
 def dataset_path(timeframe: Timeframe, folder: Path) -> Path:

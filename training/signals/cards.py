@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from inference.artefacts.signal_manifest import Hazard, TouchTimes
+import numpy as np
+
+from inference.artefacts.signal_manifest import NETWORK_NAME, TORCH_NAME, Hazard, TouchTimes
 from training.cards import shown
 from training.signals.baselines import PRIOR
 from training.signals.calibration import THRESHOLD_RULE, Threshold
+from training.signals.conclusions import FEES, conclusion, filters_nothing, percent
 from training.signals.datasets import SignalDataset
 from training.signals.gate import SignalVerdict
 from training.signals.judging import SignalJudgement
@@ -14,7 +17,9 @@ from training.signals.labels import LABEL_TEXT
 from training.signals.protocol import NETWORK, Outcome
 from training.significance import Estimate
 
-SIGNIFICANT = 0.01
+ALONE_MS = 30 * 86_400_000
+"""A gap before the second coin begins that is worth a sentence: older data of another source."""
+OPENED = "How often these figures were seen, and what was decided after: docs/LAB_LOG.md."
 HEADINGS = (
     "model",
     "log-loss",
@@ -29,6 +34,8 @@ HEADINGS = (
 )
 CARD = """# Signals {timeframe} {version}
 
+{opening}
+
 Served: **{served}**. {conclusion}
 
 ## What it answers
@@ -38,42 +45,15 @@ indicators. Label: {label}.
 
 ## Data
 
-{decisions:,} decisions of {coins} coins, {first} to {last} (source: {source}). Weights were fitted
-on {fitted:,} decisions, the temperature ({temperature:.3f}) and the threshold ({threshold:.3f}) on
-{calibrated:,} later ones; every fit also sees the mirror image of each row. Everything below is on
-decisions later than all of these. Threshold: {rule}. {threshold_words}
+{decisions:,} decisions of {coins} coins, {first} to {last} (source: {source}).{alone} Weights
+were fitted on {fitted:,} decisions, the temperature ({temperature:.3f}) and the threshold
+({threshold:.3f}) on {calibrated:,} later ones; every fit also sees the mirror image of each row.
+Everything below is on decisions later than all of these. Threshold: {rule}. {threshold_words}
 
 {tables}
 
-This is information, not profit, and no advice.
+{fees}. This is information, not profit, and no advice.
 """
-
-
-def conclusion(outcome: Outcome, dataset: SignalDataset) -> str:
-    """Return in one honest sentence what is served, why, and what it is shown to do."""
-    verdict = outcome.verdict
-    served = verdict.served
-    figures, last = outcome.walk_forward.judgements[served], outcome.final.judgements[served]
-    if served == NETWORK:
-        opening = f"The CNN-LSTM passed the gate against {verdict.best_baseline} and is served"
-    else:
-        opening = (
-            f"The CNN-LSTM did not pass the gate (failed: {'; '.join(verdict.objections)}), so the"
-            f" best baseline, {served}, is served"
-        )
-    if served == PRIOR:
-        return (
-            f"{opening}: no baseline was shown to tell more than the class shares do, so no"
-            f" direction is called; the CNN-LSTM's log-loss skill against it is"
-            f" {percent(outcome.walk_forward.judgements[NETWORK].log_loss_skill)} walk-forward and"
-            f" {percent(outcome.final.judgements[NETWORK].log_loss_skill)} on the final test."
-        )
-    return (
-        f"{opening}; against the class prior its log-loss skill is"
-        f" {percent(figures.log_loss_skill)} walk-forward ({p_words(figures.dm_p)}) and"
-        f" {percent(last.log_loss_skill)} on the final test ({p_words(last.dm_p)}),"
-        f" {_direction_words(last)}: {_meaning(figures, last)}."
-    )
 
 
 def card(outcome: Outcome, dataset: SignalDataset, version: str) -> str:
@@ -82,8 +62,11 @@ def card(outcome: Outcome, dataset: SignalDataset, version: str) -> str:
     return CARD.format(
         timeframe=dataset.timeframe,
         version=version,
+        opening=what_lies_here(served),
         served=served,
-        conclusion=conclusion(outcome, dataset),
+        conclusion=conclusion(outcome),
+        alone=alone_words(dataset),
+        fees=FEES,
         label=LABEL_TEXT,
         decisions=len(dataset),
         coins=len(set(dataset.symbol.tolist())),
@@ -99,10 +82,11 @@ def card(outcome: Outcome, dataset: SignalDataset, version: str) -> str:
         tables="\n\n".join(
             (
                 "## Walk-forward (what the choice rests on)",
-                size(outcome.walk_forward.judgements),
+                size(outcome.walk_forward.judgements, served),
                 table(outcome.walk_forward.judgements),
-                "## Final test (the last 20 % of time, opened once)",
-                size(outcome.final.judgements),
+                "## Final test (the last 20 % of time)",
+                OPENED,
+                size(outcome.final.judgements, served),
                 table(outcome.final.judgements),
                 "## The gate",
                 gate_table(outcome.verdict),
@@ -114,6 +98,18 @@ def card(outcome: Outcome, dataset: SignalDataset, version: str) -> str:
                 "; ".join(outcome.alarms) or "None.",
             )
         ),
+    )
+
+
+def what_lies_here(served: str) -> str:
+    """Say what is in the two files of a network's name."""
+    if served == NETWORK:
+        return f"`{NETWORK_NAME}` is the CNN-LSTM of `{TORCH_NAME}`."
+    model = f"a constant, the {served}" if served == PRIOR else f"{served}, a baseline"
+    return (
+        f"**`{NETWORK_NAME}` here is {model}: no CNN-LSTM, whatever its name says.** The name is"
+        f" the one that servers look for. `{TORCH_NAME}` beside it is the CNN-LSTM, which is not"
+        " served."
     )
 
 
@@ -137,15 +133,17 @@ def table(judgements: Mapping[str, SignalJudgement]) -> str:
     return "\n".join(lines)
 
 
-def size(judgements: Mapping[str, SignalJudgement]) -> str:
-    """Return what the figures rest on: n, blocks, n_eff of the skill and of the direction."""
-    one = list(judgements.values())[-1]
-    touched, surest = one.direction_given_touch, one.top_decile_direction
+def size(judgements: Mapping[str, SignalJudgement], served: str) -> str:
+    """Return what the figures rest on: n, blocks, and n_eff of the served model's figures.
+
+    The network's stand beside them: a class prior has none of its own.
+    """
+    names = tuple(dict.fromkeys((served, NETWORK)))
+    one = judgements[served]
     return (
-        f"n = {one.n:,} decisions in {one.log_loss_skill.blocks} blocks of 48 candles; n_eff of the"
-        f" skill {_count(one.log_loss_skill)}, of the direction {_count(touched)} of"
-        f" {touched.n:,} touches, of the surest tenth {_count(surest)} of {surest.n:,}. Brackets"
-        " are 95 % intervals; p is Diebold-Mariano's, one-sided, against the class prior."
+        f"n = {one.n:,} decisions in {one.log_loss_skill.blocks} blocks of 48 candles."
+        f" {' '.join(_sizes(name, judgements[name]) for name in names)} Brackets are 95 %"
+        " intervals; p is Diebold-Mariano's, one-sided, against the class prior."
     )
 
 
@@ -167,24 +165,19 @@ def touch_table(times: TouchTimes) -> str:
 
 
 def threshold_words(threshold: Threshold) -> str:
-    """Say whether the rule held on the calibration slice, with its figures."""
+    """Say whether the rule held on the calibration slice, with its figures, and what it filters."""
     if threshold.won is None or threshold.lower is None:
         return "On that slice no such share can be told."
+    idle = (
+        " It filters nothing: the largest of three probabilities is never below one third."
+        if filters_nothing(threshold.value)
+        else ""
+    )
     held = "held" if threshold.proven else "did not hold at any probability"
     return (
         f"On that slice the rule {held}: {threshold.kept:,} signals kept, of those that touched"
-        f" {threshold.won:.1%} touched TP1 first (lower end {threshold.lower:.1%})."
+        f" {threshold.won:.1%} touched TP1 first (lower end {threshold.lower:.1%}).{idle}"
     )
-
-
-def percent(estimate: Estimate) -> str:
-    """Return "+1.23 % [lower, upper]"; a dash for what cannot be told."""
-    if estimate.value is None:
-        return "-"
-    value = f"{100 * estimate.value:.2f} %"
-    if estimate.lower is None or estimate.upper is None or estimate.lower == estimate.upper:
-        return value
-    return f"{value} [{100 * estimate.lower:.2f}, {100 * estimate.upper:.2f}]"
 
 
 def p_words(p: float | None) -> str:
@@ -192,19 +185,33 @@ def p_words(p: float | None) -> str:
     return "p unknown" if p is None else f"p = {p:.4f}" if p >= 0.0001 else "p < 0.0001"
 
 
-def _meaning(figures: SignalJudgement, last: SignalJudgement) -> str:
-    values = [one.dm_p for one in (figures, last)]
-    if all(p is not None and p < SIGNIFICANT for p in values):
-        return "small, but more than chance in both"
-    if any(p is not None and p < SIGNIFICANT for p in values):
-        return "more than chance in one of the two alone"
-    return "not shown to be more than the class shares say"
+def _sizes(name: str, one: SignalJudgement) -> str:
+    if name == PRIOR:
+        return f"The {name} is the yardstick itself: it has no skill and names no direction."
+    if one.direction_given_touch.value is None:
+        return f"n_eff of {name}: skill {_count(one.log_loss_skill)}; it names no direction."
+    touched, surest = one.direction_given_touch, one.top_decile_direction
+    return (
+        f"n_eff of {name}: skill {_count(one.log_loss_skill)}, direction {_count(touched)} of"
+        f" {touched.n:,} touches, surest tenth {_count(surest)} of {surest.n:,}."
+    )
 
 
-def _direction_words(last: SignalJudgement) -> str:
-    if last.direction_given_touch.value is None:
-        return "and it names no direction"
-    return f"the direction given a touch is right in {percent(last.direction_given_touch)} there"
+def alone_words(dataset: SignalDataset) -> str:
+    """Say how much older than the second coin's candles one coin's are; empty where not."""
+    # Before the day on which a second coin begins, one market alone is what was learned from.
+    begun = np.sort([dataset.decided_ms[dataset.symbol == n].min() for n in set(dataset.symbol)])
+    early = dataset.decided_ms < begun[min(1, len(begun) - 1)]
+    if not early.any():
+        return ""
+    until = int(dataset.decided_ms[early].max())
+    if begun[1] - until < ALONE_MS:
+        return ""
+    symbol = dataset.symbols[int(dataset.symbol[early][0])]
+    return (
+        f" Everything before {_day(int(begun[1]))} is {symbol} alone: {int(early.sum()):,}"
+        f" decisions of {_day(int(begun[0]))} to {_day(until)}."
+    )
 
 
 def _hazard(one: Hazard) -> str:

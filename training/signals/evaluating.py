@@ -14,8 +14,13 @@ import msgspec
 import numpy as np
 
 from inference.artefacts.errors import ArtefactError
-from inference.artefacts.manifest import file_digest
 from inference.artefacts.scaler import read_scaler
+from inference.artefacts.signal_folder import (
+    NothingThere,
+    check_claims,
+    checked_network,
+    read_folder,
+)
 from inference.artefacts.signal_manifest import (
     MANIFEST_NAME,
     NETWORK_NAME,
@@ -23,14 +28,17 @@ from inference.artefacts.signal_manifest import (
     TORCH_NAME,
     SignalManifest,
 )
+from inference.artefacts.signal_network import open_signal_network
 from inference.artefacts.torch_import import load_network
 from market.candles.indicators import INDICATOR_NAMES
 from market.candles.series import Floats, Integers
+from market.candles.timeframes import Timeframe
 from training.recordings import TrainingDataError
 from training.signals.baselines import BASELINES
 from training.signals.calibration import tempered
-from training.signals.cards import conclusion, gate_table
+from training.signals.cards import gate_table
 from training.signals.challenger import NetworkModel, network_fit
+from training.signals.conclusions import conclusion
 from training.signals.datasets import SignalDataset
 from training.signals.finished import NetworkFit, stored_networks
 from training.signals.fitted import FittedNetwork
@@ -108,7 +116,7 @@ def judge_training(
         judged=outcome.final.judged,
         answers=outcome.final.answers[outcome.verdict.served],
         gate=gate_table(outcome.verdict),
-        conclusion=conclusion(outcome, dataset),
+        conclusion=conclusion(outcome),
         alarms=outcome.alarms,
         provenance=(
             "everything was judged anew: networks of all splits as train_signals left them,"
@@ -165,18 +173,21 @@ def judge_shipped(dataset: SignalDataset, models: Path, told: Told) -> Evaluatio
 
 
 def shipped_manifest(folder: Path) -> SignalManifest:
-    """Return the manifest of a pooled folder, its files checked.
+    """Return the manifest of a pooled folder, its files checked and its network tried once.
 
-    Raises TrainingDataError naming the file that is missing or not as declared.
+    Raises TrainingDataError naming the file that is missing, not as declared or no network.
     """
-    path = folder / MANIFEST_NAME
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=SignalManifest)
-        for name, digest in manifest.files.items():
-            if file_digest(folder / name) != digest:
-                raise TrainingDataError(f"{folder / name} is not what {path} declares")
-    except (OSError, msgspec.DecodeError) as error:
-        raise TrainingDataError(f"{path} cannot be judged: {error}") from error
+        manifest = read_folder(folder)
+        if not isinstance(manifest, SignalManifest):
+            raise TrainingDataError(f"{folder / MANIFEST_NAME} is missing: nothing to judge")
+        check_claims(folder, manifest, manifest.symbols[0], Timeframe(folder.name))
+        content, digest = checked_network(folder, manifest)
+        open_signal_network(content, digest, folder / manifest.network, len(manifest.symbols))
+    except NothingThere as error:
+        raise TrainingDataError(f"{folder / MANIFEST_NAME} is missing: nothing to judge") from error
+    except ArtefactError as error:
+        raise TrainingDataError(str(error)) from error
     return manifest
 
 

@@ -69,7 +69,7 @@ def fit_network(
     with _torch_to_itself(options.threads):
         trial = Descent(dataset, inner.early, options, member=TRIAL, judge_rows=inner.late)
         tried = descend(trial, TRIAL)
-        passes = max(trial.best_pass, options.least_epochs)
+        passes = max(trial.best_pass, min(options.least_epochs, options.epochs))
         settled = replace(options, epochs=passes, patience=passes)
         members = [
             descend(Descent(dataset, rows, settled, member=number), number)

@@ -4,7 +4,7 @@ Blocks of time hold all symbols together and are four horizons long; every n has
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -70,6 +70,8 @@ class SignalJudgement:
     those, the decisions whose larger of the two is among the largest tenth of all; both without
     the decisions where the model names no direction.
     block_skills: by six stretches of time; tercile_skills: from calm to wild.
+    touch_share: how much of the log-loss gained on the prior is knowing whether a barrier is
+    touched, the rest being which one; None where nothing is gained.
     """
 
     name: str
@@ -86,6 +88,7 @@ class SignalJudgement:
     ece: float
     block_skills: tuple[float, ...]
     tercile_skills: tuple[float, ...]
+    touch_share: float | None = None
 
     def figures(self) -> dict[str, Estimate]:
         """Return the figures that the leak alarms look at."""
@@ -103,7 +106,8 @@ class SignalJudgement:
 def judge(name: str, answers: Floats, judged: Judged) -> SignalJudgement:
     """Judge probabilities [n, 3] on decisions."""
     blocks, label = judged.blocks, judged.label
-    losses, base = _losses(answers, judged), _losses(judged.prior, judged)
+    base = _losses(judged.prior, judged)
+    losses = _settled(_losses(answers, judged), base)
     touched = label != NO_TRADE
     called = touched & names_direction(answers)
     every = np.ones(len(label), dtype=np.bool_)
@@ -114,15 +118,15 @@ def judge(name: str, answers: Floats, judged: Judged) -> SignalJudgement:
 
     directed = (directions(answers) == label).astype(np.float64)
     right = correct(answers, label)
-    touch_losses = _touch_losses(answers, touched)
     touch_base = _touch_losses(judged.prior, touched)
+    touch_losses = _settled(_touch_losses(answers, touched), touch_base)
     return SignalJudgement(
         name=name,
         n=len(label),
         log_loss=float(losses.mean()),
-        log_loss_skill=skill_estimate(estimate(losses, base, every)),
+        log_loss_skill=_skill(losses, base, blocks),
         dm_p=compare(answers, judged.prior, judged).p,
-        touch_skill=skill_estimate(estimate(touch_losses, touch_base, every)),
+        touch_skill=_skill(touch_losses, touch_base, blocks),
         direction_given_touch=share_estimate(estimate(directed, ones, called)),
         top_decile_direction=share_estimate(estimate(directed, ones, called & top(answers))),
         accuracy=share_estimate(estimate(right, ones, every)),
@@ -131,16 +135,15 @@ def judge(name: str, answers: Floats, judged: Judged) -> SignalJudgement:
         ece=calibration_error(label, answers),
         block_skills=_skills(losses, base, judged.sixths, TIME_BLOCKS),
         tercile_skills=_skills(losses, base, judged.terciles, TERCILES),
+        touch_share=_touch_share(losses, base, touch_losses, touch_base),
     )
 
 
 def compare(model: Floats, other: Floats, judged: Judged) -> Comparison:
     """Test whether the model's log-loss is smaller, symbols of one time averaged first."""
-    mine, theirs = _losses(model, judged), _losses(other, judged)
-    same = np.abs(mine - theirs) < ROUNDING
-    return diebold_mariano(
-        np.where(same, theirs, mine), theirs, judged.step, step_ms=1, lags=DM_LAGS
-    )
+    theirs = _losses(other, judged)
+    mine = _settled(_losses(model, judged), theirs)
+    return diebold_mariano(mine, theirs, judged.step, step_ms=1, lags=DM_LAGS)
 
 
 def directions(answers: Floats) -> Integers:
@@ -203,6 +206,24 @@ def part_losses(
     sums = np.bincount(parts, _losses(answers, judged), minlength=count)
     means: Floats = np.where(sizes > 0, sums / np.maximum(sizes, 1), np.nan)
     return means
+
+
+def _settled(mine: Floats, theirs: Floats) -> Floats:
+    settled: Floats = np.where(np.abs(mine - theirs) < ROUNDING, theirs, mine)
+    return settled
+
+
+def _skill(losses: Floats, base: Floats, blocks: Integers) -> Estimate:
+    ratio = ratio_estimate(losses, base, blocks, overlap=HORIZON_CANDLES)
+    found = skill_estimate(ratio)
+    # Where nothing differs nothing could have come out otherwise: no interval.
+    same = np.array_equal(losses, base)
+    return replace(found, value=0.0, lower=None, upper=None, n_eff=None) if same else found
+
+
+def _touch_share(losses: Floats, base: Floats, touch: Floats, touch_base: Floats) -> float | None:
+    gained = float((base - losses).sum())
+    return float((touch_base - touch).sum()) / gained if gained > 0 else None
 
 
 def _losses(answers: Floats, judged: Judged) -> Floats:

@@ -13,11 +13,11 @@ class FitOptions:
 
     members: networks of other random numbers, merged into one. A trial on the first inner_share
     of the rows' time, of at most `epochs` passes, ends after `patience` passes without a better
-    loss on the rest; its best pass, at least the least_epochs-th, says how many passes the
-    members make over all rows. stride: a pass sees every stride-th decision time, the next
-    pass the next ones (labels of twelve candles overlap); averaging: how much of the running
-    average of weights a step keeps; mirror: half of what is seen is turned upside down;
-    threads: of one fit, here because sums depend on it.
+    loss on the rest; its best pass, at least the least_epochs-th and within `epochs`, says how
+    many passes the members make over all rows. stride: a pass sees every stride-th decision
+    time, the next pass the next ones (labels of twelve candles overlap); averaging: how much of
+    the running average of weights a step keeps; mirror: half of what is seen is turned upside
+    down; threads: of one fit, here because sums depend on it.
     """
 
     seed: int = 1

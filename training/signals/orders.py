@@ -4,6 +4,7 @@ Read by `manage.py train_signals`.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from training.signals.building import ordered_dataset
 from training.signals.datasets import SignalDataset
 from training.signals.evaluating import Training, judge_training
 from training.signals.finished import stored_networks
+from training.signals.fitted import FittedNetwork
+from training.signals.fitting import TRIAL
 from training.signals.options import DEVICES, FitOptions, options_for
 from training.signals.reporting import Evaluation
 from training.signals.trainer import Workplace, fit_tasks, train
@@ -87,9 +90,16 @@ def train_and_ship(order: TrainingOrder, told: Told) -> list[Evaluation]:
         speed = "" if fitted.samples_per_s is None else f", {fitted.samples_per_s:,.0f} windows/s"
         told(
             f"{task.dataset.timeframe} {task.split}: {len(task.rows):,} decisions,"
-            f" {len(fitted.history)} passes{speed}"
+            f" {_passes(fitted)}{speed}"
         )
     return [_shipped(order, dataset, told) for dataset in datasets]
+
+
+def _passes(fitted: FittedNetwork) -> str:
+    made = Counter(note.member for note in fitted.history)
+    members = [count for member, count in made.items() if member != TRIAL]
+    each = "/".join(dict.fromkeys(map(str, members)))
+    return f"passes: {made[TRIAL]} of the trial, {each} of each of {len(members)} networks"
 
 
 def _dataset(order: TrainingOrder, timeframe: Timeframe) -> SignalDataset:

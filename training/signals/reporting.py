@@ -12,12 +12,13 @@ matplotlib.use("Agg")  # draws into files, whatever the machine has for a screen
 import numpy as np
 from matplotlib import pyplot
 
-from inference.vocabulary import DIRECTIONS
+from inference.vocabulary import DIRECTIONS, Role
 from market.candles.series import Floats
 from market.candles.timeframes import Timeframe
 from training.evaluation import reliability
 from training.signals.cards import size, table
 from training.signals.judging import Judged, SignalJudgement
+from training.signals.protocol import NETWORK
 
 REPORT_NAME = "report.md"
 RELIABILITY_NAME = "reliability.png"
@@ -49,6 +50,7 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
         "timeframe": str(evaluation.timeframe),
         **_line(evaluation.final[evaluation.champion]),
         "champion": evaluation.champion,
+        "role": str(Role.CHAMPION if evaluation.champion == NETWORK else Role.BASELINE),
         "judged_on": "final test: the last 20 % of time, later than all fitting",
         "baselines": {name: _line(evaluation.final[name]) for name in evaluation.baselines},
         "networks": {
@@ -72,10 +74,10 @@ def write_report(evaluation: Evaluation, folder: Path) -> Path:
         f"# Signals {evaluation.timeframe}: {evaluation.champion} is served",
         evaluation.conclusion,
         "## Walk-forward (40 % to 80 % of time; what the choice rests on)",
-        size(evaluation.walk_forward),
+        size(evaluation.walk_forward, evaluation.champion),
         table(evaluation.walk_forward),
         "## Final test (the last 20 % of time)",
-        size(evaluation.final),
+        size(evaluation.final, evaluation.champion),
         table(evaluation.final),
         f"![Reliability of the served model]({RELIABILITY_NAME})",
         f"![Skill by block of time]({BLOCKS_NAME})",

@@ -1,5 +1,7 @@
 """From an outcome to what is served: network, manifest, card, and a pointer for every coin."""
 
+import hashlib
+import json
 import os
 import platform
 from collections.abc import Mapping
@@ -31,8 +33,9 @@ from training.export import ExportMismatchError
 from training.signals.baseline_graphs import write_baseline
 from training.signals.baselines import FIT_STRIDE, LinearModel, TreesModel
 from training.signals.calibration import THRESHOLD_RULE, tempered
-from training.signals.cards import card, conclusion
+from training.signals.cards import card
 from training.signals.challenger import NetworkModel
+from training.signals.conclusions import conclusion
 from training.signals.datasets import SignalDataset
 from training.signals.judging import BLOCK_CANDLES, DM_LAGS
 from training.signals.labels import BARRIER_ATR, HORIZON_CANDLES, LABEL_TEXT
@@ -44,7 +47,8 @@ from training.signals.splitting import (
     FOLDS,
 )
 
-VERSION = "v1.0.0"
+METHOD = "v1.0.0"
+"""How models are fitted and judged; a version is this and a digest of what came of it."""
 CARD_NAME = "card.md"
 PARITY = 1e-5
 """Greatest difference of a probability between a model and its ONNX graph."""
@@ -79,15 +83,36 @@ def ship(outcome: Outcome, dataset: SignalDataset, root: Path, shipment: Shipmen
     if isinstance(served, LinearModel | TreesModel):
         write_baseline(served, outcome.temperatures[outcome.verdict.served], folder / NETWORK_NAME)
     difference = check_parity(outcome, dataset, folder / NETWORK_NAME)
-    (folder / CARD_NAME).write_text(card(outcome, dataset, VERSION))
+    version = version_of(outcome, dataset, shipment, file_digest(folder / NETWORK_NAME))
+    (folder / CARD_NAME).write_text(card(outcome, dataset, version))
     names = [NETWORK_NAME, CARD_NAME, TORCH_NAME, SCALER_NAME]
     digests = {name: file_digest(folder / name) for name in names if (folder / name).is_file()}
-    manifest = _manifest(outcome, dataset, shipment, difference, digests)
+    manifest = _manifest(outcome, dataset, shipment, version, difference, digests)
     write_json(manifest, folder / MANIFEST_NAME, SignalManifest)
     for symbol in dataset.symbols:
         pointer = Pointer(points_to=f"pooled/{dataset.timeframe}")
         write_json(pointer, root / symbol / dataset.timeframe / MANIFEST_NAME, Pointer)
     return folder
+
+
+def version_of(
+    outcome: Outcome, dataset: SignalDataset, shipment: Shipment, network_digest: str
+) -> str:
+    """Return a version's name, `v1.0.0-1a2b3c4d`.
+
+    The same candles, options, network file and threshold give the same name, others another.
+    """
+    parts = [
+        dataset.timeframe,
+        dataset.digest,
+        dataset.symbols,
+        shipment.seed,
+        dict(shipment.options),
+        outcome.verdict.served,
+        outcome.threshold.value,
+        network_digest,
+    ]
+    return f"{METHOD}-{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]}"
 
 
 def ask(path: Path, dataset: SignalDataset, rows: Integers) -> Floats:
@@ -133,13 +158,14 @@ def _manifest(
     outcome: Outcome,
     dataset: SignalDataset,
     shipment: Shipment,
+    version: str,
     difference: float,
     files: dict[str, str],
 ) -> SignalManifest:
     served = outcome.verdict.served
     first, last = int(dataset.decided_ms.min()), int(dataset.label_end_ms.max())
     return SignalManifest(
-        version=VERSION,
+        version=version,
         timeframe=dataset.timeframe,
         role=Role.CHAMPION if served == NETWORK else Role.BASELINE,
         architecture=served,
@@ -165,7 +191,7 @@ def _manifest(
             "threshold": asdict(outcome.threshold),
             "threshold_rule": THRESHOLD_RULE,
         },
-        conclusion=conclusion(outcome, dataset),
+        conclusion=conclusion(outcome),
         files=files,
         created_at=datetime.now(UTC),
     )

@@ -1,7 +1,9 @@
 """Which decisions teach, calibrate and judge signal models; one set of splits for every model."""
 
+import math
 from dataclasses import dataclass
 
+from market.candles.indicators import CANDLES_NEEDED
 from training.signals.datasets import SignalDataset
 from training.signals.labels import HORIZON_CANDLES
 from training.splits import Split, split_at, walk_forward
@@ -45,3 +47,14 @@ def signal_splits(dataset: SignalDataset) -> SignalSplits:
         embargo_ms=embargo_ms,
     )
     return SignalSplits(tuple(folds), final)
+
+
+def candles_for(rows: int, coins: int) -> int:
+    """Return about how many candles of each coin let the first fold learn from `rows` decisions.
+
+    A decision takes the CANDLES_NEEDED candles that end with its own, and the horizon after it.
+    """
+    share = FIRST_TEST * (1 - CALIBRATION_SHARE)
+    purged = 2 * HORIZON_CANDLES
+    decisions = math.ceil((math.ceil(rows / coins) + purged + 1) / share)
+    return decisions + CANDLES_NEEDED - 1 + HORIZON_CANDLES
