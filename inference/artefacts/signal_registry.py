@@ -95,18 +95,19 @@ class ModelRegistry:
             stale = [key for key, held in self._held.items() if _changed(held.watched, stamps)]
             if not stale:
                 return []
-            switched = []
+            switched, kept = [], []
             for key, found in self._load(stale).items():
                 new = found
                 old = self._held[key].model
                 if old is not None and new.error is not None and not new.nothing_there:
-                    log.warning("last_good_network_kept", symbol=key[0], timeframe=key[1].value)
+                    kept.append((key, old))
                     new = replace(new, model=old)
                 self._held[key] = new
                 if new.model != old:
-                    log.info("network_switched", symbol=key[0], timeframe=key[1].value)
-                    switched.append(key)
-            return switched
+                    switched.append((key, new.model))
+            _tell("last_good_network_kept", kept)
+            _tell("network_switched", switched)
+            return [key for key, _ in switched]
 
     def metadata(self, symbol: str, timeframe: Timeframe) -> dict[str, Any]:
         """Return what is known of the network that serves: its card, as built-in types.
@@ -146,7 +147,12 @@ class ModelRegistry:
         loading.convert(keys)
         loaded = {key: loading.load(*key) for key in keys}
         for refusal in loading.refused.values():
-            log.warning("artefact_refused", code=refusal.code.value, message=refusal.message)
+            log.error(
+                "artefact_refused",
+                path=str(refusal.path),
+                code=refusal.code.value,
+                message=refusal.message,
+            )
         for path in [path for path in self._refused if path.parent in loading.folders]:
             del self._refused[path]
         self._refused.update(loading.refused)
@@ -169,6 +175,23 @@ def reason_of(error: ArtefactError) -> SignalReason:
         Refusal.SCALER_MISSING: SignalReason.SCALER_MISSING,
         Refusal.TORCH_MISSING: SignalReason.TORCH_MISSING,
     }.get(error.code, SignalReason.ARTEFACT_REFUSED)
+
+
+def _tell(event: str, served: Iterable[tuple[Key, SignalModel | None]]) -> None:
+    # A line a network, not one for each of the coins that share it.
+    symbols: dict[tuple[Timeframe, str, str], list[str]] = {}
+    for (symbol, timeframe), model in served:
+        name = ("none", "") if model is None else (model.version, model.digest)
+        symbols.setdefault((timeframe, *name), []).append(symbol)
+    for (timeframe, version, digest), coins in symbols.items():
+        log.info(
+            event,
+            timeframe=timeframe.value,
+            version=version,
+            digest=digest[:12],
+            coins=len(coins),
+            first=coins[0],
+        )
 
 
 def _said(held: Found) -> SignalModel | ArtefactError:

@@ -41,9 +41,11 @@ def ask(
         ]
 
 
-def refresh_models(refresh: Callable[[], object]) -> None:
-    """Take up promoted models; what fails is logged, and the models before go on."""
+def refresh_models(refresh: Callable[[], object]) -> bool:
+    """Take up promoted models; whether any changed. What fails is logged, and the models before
+    go on."""
     try:
-        refresh()
+        return bool(refresh())
     except Exception:
         log.exception("models_not_refreshed")
+        return False

@@ -9,13 +9,14 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 import structlog
-from redis.exceptions import RedisError
+from redis.exceptions import ClusterError, RedisError, ResponseError
 
+from inference.artefacts.errors import RefusedArtefact
 from inference.config import RedisConfig
 from inference.handover.connections import open_client
 from inference.handover.fence import LeaseLostError, Written
@@ -25,6 +26,7 @@ from inference.signals.asking import Predictor, ask, refresh_models
 from inference.signals.entry import BatchEntry, Said
 from inference.signals.following import FollowedMarket
 from inference.signals.judging import Verdict, judge
+from inference.signals.key_types import expected_types, foreign_keys
 from inference.signals.market_state import CandleListener, read_market_time
 from inference.signals.metrics import SignalMetrics
 from inference.signals.moment import Moment, UnreadableClockError
@@ -40,8 +42,10 @@ from market.redis_policy import require_noeviction_async
 SHARD = 0
 NAP_MS = 500
 """Longest wait at a time, so that a stop, a late candle or another market is seen soon."""
-REFRESH_SECONDS = 30.0
-"""How often promoted models are looked for."""
+REFRESH_SECONDS = 1.0
+"""How often promoted models are looked for: some milliseconds for all folders."""
+TOLD_AGAIN_SECONDS = 30.0
+"""How often coins that have no signal are asked again, though nothing is known to have changed."""
 
 LEAST_CONNECTIONS = 5
 
@@ -58,6 +62,7 @@ class SignalLoop:
         exchange: str,
         predictor: Predictor,
         refresh: Callable[[], object],
+        refused: Callable[[], Sequence[RefusedArtefact]] = tuple,
         redis_url: str,
         redis_config: RedisConfig,
         status: SignalStatus,
@@ -69,6 +74,7 @@ class SignalLoop:
         self._exchange = exchange
         self._predictor = predictor
         self._refresh = refresh
+        self._refused = refused
         self._metrics = metrics
         self._stopping = stopping
         self._clock = LiveClock()
@@ -76,14 +82,15 @@ class SignalLoop:
         size = max(LEAST_CONNECTIONS, redis_config.connection_pool_size)
         config = msgspec.structs.replace(redis_config, connection_pool_size=size)
         self._client = open_client(redis_url, config)
-        cluster = redis_config.cluster_mode
+        self._cluster = cluster = redis_config.cluster_mode
         lease = Lease(self._client, SIGNALS, shard=SHARD, cluster=cluster)
         self.lead = Lead(lease, on_lost=self._follow_another)
         self._listener = CandleListener(self._client)
         self._standing = StandingSignals(self._client, symbols, cluster=cluster)
         self.publisher = BatchPublisher(self._client, shard=SHARD, cluster=cluster)
         self._followed: FollowedMarket | None = None
-        self._refreshed_at = time.monotonic()
+        self._refreshed_at = self._told_at = time.monotonic()
+        self._refusal = ""
         self._policy_known = False
         self._batches = 0
 
@@ -116,14 +123,18 @@ class SignalLoop:
             return False
         followed = await self._follow(await read_market_time(self._client))
         candles = followed.hear(await self._listener.wait(followed.patience_ms(NAP_MS)))
+        self.status.unheard = self._listener.problem
         self._advance(followed)
         followed.arrive(candles)
+        if self._listener.problem:
+            for round_ in followed.rounds.values():
+                round_.try_again()
         spoken = False
         for round_ in followed.rounds.values():
             due = round_.due(followed.now_ms, self._clock.now_ms())
             if due is not None:
                 spoken |= await self._speak(followed, round_, due)
-        self.status.problem = ""
+        self.status.problem = self._refusal
         self._redis_back()
         await self._refresh_models(followed)
         return spoken
@@ -207,9 +218,11 @@ class SignalLoop:
         if outcome is not Written.WRITTEN:
             self._metrics.refused.labels(outcome.value).inc()
             log.error("batch_not_written", timeframe=round_.timeframe, outcome=outcome.value)
+            self._refusal = await self._what_is_refused(f"the write ended {outcome}")
             round_.try_again()
             await asyncio.sleep(RETRY_SECONDS)
             return False
+        self._refusal = ""
         self._standing.take(round_.timeframe, verdict.states)
         self._after(followed, round_, entry, time.perf_counter() - started)
         return True
@@ -244,21 +257,34 @@ class SignalLoop:
         )
 
     async def _refresh_models(self, followed: FollowedMarket) -> None:
-        if time.monotonic() - self._refreshed_at >= REFRESH_SECONDS:
-            await asyncio.to_thread(refresh_models, self._refresh)
-            self._refreshed_at = time.monotonic()
+        now = time.monotonic()
+        if now - self._refreshed_at < REFRESH_SECONDS:
+            return
+        self._refreshed_at = now
+        changed = await asyncio.to_thread(refresh_models, self._refresh)
+        self._tell_refused()
+        if changed or now - self._told_at >= TOLD_AGAIN_SECONDS:
+            self._told_at = now
             for round_ in followed.rounds.values():
                 round_.try_told()
             self._clock.resync()
 
+    def _tell_refused(self) -> None:
+        refused = self._refused()
+        self._metrics.artefacts_refused.set(len(refused))
+        self.status.refused = [
+            {"path": str(each.path), "code": each.code.value, "message": each.message}
+            for each in refused
+        ]
+
     async def _tend(self) -> None:
         """Renew the lease and the heartbeat, whatever a batch takes."""
         while not self._stopping():
-            try:
-                await self.lead.renew()
-                await self._beat()
-            except RedisError as error:
-                log.debug("not_tended", error=str(error))
+            for tend in (self.lead.renew, self._beat):
+                try:
+                    await tend()
+                except RedisError as error:
+                    log.debug("not_tended", error=str(error))
             await asyncio.sleep(RENEW_SECONDS)
 
     async def _beat(self) -> None:
@@ -282,6 +308,8 @@ class SignalLoop:
             if self.status.problem != str(error):
                 log.error("clock_unreadable", error=str(error))
             self.status.problem = str(error)
+        elif isinstance(error, ResponseError) and not isinstance(error, ClusterError):
+            await self._refused_by_redis(error)
         else:
             if self.status.redis_connected:
                 log.error("redis_lost", error=str(error), effect="signals stop until it is back")
@@ -289,6 +317,21 @@ class SignalLoop:
             self._metrics.redis_up.set(0)
         self._followed = None  # what was missed meanwhile is caught up with
         await asyncio.sleep(RETRY_SECONDS)
+
+    async def _refused_by_redis(self, error: ResponseError) -> None:
+        # It answers, so it is not gone: most likely somebody wrote one of the loop's keys.
+        self._redis_back()
+        problem = await self._what_is_refused(f"Redis refuses: {error}")
+        if self.status.problem != problem:
+            log.error("keys_foreign", problem=problem, error=str(error))
+        self.status.problem = problem
+
+    async def _what_is_refused(self, otherwise: str) -> str:
+        types = expected_types(self.status.venue, SHARD, cluster=self._cluster)
+        try:
+            return await foreign_keys(self._client, types) or otherwise
+        except RedisError:
+            return otherwise
 
     def _redis_back(self) -> None:
         if not self.status.redis_connected:

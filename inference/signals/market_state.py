@@ -3,10 +3,12 @@
 Both come through Redis: `clock:market` and the stream `candles:closed`.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import redis
 import structlog
 
 from inference.handover.connections import AnyClient
@@ -41,7 +43,12 @@ async def read_market_time(client: AnyClient) -> MarketTime:
 
     Raises UnreadableClockError where what is there cannot be understood, and redis.RedisError.
     """
-    found: Any = await client.hgetall(keys.clock())
+    try:
+        found: Any = await client.hgetall(keys.clock())
+    except redis.ResponseError as error:
+        if not is_foreign(error):
+            raise
+        raise UnreadableClockError(f"{keys.clock()} holds another Redis type: {error}") from error
     if not found:
         return LIVE_TIME
     market = MarketTime.from_hash(_texts(found))
@@ -51,23 +58,39 @@ async def read_market_time(client: AnyClient) -> MarketTime:
 
 
 class CandleListener:
-    """Reads `candles:closed` from where it last was."""
+    """Reads `candles:closed` from where it last was.
+
+    problem: why nothing can be heard though Redis answers, naming the key; "" where it can.
+    """
 
     def __init__(self, client: AnyClient) -> None:
         self._client = client
         self._last = "$"
         self.unreadable = 0
+        self.problem = ""
 
     async def start(self) -> None:
         """Begin behind the newest message there is: what lies before it lies in the store."""
-        newest: Any = await self._client.xrevrange(keys.candles_closed(), count=1)
+        try:
+            newest: Any = await self._client.xrevrange(keys.candles_closed(), count=1)
+        except redis.ResponseError as error:
+            self._cannot_hear(error)
+            return
         self._last = _text(newest[0][0]) if newest else "0-0"
 
     async def wait(self, block_ms: int) -> list[ClosedCandle]:
         """Return the messages since the last call; wait up to block_ms for one."""
-        reply: Any = await self._client.xread(
-            {keys.candles_closed(): self._last}, count=AT_A_TIME, block=max(1, block_ms)
-        )
+        try:
+            reply: Any = await self._client.xread(
+                {keys.candles_closed(): self._last}, count=AT_A_TIME, block=max(1, block_ms)
+            )
+        except redis.ResponseError as error:
+            self._cannot_hear(error)
+            await asyncio.sleep(max(1, block_ms) / 1e3)
+            return []
+        if self.problem:
+            log.info("closed_candles_heard_again", key=keys.candles_closed())
+            self.problem = ""
         if not reply:
             return []
         # RESP3 answers with a mapping of lists of batches, RESP2 with pairs.
@@ -78,6 +101,15 @@ class CandleListener:
         self._last = _text(messages[-1][0])
         candles = [self._read(_texts(fields or {})) for _, fields in messages]
         return [candle for candle in candles if candle is not None]
+
+    def _cannot_hear(self, error: redis.ResponseError) -> None:
+        if not is_foreign(error):
+            raise error
+        if not self.problem:
+            effect = "candles are looked for by the clock until the feed has replaced it"
+            log.error("closed_candles_unheard", key=keys.candles_closed(), effect=effect)
+        self.problem = f"{keys.candles_closed()} holds another Redis type than a stream"
+        self._last = "0-0"  # of the stream that comes in its place, all is new
 
     def _read(self, fields: Mapping[str, str]) -> ClosedCandle | None:
         try:
@@ -95,6 +127,11 @@ class CandleListener:
             log.warning("closed_candle_unreadable", fields=dict(fields), error=str(error))
             return None
         return candle if timeframe in SIGNAL_TIMEFRAMES else None
+
+
+def is_foreign(error: redis.ResponseError) -> bool:
+    """Return whether Redis refused because a key holds another type than the house writes."""
+    return "WRONGTYPE" in str(error) or "wrong kind of value" in str(error)
 
 
 def _texts(fields: Mapping[Any, Any]) -> dict[str, str]:

@@ -67,6 +67,11 @@ class SignalMetrics:
             ["outcome"],
             registry=registry,
         )
+        self.artefacts_refused = Gauge(
+            "signals_artefacts_refused",
+            "Model files that lie there and are refused, so that others serve or none",
+            registry=registry,
+        )
         self.redis_up = Gauge("signals_redis_up", "Whether Redis answered last", registry=registry)
         self.leader = Gauge(
             "signals_leader", "Whether this loop holds the lease", registry=registry

@@ -1,22 +1,25 @@
 """Which market a signal is about, and what time it is there.
 
-A feed of ours says so in Redis (`clock:market`); without one it is the live market in UTC, or
-what MARKET_SOURCE names. Read by the service, the `predict` command and `make_prediction`.
+A feed of ours says so in Redis (`clock:market`); without one it is what MARKET_SOURCE names, as
+far as candles of it are stored. Read by the service, the `predict` command and `make_prediction`.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
+import redis
 import structlog
 
 from market import keys
-from market.clock import LIVE_TIME, MarketTime
+from market.clock import MarketTime
 from market.redis_cluster import AWAY, connect
 
 SIMULATED = "simulated"
+LIVE = "live"
+REPLAY = "replay"
 _SOCKET_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
@@ -56,12 +59,26 @@ class Moment:
 
 
 class MarketWatch:
-    """Tells the moment, out of Redis while it answers."""
+    """Tells the moment, out of Redis while it answers.
 
-    def __init__(self, redis_url: str, *, cluster: bool = False, source: str = "auto") -> None:
+    source, exchange: what the settings say of the market, for when no feed runs. stored: tells
+    of which venues there are candles.
+    """
+
+    def __init__(
+        self,
+        redis_url: str,
+        *,
+        cluster: bool = False,
+        source: str = "auto",
+        exchange: str = "binance",
+        stored: Callable[[str], bool] = bool,
+    ) -> None:
         self._url = redis_url
         self._cluster = cluster
         self._source = source
+        self._exchange = exchange
+        self._stored = stored
         self._client: Any = None
 
     def __call__(self) -> Moment:
@@ -72,8 +89,10 @@ class MarketWatch:
         """
         try:
             fields = self._read()
+        except redis.ResponseError as error:
+            raise UnreadableClockError(f"{keys.clock()} cannot be read: {error}") from error
         except AWAY as error:
-            log.info("market_clock_unread", key=keys.clock(), error=str(error))
+            log.debug("market_clock_unread", key=keys.clock(), error=str(error))
             fields = {}
         if not fields:
             return self._unwatched()
@@ -97,7 +116,12 @@ class MarketWatch:
         return fields
 
     def _unwatched(self) -> Moment:
-        # Nobody runs a market: the last simulation's candles, or the exchange's.
-        if self._source == SIMULATED:
-            return Moment(SIMULATED, False, time.time() * 1e3)
-        return Moment.of(LIVE_TIME)
+        # Nobody runs a market: the last simulation's candles, or the exchange's. A replay's own
+        # time is over; what it continued is there still.
+        now_ms = time.time() * 1e3
+        if self._source == LIVE:
+            return Moment(self._exchange, True, now_ms)
+        imported = self._stored(self._exchange) and not self._stored(SIMULATED)
+        if self._source == REPLAY or imported:
+            return Moment(self._exchange, False, now_ms)
+        return Moment(SIMULATED, False, now_ms)

@@ -56,6 +56,7 @@ async def serve(
         exchange=settings.exchange,
         predictor=service,
         refresh=service.registry.refresh,
+        refused=lambda: service.registry.refused,
         redis_url=settings.redis_url,
         redis_config=settings.config.redis,
         status=SignalStatus(),
@@ -71,6 +72,7 @@ def _service(settings: SignalSettings) -> InferenceService:
         settings.redis_url,
         cluster=settings.config.redis.cluster_mode,
         source=settings.market_source,
+        exchange=settings.exchange,
     )
     return InferenceService(
         ModelRegistry(settings.models_dir, settings.var_dir, settings.device),

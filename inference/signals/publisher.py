@@ -14,6 +14,7 @@ from inference.handover.connections import AnyClient
 from inference.handover.fence import CHANNEL, LeaseLostError, Written, read_outcome
 from inference.handover.lease import TTL_MS, Held
 from inference.signals.entry import BatchEntry, Gap, Said
+from inference.signals.market_state import is_foreign
 from inference.signals.scripts import LOG_BATCH, WRITE_BATCH
 from inference.signals.signal import SignalError, SignalState, encode_state
 from inference.signals.standing import field_of
@@ -41,7 +42,15 @@ class BatchPublisher:
 
     async def learn_head(self, venue: str) -> None:
         """Read the newest entry's hash and number of a venue's chain."""
-        found: Any = await self._client.hmget(self._head_key(venue), ["hash", "tick"])
+        key = self._head_key(venue)
+        try:
+            found: Any = await self._client.hmget(key, ["hash", "tick"])
+        except redis.ResponseError as error:
+            if not is_foreign(error):
+                raise
+            log.error("chain_head_replaced", key=key, effect="a new chain begins", error=str(error))
+            await self._client.delete(key)
+            found = None, None
         digest, number = found
         self._head = ChainHead(_text(digest), int(number)) if digest else ChainHead()
 
@@ -66,6 +75,7 @@ class BatchPublisher:
                 outcome, detail = await self._send(entry, packed, new_head, texts, held, ttl_ms)
             except redis.exceptions.ResponseError as error:
                 log.error("batch_refused", timeframe=entry.timeframe.value, error=str(error))
+                await self.learn_head(entry.venue)
                 return Written.REFUSED
             if outcome is Written.LOST:
                 raise LeaseLostError(f"the lease is held by {detail or 'nobody'}")

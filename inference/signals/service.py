@@ -21,7 +21,7 @@ from inference.signals.signal import Signal, SignalError, signal_error
 from inference.signals.windows import CoinWindow, WindowError, Windows
 from market.candles.store import CandleStore
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe, parse_timeframe
-from market.symbols import parse_symbol
+from market.symbols import UnknownSymbolError, parse_symbol
 
 REFRESH_SECONDS = 1.0
 
@@ -93,8 +93,8 @@ class InferenceService:
 
         moment: as of when and in which market; default now, in the running one.
         """
-        names = [parse_symbol(symbol) for symbol in symbols]
-        frames = [parse_timeframe(timeframe) for timeframe in timeframes]
+        names = [parse_symbol(_text("symbol", symbol)) for symbol in symbols]
+        frames = [parse_timeframe(_text("timeframe", timeframe)) for timeframe in timeframes]
         moment = moment or self.now()
         if self._refresh_seconds is not None:
             self.registry.refresh(at_most_every=self._refresh_seconds)
@@ -108,13 +108,24 @@ class InferenceService:
         return _answer(keys, models, windows, moment)
 
 
+def served_symbols(symbols: Sequence[str], served: Sequence[str]) -> list[str]:
+    """Return the stored forms of symbols. Raises UnknownSymbolError for one that is not served."""
+    names = [parse_symbol(symbol) for symbol in symbols]
+    unknown = [name for name in names if name not in served]
+    if unknown:
+        allowed = ", ".join(served)
+        raise UnknownSymbolError(f"{unknown[0]} is not in SIGNAL_SYMBOLS; allowed are {allowed}")
+    return names
+
+
 def make_prediction(symbol: str, timeframe: str = "15m") -> dict[str, Any] | None:
     """Return the signal in the specification's fields; None where there is none, and why is
     logged to stderr.
 
     Works from any process that can import this module: it reads the settings itself, keeps
-    networks and windows, and asks Redis which market runs; without Redis it is the exchange's,
-    now. Raises ValueError naming what is allowed for a text that names no symbol or timeframe.
+    networks and windows, and asks Redis which market runs; where none does it is that of
+    MARKET_SOURCE, now. Raises ValueError naming what is allowed for a text that names no symbol
+    or timeframe, TypeError for what is no text.
     """
     service = default_service()
     try:
@@ -140,16 +151,33 @@ def default_service() -> InferenceService:
     if not apps.ready:
         # A plain `python -c`: neither applications nor a database are needed to predict.
         configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
+    store = CandleStore(settings.CANDLES_DIR)
     watch = MarketWatch(
         settings.REDIS_URL,
         cluster=settings.INFERENCE.redis.cluster_mode,
         source=settings.MARKET_SOURCE,
+        exchange=settings.CANDLE_EXCHANGE,
+        stored=lambda venue: _stored(store, venue, settings.SIGNAL_SYMBOLS),
     )
     return InferenceService(
         ModelRegistry(settings.BASE_DIR / "models", settings.VAR_DIR, settings.MODEL_DEVICE),
-        CandleStore(settings.CANDLES_DIR),
+        store,
         settings.CANDLE_EXCHANGE,
         watch,
+    )
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a {name} is text, such as BTCUSDT and 15m, not {value!r}")
+    return value
+
+
+def _stored(store: CandleStore, venue: str, symbols: Sequence[str]) -> bool:
+    return any(
+        store.folder(venue, symbol, timeframe).is_dir()
+        for symbol in symbols
+        for timeframe in SIGNAL_TIMEFRAMES
     )
 
 

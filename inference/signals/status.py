@@ -19,11 +19,17 @@ class TimeframeStatus:
 
 @dataclass(slots=True)
 class SignalStatus:
-    """Everything the heartbeat tells; written by the loop."""
+    """Everything the heartbeat tells; written by the loop.
+
+    problem: why no signal is made. unheard: why candles are looked for by the clock alone.
+    refused: model files that are not served, as path, code and message.
+    """
 
     leading: bool = False
     redis_connected: bool = False
     problem: str = ""
+    unheard: str = ""
+    refused: list[dict[str, str]] = field(default_factory=list)
     venue: str | None = None
     live: bool | None = None
     batches: int = 0
@@ -36,7 +42,8 @@ class SignalStatus:
     @property
     def status(self) -> str:
         """healthy; degraded (some timeframe's newest candle has no signal at all, and reasons
-        for that); unhealthy (makes none); standby; starting."""
+        for that; a model file is refused; candles cannot be heard of); unhealthy (makes none);
+        standby; starting."""
         if not self.redis_connected or self.problem:
             return "unhealthy"
         if not self.leading:
@@ -44,7 +51,7 @@ class SignalStatus:
         if self.venue is None:
             return "starting"
         mute = [each for each in self.timeframes.values() if each.errors and not each.signals]
-        return "degraded" if mute else "healthy"
+        return "degraded" if mute or self.refused or self.unheard else "healthy"
 
     def follow(self, venue: str, live: bool) -> None:
         """Take in that another market is followed."""

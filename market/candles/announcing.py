@@ -2,11 +2,16 @@
 
 import time
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import redis
+import structlog
 
 from market import keys
 from market.candles.timeframes import Timeframe
 from market.redis_cluster import AnyClient
+
+log = structlog.get_logger(__name__)
 
 KEPT = 10_000
 """Announcements, about. A reader that was away longer looks into the store anyway."""
@@ -25,9 +30,22 @@ class StoredCandle(NamedTuple):
 def announce(client: AnyClient, candles: Iterable[StoredCandle]) -> int:
     """Append to `candles:closed` in one go; return how many.
 
-    Raises one of AWAY where Redis is away or refuses.
+    Another type in its place is replaced: nobody else writes there. Raises one of AWAY where
+    Redis is away or refuses.
     """
-    pipeline = client.pipeline(transaction=False)
+    candles = tuple(candles)
+    errors = _append(client, candles)
+    if errors and all("WRONGTYPE" in str(error) for error in errors):
+        log.warning("redis_refused", key=keys.candles_closed(), error=str(errors[0]))
+        client.delete(keys.candles_closed())
+        errors = _append(client, candles)
+    if errors:
+        raise errors[0]
+    return len(candles)
+
+
+def _append(client: AnyClient, candles: Iterable[StoredCandle]) -> list[redis.RedisError]:
+    pipeline: Any = client.pipeline(transaction=False)
     for candle in candles:
         pipeline.xadd(
             keys.candles_closed(),
@@ -42,4 +60,5 @@ def announce(client: AnyClient, candles: Iterable[StoredCandle]) -> int:
             maxlen=KEPT,
             approximate=True,
         )
-    return len(pipeline.execute())
+    replies = pipeline.execute(raise_on_error=False)
+    return [reply for reply in replies if isinstance(reply, redis.RedisError)]

@@ -49,7 +49,10 @@ def env(instance_env: dict[str, str]) -> dict[str, str]:
             for closed_ms in (NOW_MS, timeframe.open_of(now_ms)):
                 series = candles(timeframe, count=300, seed=number, closed_ms=closed_ms)
                 store.upsert("binance", symbol, timeframe, series)
-    return instance_env | {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
+    return instance_env | {
+        "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",
+        "SIGNAL_SYMBOLS": ",".join((*SYMBOLS, "DOGE2USDT")),
+    }
 
 
 def python(env: dict[str, str], text: str) -> "subprocess.CompletedProcess[str]":
@@ -80,7 +83,11 @@ def test_make_prediction_in_a_plain_python_returns_the_specified_fields(
     child = from_service(env, "make_prediction('BTCUSDT', timeframe='15m')")
     said: dict[str, Any] = ast.literal_eval(child.stdout)
     assert set(said) >= FIELDS
-    assert (said["symbol"], said["timeframe"], said["expired"]) == ("BTCUSDT", "15m", False)
+    assert (said["symbol"], said["timeframe"]) == ("BTCUSDT", "15m")
+    assert said["prediction_time"] == said["candle_close"] <= said["made_at"]
+    assert said["expired"] is (said["made_at"] >= said["valid_until"])
+    assert (said["venue"], said["live"]) == ("binance", False)
+    assert child.stderr == ""
     assert set(said["probabilities"]) == {"LONG", "SHORT", "NO_TRADE"}
     assert said["direction"] in said["probabilities"]
     assert child.returncode == 0, child.stderr
@@ -104,6 +111,49 @@ def test_make_prediction_of_an_unknown_timeframe_names_the_allowed(env: dict[str
     child = from_service(env, "make_prediction('BTCUSDT', '2h')")
     assert child.returncode == 1
     assert "15m, 1h, 4h, 1d" in child.stderr
+
+
+def test_make_prediction_of_what_is_no_text_is_a_type_error(env: dict[str, str]) -> None:
+    child = from_service(env, "make_prediction(None)")
+    assert child.returncode == 1
+    assert "TypeError: a symbol is text" in child.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "simulated", "market"),
+    [
+        ("auto", False, "binance (not live)"),
+        ("auto", True, "simulated (not live)"),
+        ("simulated", True, "simulated (not live)"),
+        ("replay", True, "binance (not live)"),
+        ("live", True, "binance (live)"),
+    ],
+)
+def test_predict_without_a_running_market_takes_the_one_that_is_set(
+    env: dict[str, str], source: str, simulated: bool, market: str
+) -> None:
+    if simulated:
+        series = candles(Timeframe.M15, count=300, seed=1, closed_ms=NOW_MS)
+        CandleStore(Path(env["VAR_DIR"]) / "candles").upsert(
+            "simulated", "BTCUSDT", Timeframe.M15, series
+        )
+    done = predict(env | {"MARKET_SOURCE": source}, "BTCUSDT")
+    assert done.stdout.splitlines()[0].startswith(market)
+    assert "warning" not in done.stderr
+
+
+def test_predict_symbol_that_is_not_served_names_those_that_are(env: dict[str, str]) -> None:
+    done = predict(env, "FOO")
+    assert done.returncode == 1
+    assert "FOO is not in SIGNAL_SYMBOLS" in done.stderr
+    assert "BTCUSDT, ETHUSDT" in done.stderr
+
+
+def test_predict_signal_whose_window_is_over_is_shown_as_expired(env: dict[str, str]) -> None:
+    fresh = predict(env, "BTCUSDT", "--as-of", AS_OF)
+    over = predict(env, "BTCUSDT", "--as-of", "2024-09-06T00:02:00Z")
+    assert "expired" not in fresh.stdout
+    assert "2024-09-06T00:02:00+00:00 (expired)" in over.stdout
 
 
 def test_make_prediction_imports_no_training_library(env: dict[str, str]) -> None:
@@ -140,7 +190,7 @@ def test_make_prediction_with_a_clock_that_makes_no_sense_is_none(
 def test_predict_prints_an_aligned_table_and_errors_below(env: dict[str, str]) -> None:
     done = predict(env, *SYMBOLS, "DOGE2USDT", "--timeframe", "all", "--as-of", AS_OF)
     market, head, *lines = done.stdout.splitlines()
-    assert market == "external (not live), 2024-09-06T00:00:01+00:00"
+    assert market == "binance (not live), 2024-09-06T00:00:01+00:00"
     rows, errors = lines[:12], lines[12:]
     assert head.split()[:4] == ["SYMBOL", "TF", "DIRECTION", "PROB"]
     column = head.index("MODEL")

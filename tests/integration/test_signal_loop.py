@@ -5,12 +5,14 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import msgpack
 import pytest
 import redis
 
+from inference.artefacts.errors import Refusal, RefusedArtefact
 from inference.handover.chain import entry_hash
 from inference.handover.fence import CHANNEL
 from inference.signals.entry import BatchEntry
@@ -18,6 +20,8 @@ from inference.signals.loop import SignalLoop
 from inference.signals.signal import SignalState, decode_state
 from inference.vocabulary import SIGNALS, SignalReason
 from market import keys
+from market.candles.announcing import StoredCandle
+from market.candles.announcing import announce as announce_stored
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
 from tests.signal_loops import (
     DAY_MS,
@@ -159,7 +163,7 @@ async def test_late_candle_is_told_beside_the_older_signal_and_made_when_it_come
         assert late is not None and late.error is not None and late.signal is not None
         assert late.error.code is SignalReason.CANDLE_LATE
         assert late.signal.candle_open_ms == OPEN_MS - M15.ms
-        assert value(loop, "signals_candles_late_total", timeframe="15m") == 1
+        await eventually(lambda: value(loop, "signals_candles_late_total", timeframe="15m") == 1)
         predictor.store(M15, OPEN_MS, "ETHUSDT")
         announce(binary, OPEN_MS, "ETHUSDT")
         await eventually(lambda: "ETHUSDT" in made(binary, OPEN_MS))
@@ -395,6 +399,85 @@ async def test_clock_that_makes_no_sense_stops_signals_until_it_is_mended(
         set_clock(binary, CLOSE_MS - 60_000)
         await caught_up(binary)
         await eventually(lambda: loop.status.status == "healthy")
+
+
+@pytest.mark.parametrize("venue", [VENUE, "simulated"])
+async def test_candle_stream_of_another_type_is_named_and_signals_go_on_by_the_clock(
+    redis_url, binary, predictor, venue
+):
+    binary.set(keys.candles_closed(), "text")
+    set_clock(binary, CLOSE_MS - 60_000, venue=venue)
+    async with running(make_signal_loop(redis_url, predictor)) as loop:
+        await caught_up(binary)
+        await eventually(lambda: keys.candles_closed() in beat(binary).get("unheard", ""))
+        assert (loop.status.status, loop.status.redis_connected) == ("degraded", True)
+        set_clock(binary, CLOSE_MS + 400, venue=venue)
+        predictor.store(M15, OPEN_MS)
+        await eventually(lambda: made(binary, OPEN_MS) == list(SYMBOLS))
+        stored = StoredCandle(venue, "BTCUSDT", M15, OPEN_MS, provisional=False)
+        assert announce_stored(binary, [stored]) == 1
+        await eventually(lambda: loop.status.status == "healthy")
+        predictor.store(M15, OPEN_MS + M15.ms)
+        set_clock(binary, CLOSE_MS + M15.ms + 400, venue=venue)
+        announce(binary, OPEN_MS + M15.ms, venue=venue)
+        await eventually(lambda: made(binary, OPEN_MS + M15.ms) == list(SYMBOLS))
+
+
+@pytest.mark.parametrize("key", [keys.lease(SIGNALS, 0), keys.log(SIGNALS)])
+async def test_key_of_another_type_is_named_and_redis_not_called_gone(
+    redis_url, binary, predictor, key
+):
+    binary.lpush(key, "text")
+    set_clock(binary, CLOSE_MS - 60_000)
+    async with running(make_signal_loop(redis_url, predictor)) as loop:
+        await eventually(lambda: f"{key} holds a list" in loop.status.problem)
+        assert (loop.status.status, loop.status.redis_connected) == ("unhealthy", True)
+        binary.delete(key)
+        await caught_up(binary)
+        await eventually(lambda: loop.status.status == "healthy")
+
+
+async def test_chain_head_of_another_type_is_replaced(redis_url, binary, predictor):
+    set_clock(binary, CLOSE_MS - 60_000)
+    head = keys.head(SIGNALS, VENUE, 0)
+    binary.set(head, "text")
+    async with running(make_signal_loop(redis_url, predictor)):
+        await caught_up(binary)
+        binary.set(head, "text")
+        predictor.store(M15, OPEN_MS)
+        set_clock(binary, CLOSE_MS + 400)
+        announce(binary, OPEN_MS)
+        await eventually(lambda: made(binary, OPEN_MS) == list(SYMBOLS))
+        assert binary.hget(head, "hash") is not None
+
+
+async def test_market_clock_of_another_type_is_named(redis_url, binary, predictor):
+    binary.set(keys.clock(), "text")
+    async with running(make_signal_loop(redis_url, predictor)) as loop:
+        await eventually(lambda: keys.clock() in loop.status.problem)
+        assert loop.status.redis_connected
+
+
+async def test_refused_artefact_shows_in_heartbeat_and_metrics_until_it_is_mended(
+    redis_url, binary, predictor
+):
+    refused = [RefusedArtefact(Path("/m/BTCUSDT/1h/manifest.json"), Refusal.MANIFEST, "is none")]
+    set_clock(binary, CLOSE_MS - 60_000)
+    loop = make_signal_loop(redis_url, predictor, refused=lambda: tuple(refused))
+    async with running(loop):
+        await caught_up(binary)
+        await eventually(lambda: beat(binary).get("status") == "degraded")
+        assert beat(binary)["refused"] == [
+            {
+                "path": "/m/BTCUSDT/1h/manifest.json",
+                "code": "manifest_invalid",
+                "message": "is none",
+            }
+        ]
+        assert value(loop, "signals_artefacts_refused") == 1
+        refused.clear()
+        await eventually(lambda: beat(binary).get("status") == "healthy")
+        assert value(loop, "signals_artefacts_refused") == 0
 
 
 async def test_heartbeat_tells_what_was_made(redis_url, binary, predictor):

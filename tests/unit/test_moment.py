@@ -14,22 +14,39 @@ from tests.processes import free_port
 NOWHERE = f"redis://127.0.0.1:{free_port()}/0"
 
 
-def test_moment_without_redis_is_the_live_market_in_utc() -> None:
+@pytest.mark.parametrize(
+    ("source", "stored", "venue", "live"),
+    [
+        ("auto", (), "simulated", False),
+        ("auto", ("simulated", "okx"), "simulated", False),
+        ("auto", ("okx",), "okx", False),
+        ("simulated", ("okx",), "okx", False),
+        ("replay", ("simulated", "okx"), "okx", False),
+        ("live", ("simulated",), "okx", True),
+    ],
+)
+def test_moment_without_redis_is_the_market_that_is_set_in_utc(
+    source: str, stored: tuple[str, ...], venue: str, live: bool
+) -> None:
     before = time.time() * 1e3
-    moment = MarketWatch(NOWHERE)()
-    assert (moment.venue, moment.live) == ("external", True)
+    watch = MarketWatch(NOWHERE, source=source, exchange="okx", stored=stored.__contains__)
+    moment = watch()
+    assert (moment.venue, moment.live) == (venue, live)
     assert before <= moment.now_ms <= time.time() * 1e3
 
 
-def test_moment_without_redis_is_the_simulator_where_the_settings_say_so() -> None:
-    moment = MarketWatch(NOWHERE, source="simulated")()
-    assert (moment.venue, moment.live) == ("simulated", False)
-
-
-def test_moment_without_a_clock_is_the_live_market(
+def test_moment_without_a_clock_is_the_market_that_is_set(
     clean_redis: redis.Redis, redis_url: str
 ) -> None:
-    assert MarketWatch(redis_url)().venue == "external"
+    assert MarketWatch(redis_url)().venue == "simulated"
+
+
+def test_moment_of_a_clock_of_another_type_is_refused(
+    clean_redis: redis.Redis, redis_url: str
+) -> None:
+    clean_redis.set(keys.clock(), "text")
+    with pytest.raises(UnreadableClockError, match="clock:market"):
+        MarketWatch(redis_url)()
 
 
 def test_moment_follows_the_clock_at_its_speed(clean_redis: redis.Redis, redis_url: str) -> None:

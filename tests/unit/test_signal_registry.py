@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from inference.artefacts.errors import ArtefactError, Refusal
 from inference.artefacts.signal_manifest import (
@@ -159,6 +160,26 @@ def test_registry_promotion_is_served_after_a_refresh(tmp_path: Path, models: Pa
     after = known.models([(BTC, H1), ("ETHUSDT", H1)])
     assert [model.version for model in after if not isinstance(model, ArtefactError)] == ["two"] * 2
     assert before[0] != after[0]
+
+
+def test_registry_promotion_is_logged_once_a_network_and_a_refusal_with_its_file(
+    tmp_path: Path, models: Path
+) -> None:
+    folder = write_pooled(models, version="one")
+    known = registry(tmp_path)
+    known.models([(BTC, H1), ("ETHUSDT", H1)])
+    with capture_logs() as events:
+        write_pooled(models, version="two", network={"seed": 2})
+        known.refresh()
+        (folder / MANIFEST_NAME).write_text("{")
+        known.refresh()
+        known.refresh()
+    told = [(event["event"], event.get("coins"), event.get("path")) for event in events]
+    assert told == [
+        ("network_switched", 2, None),
+        ("artefact_refused", None, str(folder / MANIFEST_NAME)),
+        ("last_good_network_kept", 2, None),
+    ]
 
 
 def test_registry_refresh_within_its_time_looks_at_nothing(tmp_path: Path, models: Path) -> None:

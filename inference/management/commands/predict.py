@@ -2,12 +2,13 @@
 
 from argparse import ArgumentParser
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from inference.config import ConfigError
 from inference.signals.listing import as_json, as_table
 from inference.signals.moment import UnreadableClockError
-from inference.signals.service import default_service
+from inference.signals.service import default_service, served_symbols
 from inference.signals.signal import Signal
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, parse_timeframe
 
@@ -36,11 +37,12 @@ class Command(BaseCommand):
     ) -> None:
         try:
             frames = SIGNAL_TIMEFRAMES if timeframe == "all" else (parse_timeframe(timeframe),)
+            names = served_symbols(symbols, settings.SIGNAL_SYMBOLS)
             service = default_service()
             moment = service.now()
             if as_of is not None:
                 moment = moment.at(as_of)
-            answers = service.predict_all(symbols, frames, moment=moment)
+            answers = service.predict_all(names, frames, moment=moment)
         except (ConfigError, UnreadableClockError, ValueError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write((as_json if json else as_table)(answers, moment))
