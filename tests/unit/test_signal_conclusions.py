@@ -65,7 +65,7 @@ def test_findings_name_what_is_beyond_chance_and_what_is_not() -> None:
         surest=_figure(0.48, 0.11),
         touch_share=0.84,
     )
-    skill, direction, surest, volatility = findings(first, last)
+    skill, direction, surest, volatility, calibration = findings(first, last)
     assert skill.startswith("Log-loss skill")
     assert skill.endswith("beyond chance in both")
     assert direction == (
@@ -74,7 +74,16 @@ def test_findings_name_what_is_beyond_chance_and_what_is_not() -> None:
     )
     assert "0.480 [0.370, 0.590]" in surest
     assert surest.endswith("beyond chance walk-forward, not shown to be on the final test")
-    assert "90% and 84% of the log-loss gained" in volatility
+    assert "90 % and 84 % of the log-loss gained" in volatility
+    assert calibration == (
+        "ECE 0.020 walk-forward and 0.020 on the final test: the target of 0.03 is met in both"
+    )
+
+
+def test_findings_say_where_the_calibration_target_is_missed() -> None:
+    one = _judgement(skill=_figure(0.02, 0.01))
+    said = findings(one, replace(one, ece=0.043))[-1]
+    assert said.endswith("0.043 on the final test: the target of 0.03 is missed on the final test")
 
 
 def test_findings_where_direction_is_the_skill_do_not_speak_of_volatility() -> None:
@@ -82,13 +91,14 @@ def test_findings_where_direction_is_the_skill_do_not_speak_of_volatility() -> N
         skill=_figure(0.02, 0.01), direction=_figure(0.56, 0.02), surest=_figure(0.6, 0.02)
     )
     said = findings(replace(one, touch_share=0.9), replace(one, touch_share=0.3))
-    assert len(said) == 3
+    assert len(said) == 4
+    assert not any("volatility" in one for one in said)
     assert said[1].endswith("beyond chance in both")
 
 
 def test_findings_of_a_model_without_direction_say_so() -> None:
     one = _judgement(skill=_figure(0.02, 0.03), touch_share=1.0)
-    skill, direction, _ = findings(one, one)
+    skill, direction, *_ = findings(one, one)
     assert skill.endswith("not shown to be beyond chance in either")
     assert direction == "It names no direction"
 

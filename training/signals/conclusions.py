@@ -16,6 +16,7 @@ from training.significance import Estimate
 NO_SKILL, COIN = 0.0, 0.5
 """What chance alone gives: a skill, and a share of right directions."""
 ONE_THIRD = 1 / 3
+ECE_TARGET = 0.03
 FEES = (
     "What is graded is R before fees; the skill counts as smaller than fees until the ledger"
     " shows otherwise"
@@ -99,7 +100,12 @@ def findings(first: SignalJudgement, last: SignalJudgement) -> tuple[str, ...]:
         ),
     )
     named = [one.sentence for one in direction if one.walk_forward.value is not None]
-    return (skill.sentence, *(named or ["It names no direction"]), *_volatility(first, last))
+    return (
+        skill.sentence,
+        *(named or ["It names no direction"]),
+        *_volatility(first, last),
+        _calibration(first, last),
+    )
 
 
 def skill_figure(name: str, first: SignalJudgement, last: SignalJudgement) -> Figure:
@@ -127,11 +133,19 @@ def percent(estimate: Estimate) -> str:
     return f"{value} [{100 * estimate.lower:.2f}, {100 * estimate.upper:.2f}]"
 
 
+def _calibration(first: SignalJudgement, last: SignalJudgement) -> str:
+    parts = (("walk-forward", first.ece), ("on the final test", last.ece))
+    missed = [where for where, ece in parts if ece > ECE_TARGET]
+    words = " and ".join(f"{ece:.3f} {where}" for where, ece in parts)
+    meaning = f"missed {' and '.join(missed)}" if missed else "met in both"
+    return f"ECE {words}: the target of {ECE_TARGET} is {meaning}"
+
+
 def _volatility(first: SignalJudgement, last: SignalJudgement) -> tuple[str, ...]:
     shares = [one.touch_share for one in (first, last)]
     if any(share is None or share <= 0.5 for share in shares):
         return ()
-    words = " and ".join(f"{min(share, 1):.0%}" for share in shares if share is not None)
+    words = " and ".join(f"{100 * min(share, 1):.0f} %" for share in shares if share is not None)
     return (
         f"Most of the skill is volatility, not direction: {words} of the log-loss gained"
         " (walk-forward, final test) is knowing whether a barrier is touched at all",
