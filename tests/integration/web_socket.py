@@ -140,7 +140,12 @@ def store_prediction(client: redis.Redis, symbol: str, seq: int) -> None:
 
 
 def store_clock(
-    client: redis.Redis, *, now_ms: float, venue: str = VENUE, live: bool = False
+    client: redis.Redis,
+    *,
+    now_ms: float,
+    venue: str = VENUE,
+    live: bool = False,
+    speed: float = 1.0,
 ) -> None:
     """Write `clock:market` as a feed in its own time does."""
     fields: Any = {
@@ -148,6 +153,6 @@ def store_clock(
         "live": "1" if live else "0",
         "market_ms": repr(now_ms),
         "wall_ms": repr(time.time() * 1000),
-        "speed": "1.0",
+        "speed": repr(speed),
     }
     client.hset(keys.clock(), mapping=fields)

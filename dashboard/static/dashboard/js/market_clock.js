@@ -22,8 +22,18 @@ export class MarketClock {
     return this.health.market_ms + (performance.now() - this.heardAt) * this.speed;
   }
 
-  // What was `ageMs` old when it was heard of at `heardAt` is so old now, in market ms.
+  // A length of market time as it passes on the wall; in lock-step there is no such length.
+  wall(marketMs) {
+    return this.speed > 0 ? marketMs / this.speed : marketMs;
+  }
+
+  // What was `ageMs` (market ms) old when it was heard of at `heardAt` is so old now, in wall ms.
   aged(ageMs, heardAt) {
-    return ageMs == null ? null : Math.max(0, ageMs + (performance.now() - heardAt) * this.speed);
+    return ageMs == null ? null : Math.max(0, this.wall(ageMs) + performance.now() - heardAt);
+  }
+
+  // A limit of wall time; on a slowed-down market everything comes later by as much.
+  patience(ms) {
+    return Math.max(ms, this.wall(ms));
   }
 }

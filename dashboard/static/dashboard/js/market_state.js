@@ -90,17 +90,17 @@ export class MarketState {
     return this.clock.health;
   }
 
-  // Age of the newest features, in market ms; null where it is not known.
+  // Age of the newest features, in wall ms; null where it is not known.
   dataAge() {
     return this.clock.aged(this.quote?.age_ms, this.quoteAt);
   }
 
-  // How long ago the newest forecast was made, in market ms.
+  // How long ago the newest forecast was made, in wall ms.
   forecastAge() {
     const now = this.clock.now();
     if (!this.latest) return null;
     if (now === null) return performance.now() - this.latestAt;
-    return Math.max(0, now - this.latest.timestamp);
+    return this.clock.wall(Math.max(0, now - this.latest.timestamp));
   }
 
   sortedForecasts() {

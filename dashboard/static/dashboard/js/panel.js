@@ -53,11 +53,11 @@ export class Panel extends PageText {
   problem(state, connection) {
     const out = outage(connection, state.health, state.latest !== null);
     if (out || connection.state !== "open") return out;
-    const stale = staleness(state.dataAge(), this.page.maxFeatureAgeMs);
+    const stale = staleness(state.dataAge(), state.clock.patience(this.page.maxFeatureAgeMs));
     if (stale) return stale;
     if (!state.latest) return "No forecast yet.";
     const silent = state.forecastAge();
-    if (silent !== null && silent > this.page.tickMs * MISSED_TICKS * Math.max(1, state.clock.speed)) {
+    if (silent !== null && silent > state.clock.patience(this.page.tickMs * MISSED_TICKS)) {
       return `No new forecast for ${Math.floor(silent / 1000)} s: the forecast loop has stopped.`;
     }
     return null;
@@ -117,7 +117,7 @@ export class Panel extends PageText {
 
   renderAges(state) {
     const age = state.dataAge();
-    const old = age !== null && age > this.page.maxFeatureAgeMs;
+    const old = age !== null && age > state.clock.patience(this.page.maxFeatureAgeMs);
     this.write("data-age", formats.duration(age), old ? "bad" : "");
     const now = state.clock.now();
     this.head.renderClock(now ?? state.latest?.timestamp);

@@ -4,6 +4,7 @@ import * as formats from "./formats.js";
 import { SIGNS, expired, validity, word } from "./signal_words.js";
 
 const NOT_MEASURED = "not measured yet";
+const LATE_MS = 60_000;
 const ROLES = {
   champion: "trained network",
   baseline: "a baseline speaks: no trained network beat it",
@@ -69,9 +70,16 @@ export class SignalDetail {
     const role = ROLES[signal.model_role] ?? signal.model_role;
     this.write("model", `${signal.model_version}, ${role}`, signal.model_role);
     this.write("candle", candle(signal));
-    this.write("made", formats.dateTime(signal.prediction_ts));
+    this.renderMade(signal);
     this.write("until", formats.dateTime(signal.valid_until_ts));
     this.write("venue", signal.live ? signal.venue : `${signal.venue}, not live`);
+  }
+
+  // Only worth saying where it was not at the close.
+  renderMade({ made_ts: madeMs, candle_close_ms: closeMs }) {
+    const lateMs = (madeMs ?? closeMs) - closeMs;
+    this.text.element("detail-made").parentElement.hidden = lateMs <= LATE_MS;
+    this.write("made", `made ${formats.span(lateMs)} after the close`);
   }
 
   renderLevels(signal) {

@@ -1,7 +1,7 @@
 // The table of symbols and timeframes: fills its cells, moves between them, tells which is chosen.
 
 import { writeText } from "./page_text.js";
-import { SIGNS, expired, short, strong, validity, word } from "./signal_words.js";
+import { SIGNS, expired, quiet, short, strong, validity, word } from "./signal_words.js";
 import { percent } from "./formats.js";
 
 const MOVES = {
@@ -14,6 +14,8 @@ const MOVES = {
   PageUp: [-10, 0],
   PageDown: [10, 0],
 };
+// What the cell's word says already.
+const UNSAID = new Set(["", "model_says_no_trade", "no_skill_shown"]);
 const PARTS = ["sign", "word", "share", "left", "reason"];
 
 export class SignalMatrix {
@@ -43,10 +45,11 @@ export class SignalMatrix {
     data.expired = String(signal !== null && expired(signal, nowMs));
     data.strong = String(signal !== null && strong(signal, nowMs));
     data.late = String(signal !== null && error !== null);
+    data.quiet = String(signal !== null && error === null && quiet(signal));
     const reason = error?.code ?? signal?.reason ?? "";
     const said = signal ? spoken(signal, nowMs) : silent(error, state.heard);
     for (const part of PARTS) writeText(parts[part], said[part] ?? "");
-    if (signal) writeText(parts.reason, reason && short(reason));
+    if (signal) writeText(parts.reason, UNSAID.has(reason) ? "" : short(reason));
     const title = error?.message ?? this.reasons[reason] ?? "";
     if (button.title !== title) button.title = title;
   }
@@ -107,11 +110,14 @@ function fill(button) {
 }
 
 function spoken(signal, nowMs) {
+  if (quiet(signal)) return { sign: SIGNS.NO_TRADE, word: "no direction" };
+  // Where there is nothing to enter, no time for it runs out.
+  const entered = signal.direction !== "NO_TRADE";
   return {
     sign: SIGNS[signal.direction],
     word: word(signal.direction),
     share: percent(signal.confidence, 0),
-    left: validity(signal, nowMs),
+    left: entered ? validity(signal, nowMs) : "",
   };
 }
 

@@ -19,6 +19,11 @@ export function strong(signal, nowMs) {
   return signal.direction !== "NO_TRADE" && signal.confidence > STRONG && !expired(signal, nowMs);
 }
 
+// Whether its model can call no direction at all: then nothing about the cell is news.
+export function quiet(signal) {
+  return signal.reason === "no_skill_shown";
+}
+
 // How long it is still valid. In lock-step nobody knows the time: then until when.
 export function validity(signal, nowMs) {
   if (nowMs === null) return `to ${formats.time(signal.valid_until_ts)}`;

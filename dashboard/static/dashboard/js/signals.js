@@ -41,7 +41,7 @@ function redraw() {
 function problem() {
   const out = outage(connection, state.clock.health, state.heard);
   if (out || connection.state !== "open") return out;
-  const stale = staleness(state.dataAge(), page.maxFeatureAgeMs);
+  const stale = staleness(state.dataAge(), state.clock.patience(page.maxFeatureAgeMs));
   if (stale) return stale;
   if (!state.clock.health.processes.signals?.status) return "The signal loop is not running: no new signals.";
   if (state.signals.size === 0) return nothing();
@@ -58,7 +58,7 @@ function overdue({ name, ms }) {
   const newest = state.newestClose(name);
   if (now === null || newest === null) return null;
   const due = Math.floor(now / ms) * ms;
-  const late = newest < due && now - due > OVERDUE_MS * Math.max(1, state.clock.speed);
+  const late = newest < due && state.clock.wall(now - newest - ms) > state.clock.patience(OVERDUE_MS);
   return late ? `The ${name} candle that closed at ${time(due)} brought no signal yet.` : null;
 }
 
