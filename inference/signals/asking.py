@@ -1,6 +1,6 @@
 """How the loop asks the inference service: a whole timeframe at once, in a thread."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import structlog
@@ -39,13 +39,3 @@ def ask(
         return [
             signal_error(symbol, timeframe, SignalReason.MODEL_ERROR, detail) for symbol in symbols
         ]
-
-
-def refresh_models(refresh: Callable[[], object]) -> bool:
-    """Take up promoted models; whether any changed. What fails is logged, and the models before
-    go on."""
-    try:
-        return bool(refresh())
-    except Exception:
-        log.exception("models_not_refreshed")
-        return False

@@ -22,13 +22,14 @@ from inference.handover.connections import open_client
 from inference.handover.fence import LeaseLostError, Written
 from inference.handover.leading import Lead
 from inference.handover.lease import RENEW_SECONDS, RETRY_SECONDS, Lease
-from inference.signals.asking import Predictor, ask, refresh_models
+from inference.signals.asking import Predictor, ask
 from inference.signals.entry import BatchEntry, Said
 from inference.signals.following import FollowedMarket
 from inference.signals.judging import Verdict, judge
 from inference.signals.key_types import expected_types, foreign_keys
 from inference.signals.market_state import CandleListener, read_market_time
 from inference.signals.metrics import SignalMetrics
+from inference.signals.model_watch import ModelWatch
 from inference.signals.moment import Moment, UnreadableClockError
 from inference.signals.publisher import BatchPublisher
 from inference.signals.rounds import Due, Round
@@ -42,11 +43,6 @@ from market.redis_policy import require_noeviction_async
 SHARD = 0
 NAP_MS = 500
 """Longest wait at a time, so that a stop, a late candle or another market is seen soon."""
-REFRESH_SECONDS = 1.0
-"""How often promoted models are looked for: some milliseconds for all folders."""
-TOLD_AGAIN_SECONDS = 30.0
-"""How often coins that have no signal are asked again, though nothing is known to have changed."""
-
 LEAST_CONNECTIONS = 5
 
 log = structlog.get_logger(__name__)
@@ -73,9 +69,8 @@ class SignalLoop:
         self._symbols = symbols
         self._exchange = exchange
         self._predictor = predictor
-        self._refresh = refresh
-        self._refused = refused
         self._metrics = metrics
+        self._models = ModelWatch(refresh, refused, status, metrics)
         self._stopping = stopping
         self._clock = LiveClock()
         # One connection waits for candles; the lease must never wait for it.
@@ -89,7 +84,6 @@ class SignalLoop:
         self._standing = StandingSignals(self._client, symbols, cluster=cluster)
         self.publisher = BatchPublisher(self._client, shard=SHARD, cluster=cluster)
         self._followed: FollowedMarket | None = None
-        self._refreshed_at = self._told_at = time.monotonic()
         self._refusal = ""
         self._policy_known = False
         self._batches = 0
@@ -136,7 +130,7 @@ class SignalLoop:
                 spoken |= await self._speak(followed, round_, due)
         self.status.problem = self._refusal
         self._redis_back()
-        await self._refresh_models(followed)
+        await self._look_for_models(followed)
         return spoken
 
     async def _stand_by(self) -> None:
@@ -256,26 +250,11 @@ class SignalLoop:
             latency_s=round(max(latencies), 3) if latencies else None,
         )
 
-    async def _refresh_models(self, followed: FollowedMarket) -> None:
-        now = time.monotonic()
-        if now - self._refreshed_at < REFRESH_SECONDS:
-            return
-        self._refreshed_at = now
-        changed = await asyncio.to_thread(refresh_models, self._refresh)
-        self._tell_refused()
-        if changed or now - self._told_at >= TOLD_AGAIN_SECONDS:
-            self._told_at = now
+    async def _look_for_models(self, followed: FollowedMarket) -> None:
+        if await self._models.look():
             for round_ in followed.rounds.values():
                 round_.try_told()
             self._clock.resync()
-
-    def _tell_refused(self) -> None:
-        refused = self._refused()
-        self._metrics.artefacts_refused.set(len(refused))
-        self.status.refused = [
-            {"path": str(each.path), "code": each.code.value, "message": each.message}
-            for each in refused
-        ]
 
     async def _tend(self) -> None:
         """Renew the lease and the heartbeat, whatever a batch takes."""

@@ -366,7 +366,6 @@ async def test_sped_up_market_signals_stand_as_long_as_it_takes(redis_url, binar
 async def test_promoted_models_are_looked_for_between_batches(redis_url, binary, predictor):
     set_clock(binary, CLOSE_MS - 60_000)
     loop = make_signal_loop(redis_url, predictor)
-    loop._refreshed_at -= 60
     async with running(loop):
         await eventually(lambda: predictor.refreshed)
 
