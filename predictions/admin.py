@@ -9,6 +9,7 @@ from predictions.models import Forecast, ForecastOutcome, Signal, SignalGap
 
 admin.site.site_header = admin.site.site_title = "cryptosite"
 admin.site.index_title = "Ledger and accounts"
+admin.site.enable_nav_sidebar = False  # the ledger's columns need its room
 
 
 @admin.register(Forecast)

@@ -229,7 +229,7 @@ def test_alerts_read_metrics_that_exist() -> None:
     families = {name.removesuffix("_count").removesuffix("_sum") for name in samples}
     known = samples | families | names(OPERATIONS, "## Metrics")
     (rules,) = (block for block in blocks(OPERATIONS) if block.language == "yaml")
-    read = set(re.findall(r"inference_\w+", rules.text))
+    read = set(re.findall(r"(?:inference|signals)_\w+", rules.text))
     assert read
     assert read <= known
 
@@ -244,6 +244,7 @@ def test_compose_variables_are_documented() -> None:
 def test_error_codes_of_the_api_are_documented() -> None:
     source = "".join(path.read_text() for path in (ROOT / "predictions" / "api").glob("*.py"))
     source += (ROOT / "cryptosite" / "access.py").read_text()
+    source += (ROOT / "dashboard" / "long_requests.py").read_text()
     spoken = r"(?:error_response\(\d+, |error_body\(|_refuse\(exc, |default_code = |\"code\": )"
     used = set(re.findall(rf'{spoken}"(\w+)"', re.sub(r"\(\s+", "(", source)))
     assert used == names(API, "## Errors")
