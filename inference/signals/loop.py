@@ -152,8 +152,10 @@ class SignalLoop:
             followed.market = market
             return followed
         self._followed = None
-        followed = FollowedMarket(market, self._symbols, self._exchange, self._clock)
         await self._listener.start()
+        # Anew: a candle announced before the start is not heard, so the time must not lie before.
+        market = await read_market_time(self._client)
+        followed = FollowedMarket(market, self._symbols, self._exchange, self._clock)
         await self.publisher.learn_head(market.venue)
         await self._put_back(followed)
         for round_ in followed.rounds.values():
