@@ -205,7 +205,8 @@ def main() -> None:
         fill(url)
         with web_process(url, var_dir) as port:
             measured = measure(port, given.rounds, given.seconds, given.connections)
-            print(json.dumps(asyncio.run(measured)))
+            figures = asyncio.run(measured)
+    print(json.dumps(figures))  # last, behind what the server says as it stops
 
 
 if __name__ == "__main__":

@@ -6,15 +6,13 @@ its own. What is said goes out in one fenced write.
 """
 
 import asyncio
-import json
-import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
 
 import msgspec
 import structlog
-from redis.exceptions import ClusterError, RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from inference.artefacts.errors import RefusedArtefact
 from inference.config import RedisConfig
@@ -26,7 +24,6 @@ from inference.signals.asking import Predictor, ask
 from inference.signals.entry import BatchEntry, Said
 from inference.signals.following import FollowedMarket
 from inference.signals.judging import Verdict, judge
-from inference.signals.key_types import expected_types, foreign_keys
 from inference.signals.market_state import CandleListener, read_market_time
 from inference.signals.metrics import SignalMetrics
 from inference.signals.model_watch import ModelWatch
@@ -35,8 +32,8 @@ from inference.signals.publisher import BatchPublisher
 from inference.signals.rounds import Due, Round
 from inference.signals.standing import StandingSignals
 from inference.signals.status import SignalStatus
+from inference.signals.troubles import Troubles, beat
 from inference.vocabulary import SIGNALS
-from market import keys
 from market.clock import LiveClock, MarketTime
 from market.redis_policy import require_noeviction_async
 
@@ -77,12 +74,13 @@ class SignalLoop:
         size = max(LEAST_CONNECTIONS, redis_config.connection_pool_size)
         config = msgspec.structs.replace(redis_config, connection_pool_size=size)
         self._client = open_client(redis_url, config)
-        self._cluster = cluster = redis_config.cluster_mode
+        cluster = redis_config.cluster_mode
         lease = Lease(self._client, SIGNALS, shard=SHARD, cluster=cluster)
         self.lead = Lead(lease, on_lost=self._follow_another)
         self._listener = CandleListener(self._client)
         self._standing = StandingSignals(self._client, symbols, cluster=cluster)
         self.publisher = BatchPublisher(self._client, shard=SHARD, cluster=cluster)
+        self._troubles = Troubles(self._client, status, metrics, shard=SHARD, cluster=cluster)
         self._followed: FollowedMarket | None = None
         self._refusal = ""
         self._policy_known = False
@@ -129,7 +127,7 @@ class SignalLoop:
             if due is not None:
                 spoken |= await self._speak(followed, round_, due)
         self.status.problem = self._refusal
-        self._redis_back()
+        self._troubles.redis_is_back()
         await self._look_for_models(followed)
         return spoken
 
@@ -138,7 +136,7 @@ class SignalLoop:
             await require_noeviction_async(self._client)
             self._policy_known = True
         held = await self.lead.take()
-        self._redis_back()
+        self._troubles.redis_is_back()
         if held is None:
             await asyncio.sleep(RETRY_SECONDS)
             return
@@ -214,7 +212,7 @@ class SignalLoop:
         if outcome is not Written.WRITTEN:
             self._metrics.refused.labels(outcome.value).inc()
             log.error("batch_not_written", timeframe=round_.timeframe, outcome=outcome.value)
-            self._refusal = await self._what_is_refused(f"the write ended {outcome}")
+            self._refusal = await self._troubles.what_is_refused(f"the write ended {outcome}")
             round_.try_again()
             await asyncio.sleep(RETRY_SECONDS)
             return False
@@ -261,64 +259,21 @@ class SignalLoop:
     async def _tend(self) -> None:
         """Renew the lease and the heartbeat, whatever a batch takes."""
         while not self._stopping():
-            for tend in (self.lead.renew, self._beat):
+            for tend in (self.lead.renew, partial(beat, self._client, self.status)):
                 try:
                     await tend()
                 except RedisError as error:
                     log.debug("not_tended", error=str(error))
             await asyncio.sleep(RENEW_SECONDS)
 
-    async def _beat(self) -> None:
-        standby = f"signals-standby-{os.getpid()}"
-        key = keys.health("signals" if self.status.leading else standby)
-        fields: Any = {
-            "status": self.status.status,
-            "pid": os.getpid(),
-            "ts": round(time.time() * 1e3),
-            "detail": json.dumps(self.status.document()),
-        }
-        await self._client.hset(key, mapping=fields)
-        await self._client.expire(key, keys.HEALTH_TTL_SECONDS)
-
     def _follow_another(self) -> None:
         self.status.leading = False
         self._metrics.leader.set(0)
 
     async def _cannot_go_on(self, error: Exception) -> None:
-        if isinstance(error, UnreadableClockError):
-            if self.status.problem != str(error):
-                log.error("clock_unreadable", error=str(error))
-            self.status.problem = str(error)
-        elif isinstance(error, ResponseError) and not isinstance(error, ClusterError):
-            await self._refused_by_redis(error)
-        else:
-            if self.status.redis_connected:
-                log.error("redis_lost", error=str(error), effect="signals stop until it is back")
-            self.status.redis_connected = False
-            self._metrics.redis_up.set(0)
+        await self._troubles.take(error)
         self._followed = None  # what was missed meanwhile is caught up with
         await asyncio.sleep(RETRY_SECONDS)
-
-    async def _refused_by_redis(self, error: ResponseError) -> None:
-        # It answers, so it is not gone: most likely somebody wrote one of the loop's keys.
-        self._redis_back()
-        problem = await self._what_is_refused(f"Redis refuses: {error}")
-        if self.status.problem != problem:
-            log.error("keys_foreign", problem=problem, error=str(error))
-        self.status.problem = problem
-
-    async def _what_is_refused(self, otherwise: str) -> str:
-        types = expected_types(self.status.venue, SHARD, cluster=self._cluster)
-        try:
-            return await foreign_keys(self._client, types) or otherwise
-        except RedisError:
-            return otherwise
-
-    def _redis_back(self) -> None:
-        if not self.status.redis_connected:
-            log.info("redis_connected")
-        self.status.redis_connected = True
-        self._metrics.redis_up.set(1)
 
 
 def _entry(round_: Round, verdict: Verdict, moment: Moment) -> BatchEntry:
