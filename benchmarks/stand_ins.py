@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from inference.artefacts.manifest import Training, file_digest
+from inference.artefacts.manifest import Training
+from inference.artefacts.manifest_files import file_digest
 from inference.artefacts.signal_manifest import (
     MANIFEST_NAME,
     NETWORK_NAME,

@@ -4,17 +4,15 @@
 the registry checks it before it serves, the model page shows it.
 """
 
-import hashlib
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-import numpy as np
 from msgspec import Meta
 
 from inference.artefacts.errors import ArtefactError, Refusal
+from inference.artefacts.manifest_files import file_digest, read_bounded, write_card
 from inference.vocabulary import Role
 from market.hot.vector import FEATURE_COUNT, FEATURE_NAMES
 
@@ -25,8 +23,6 @@ quantiles in bp, then the probabilities of up, flat and down."""
 INPUT_NAME = "features"
 OUTPUT_NAME = "forecast"
 """Names of the tensors that a network with a manifest must have."""
-
-MAX_MANIFEST_BYTES = 1_048_576
 
 VERSION_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,79}$"
 """Versions stand in the ledger with suffixes such as `-fallback`."""
@@ -104,15 +100,9 @@ def read_manifest(network: Path) -> Manifest | None:
     Raises ArtefactError (manifest_invalid) naming the field and what is wrong with it.
     """
     path = manifest_path(network)
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_MANIFEST_BYTES + 1)
-    except FileNotFoundError:
+    content = read_bounded(path)
+    if content is None:
         return None
-    except OSError as error:
-        raise ArtefactError(Refusal.MANIFEST, path, f"cannot be read: {error.strerror}") from error
-    if len(content) > MAX_MANIFEST_BYTES:
-        raise ArtefactError(Refusal.MANIFEST, path, f"is larger than {MAX_MANIFEST_BYTES} bytes")
     try:
         return msgspec.json.decode(content, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -129,22 +119,9 @@ def write_manifest(manifest: Manifest, network: Path) -> Path:
     """
     names = {network.name} | {n for n in manifest.files if not n.endswith(".onnx")}
     digests = {name: file_digest(network.with_name(name)) for name in sorted(names)}
-    # NaN has no place in JSON: msgspec writes what was not measured as null.
-    encoded = msgspec.json.encode(
-        msgspec.structs.replace(manifest, files=digests), enc_hook=_builtin
-    )
-    msgspec.json.decode(encoded, type=Manifest)
     path = manifest_path(network)
-    draft = path.with_suffix(".json.tmp")
-    draft.write_bytes(msgspec.json.format(encoded, indent=2) + b"\n")
-    os.replace(draft, path)
+    write_card(msgspec.structs.replace(manifest, files=digests), path)
     return path
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def features_difference(given: tuple[str, ...], known: tuple[str, ...] = FEATURE_NAMES) -> str:
@@ -153,9 +130,3 @@ def features_difference(given: tuple[str, ...], known: tuple[str, ...] = FEATURE
         if theirs != ours:
             return f"feature {index} is {theirs!r}, the feed's is {ours!r}"
     return f"has {len(given)} features, the feed has {len(known)}"
-
-
-def _builtin(value: object) -> object:
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"a manifest cannot hold a {type(value).__name__}")

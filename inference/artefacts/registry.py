@@ -24,10 +24,10 @@ from inference.artefacts.manifest import (
     OUTPUT_NAME,
     Manifest,
     features_difference,
-    file_digest,
     manifest_path,
     read_manifest,
 )
+from inference.artefacts.manifest_files import SCALER_NAME, check_digests
 from inference.artefacts.onnx_model import Network, open_network, read_network, try_network
 from inference.artefacts.scaler import Scaler, read_scaler
 from inference.config import ServiceConfig, resolve_model_path
@@ -35,7 +35,6 @@ from inference.vocabulary import Role
 from market.hot.vector import FEATURE_COUNT, FEATURE_NAMES
 
 SHIPPED_NAME = "btc_predictor_v1.onnx"
-SCALER_NAME = "scaler.pkl"
 
 
 class Contract(StrEnum):
@@ -181,16 +180,7 @@ def _check_files(manifest: Manifest, path: Path, digest: str) -> None:
         named = ", ".join(sorted(manifest.files)) or "no file"
         message = f"names {named}, not {path.name}"
         raise ArtefactError(Refusal.MANIFEST, manifest_path(path), message)
-    for name, expected in manifest.files.items():
-        beside = path.with_name(name)
-        try:
-            actual = digest if beside == path else file_digest(beside)
-        except OSError as error:
-            message = f"cannot be read: {error.strerror}; the manifest names it"
-            raise ArtefactError(Refusal.MISSING, beside, message) from error
-        if actual != expected:
-            message = f"has SHA-256 {actual}, the manifest says {expected}"
-            raise ArtefactError(Refusal.DIGEST, beside, message)
+    check_digests(path.parent, manifest.files, {path.name: digest})
 
 
 def _check_features(manifest: Manifest, path: Path) -> None:

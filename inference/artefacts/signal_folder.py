@@ -7,18 +7,17 @@ the specification win over a pointer: somebody put them there.
 
 import hashlib
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from inference.artefacts.errors import ArtefactError, Refusal
-from inference.artefacts.manifest import MAX_MANIFEST_BYTES, features_difference, file_digest
+from inference.artefacts.manifest import features_difference
+from inference.artefacts.manifest_files import check_digests, read_bounded
 from inference.artefacts.onnx_model import read_network
 from inference.artefacts.signal_manifest import (
     LABELS,
     MANIFEST_NAME,
-    SCALER_NAME,
     TORCH_NAME,
     Pointer,
     SignalManifest,
@@ -103,20 +102,14 @@ def checked_network(folder: Path, manifest: SignalManifest) -> tuple[bytes, str]
         raise ArtefactError(Refusal.MANIFEST, folder / MANIFEST_NAME, message)
     content = read_network(folder / manifest.network)
     digest = hashlib.sha256(content).hexdigest()
-    _check_digests(folder, manifest.files, {manifest.network: digest})
+    check_digests(folder, manifest.files, {manifest.network: digest})
     return content, digest
 
 
 def _read_manifest(path: Path) -> SignalManifest | Pointer | None:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_MANIFEST_BYTES + 1)
-    except FileNotFoundError:
+    content = read_bounded(path)
+    if content is None:
         return None
-    except OSError as error:
-        raise ArtefactError(Refusal.MANIFEST, path, f"cannot be read: {error.strerror}") from error
-    if len(content) > MAX_MANIFEST_BYTES:
-        raise ArtefactError(Refusal.MANIFEST, path, f"is larger than {MAX_MANIFEST_BYTES} bytes")
     try:
         fields = msgspec.json.decode(content)
         pointed = isinstance(fields, dict) and "points_to" in fields
@@ -124,17 +117,3 @@ def _read_manifest(path: Path) -> SignalManifest | Pointer | None:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ArtefactError(Refusal.MANIFEST, path, f"is not a manifest: {error}") from error
-
-
-def _check_digests(folder: Path, files: Mapping[str, str], known: Mapping[str, str]) -> None:
-    for name, expected in files.items():
-        path = folder / name
-        try:
-            actual = known.get(name) or file_digest(path)
-        except OSError as error:
-            message = f"cannot be read: {error.strerror}; the manifest names it"
-            code = Refusal.SCALER_MISSING if name == SCALER_NAME else Refusal.MISSING
-            raise ArtefactError(code, path, message) from error
-        if actual != expected:
-            message = f"has SHA-256 {actual}, the manifest says {expected}"
-            raise ArtefactError(Refusal.DIGEST, path, message)

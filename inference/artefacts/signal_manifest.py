@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from inference.artefacts.manifest import Digest, FileName, Training, Version
+from inference.artefacts.manifest_files import SCALER_NAME as SCALER_NAME
 from inference.vocabulary import DIRECTIONS, Role
 from market.candles.indicators import INDICATOR_COUNT, INDICATOR_NAMES, WINDOW
 from market.candles.timeframes import Timeframe
@@ -20,7 +21,6 @@ MANIFEST_NAME = "manifest.json"
 NETWORK_NAME = "cnn_lstm_best.onnx"
 """The ONNX graph that is served, whatever its architecture: a champion baseline bears it too."""
 TORCH_NAME = "cnn_lstm_best.pt"
-SCALER_NAME = "scaler.pkl"
 
 WINDOW_INPUT = "window"
 SYMBOL_INPUT = "symbol"

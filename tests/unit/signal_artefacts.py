@@ -11,7 +11,8 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from inference.artefacts.manifest import Training, file_digest
+from inference.artefacts.manifest import Training
+from inference.artefacts.manifest_files import file_digest
 from inference.artefacts.signal_manifest import (
     MANIFEST_NAME,
     NETWORK_NAME,

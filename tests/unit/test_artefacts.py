@@ -18,10 +18,10 @@ from inference.artefacts.errors import (
     RefusedArtefact,
 )
 from inference.artefacts.manifest import (
-    file_digest,
     manifest_path,
     write_manifest,
 )
+from inference.artefacts.manifest_files import file_digest
 from inference.artefacts.registry import Contract, Registry
 from inference.config import ConfigError, ModelConfig, PredictionConfig, ServiceConfig
 from inference.vocabulary import Role

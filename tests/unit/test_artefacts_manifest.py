@@ -7,11 +7,11 @@ import pytest
 
 from inference.artefacts.errors import ArtefactError, Refusal
 from inference.artefacts.manifest import (
-    file_digest,
     manifest_path,
     read_manifest,
     write_manifest,
 )
+from inference.artefacts.manifest_files import file_digest
 from tests.unit.artefact_files import NAME, linear, manifest, write_native, write_network
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,11 +10,11 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import onnxruntime
 
-from inference.artefacts.manifest import Training, file_digest
+from inference.artefacts.manifest import Training
+from inference.artefacts.manifest_files import file_digest, write_card
 from inference.artefacts.signal_manifest import (
     MANIFEST_NAME,
     NETWORK_NAME,
@@ -88,10 +87,10 @@ def ship(outcome: Outcome, dataset: SignalDataset, root: Path, shipment: Shipmen
     names = [NETWORK_NAME, CARD_NAME, TORCH_NAME, SCALER_NAME]
     digests = {name: file_digest(folder / name) for name in names if (folder / name).is_file()}
     manifest = _manifest(outcome, dataset, shipment, version, difference, digests)
-    write_json(manifest, folder / MANIFEST_NAME, SignalManifest)
+    write_card(manifest, folder / MANIFEST_NAME)
     for symbol in dataset.symbols:
         pointer = Pointer(points_to=f"pooled/{dataset.timeframe}")
-        write_json(pointer, root / symbol / dataset.timeframe / MANIFEST_NAME, Pointer)
+        write_card(pointer, root / symbol / dataset.timeframe / MANIFEST_NAME)
     return folder
 
 
@@ -141,17 +140,6 @@ def check_parity(outcome: Outcome, dataset: SignalDataset, path: Path) -> float:
     if not difference <= PARITY:
         raise ExportMismatchError(f"{path} differs from {name} by {difference:.2e} (> {PARITY})")
     return difference
-
-
-def write_json(value: msgspec.Struct, path: Path, kind: type[msgspec.Struct]) -> None:
-    """Write a manifest or a pointer in one step; refuse what could not be read back."""
-    # NaN has no place in JSON: msgspec writes what was not measured as null.
-    encoded = msgspec.json.encode(value, enc_hook=_builtin)
-    msgspec.json.decode(encoded, type=kind)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".json.tmp")
-    draft.write_bytes(msgspec.json.format(encoded, indent=2) + b"\n")
-    os.replace(draft, path)
 
 
 def _manifest(
@@ -236,12 +224,6 @@ def _code(dataset: SignalDataset, shipment: Shipment, difference: float) -> dict
         **{name: installed(name) for name in _PACKAGES},
         "export_max_difference": difference,
     }
-
-
-def _builtin(value: object) -> object:
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"a manifest cannot hold a {type(value).__name__}")
 
 
 def _utc(time_ms: int) -> datetime:
