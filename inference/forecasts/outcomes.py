@@ -1,7 +1,7 @@
 """What a forecast was worth: the one arithmetic of the ledger and of the loop's own tally.
 
-Read by the recorder's grading (`predictions.grading`) and by the forecast loop, which grades
-from the very same entries; numbers only, no database and no Redis.
+Read by the recorder's grading (`predictions.grading.forecasts`) and by the forecast loop, which
+grades from the very same entries; numbers only, no database and no Redis.
 """
 
 from collections.abc import Sequence

@@ -13,9 +13,9 @@ from inference.vocabulary import FORECASTS, Source
 from market import keys
 from market.hot.vector import FEATURE_COUNT, TICK_MS
 from predictions.broadcast import OutcomeBroadcast
-from predictions.log_reader import LogReader
-from predictions.price_history import RedisPriceHistory
-from predictions.recorder import Recorder
+from predictions.grading.price_history import RedisPriceHistory
+from predictions.recording.forecast_recorder import Recorder
+from predictions.recording.log_reader import LogReader
 
 FIRST_TICK_MS = 1_767_225_600_000
 """2026-01-01T00:00:00 UTC."""

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from inference.signals.entry import BatchEntry, Gap, Said
 from inference.vocabulary import SignalReason
 from predictions.models import Forecast, ForecastOutcome, Signal, SignalGap
-from predictions.signal_rows import batch_rows
+from predictions.recording.signal_rows import batch_rows
 from tests.integration.ledger import drain, new_recorder, publish, tick_entry
 from tests.signal_loops import DAY_MS, M15, VENUE, make_signal
 

@@ -21,9 +21,9 @@ from market.pump import Pump
 from market.redis_cluster import AWAY
 from market.redis_cluster import connect as connect_feed
 from predictions.api.redis_client import web_redis
-from predictions.log_reader import LogReader
 from predictions.models import Forecast, ForecastOutcome
-from predictions.recording_loop import RecordingLoop, connect
+from predictions.recording.log_reader import LogReader
+from predictions.recording.loop import RecordingLoop, connect
 from tests.hot_state import make_loop
 from tests.integration.ledger import new_recorder
 from tests.redis_cluster import NODES, Cluster, running_cluster

@@ -12,8 +12,8 @@ from django.forms.models import model_to_dict
 
 from inference.vocabulary import FORECASTS, Reason, Source
 from market import keys
-from predictions.log_reader import LogEntry, LogReader
 from predictions.models import Forecast, ForecastOutcome
+from predictions.recording.log_reader import LogEntry, LogReader
 from tests.integration.ledger import NAN, drain, new_recorder, pending, publish, tick_entry
 
 pytestmark = pytest.mark.django_db

@@ -11,10 +11,10 @@ from django.db import OperationalError, connection
 
 from inference.vocabulary import FORECASTS
 from market import keys
-from predictions.log_reader import LogReader
 from predictions.models import Forecast
-from predictions.recorder import Recorder
-from predictions.recording_loop import RecordingLoop
+from predictions.recording.forecast_recorder import Recorder
+from predictions.recording.log_reader import LogReader
+from predictions.recording.loop import RecordingLoop
 from tests.integration.ledger import drain, new_recorder, publish, tick_entry
 
 pytestmark = pytest.mark.django_db

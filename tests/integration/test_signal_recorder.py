@@ -14,10 +14,10 @@ from inference.signals.entry import BatchEntry, Gap, Said
 from inference.vocabulary import SIGNALS, Direction, SignalReason
 from market import keys
 from market.candles.timeframes import Timeframe
-from predictions.log_reader import LogEntry, LogReader
 from predictions.models import Signal, SignalGap
-from predictions.recording_loop import RecordingLoop
-from predictions.signal_recorder import SignalRecorder
+from predictions.recording.log_reader import LogEntry, LogReader
+from predictions.recording.loop import RecordingLoop
+from predictions.recording.signal_recorder import SignalRecorder
 from tests.integration.ledger import FakeLayer, new_recorder, publish, tick_entry
 from tests.signal_loops import DAY_MS, M15, VENUE, make_signal
 

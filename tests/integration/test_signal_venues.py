@@ -15,9 +15,9 @@ from inference.vocabulary import SIGNALS
 from market import keys
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
 from market.redis_cluster import connect
-from predictions.log_reader import LogReader
 from predictions.models import Signal
-from predictions.signal_recorder import SignalRecorder
+from predictions.recording.log_reader import LogReader
+from predictions.recording.signal_recorder import SignalRecorder
 from tests.integration.test_signal_loop import (
     CLOSE_MS,
     OPEN_MS,

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from market.redis_policy import EvictionPolicyError
 from market.stopping import StopFlag
-from predictions.recording_loop import AWAY, RecordingLoop, build_recorders, connect
+from predictions.recording.loop import AWAY, RecordingLoop, build_recorders, connect
 
 
 class Command(BaseCommand):

@@ -13,7 +13,7 @@ import structlog
 from django.db import DataError, IntegrityError
 
 from inference.handover.chain import EntryFormatError
-from predictions.log_reader import ENTRIES_A_TIME, RETENTION_MS, LogEntry, LogReader
+from predictions.recording.log_reader import ENTRIES_A_TIME, RETENTION_MS, LogEntry, LogReader
 
 log = structlog.get_logger(__name__)
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import structlog
 from django.db import transaction
 
-from predictions.log_recorder import LogRecorder, LogTally
 from predictions.models import Signal, SignalGap
-from predictions.signal_rows import BatchRows, batch_rows
+from predictions.recording.log_recorder import LogRecorder, LogTally
+from predictions.recording.signal_rows import BatchRows, batch_rows
 
 log = structlog.get_logger(__name__)
 

@@ -24,11 +24,11 @@ from market.backoff import Backoff
 from market.redis_cluster import AWAY as REDIS_AWAY
 from market.redis_policy import require_noeviction
 from predictions.broadcast import OutcomeBroadcast
-from predictions.log_reader import ENTRIES_A_TIME, LogReader
-from predictions.log_recorder import LogRecorder
-from predictions.price_history import RedisPriceHistory
-from predictions.recorder import Recorder
-from predictions.signal_recorder import SignalRecorder
+from predictions.grading.price_history import RedisPriceHistory
+from predictions.recording.forecast_recorder import Recorder
+from predictions.recording.log_reader import ENTRIES_A_TIME, LogReader
+from predictions.recording.log_recorder import LogRecorder
+from predictions.recording.signal_recorder import SignalRecorder
 
 log = structlog.get_logger(__name__)
 

@@ -11,11 +11,11 @@ from typing import Any
 from django.db import transaction
 
 from predictions.broadcast import OutcomeBroadcast
-from predictions.grading import Frame, Grader, Settlement
-from predictions.log_recorder import LogRecorder, LogTally
+from predictions.grading.forecasts import Frame, Grader, Settlement
+from predictions.grading.price_history import RedisPriceHistory
 from predictions.models import Forecast
-from predictions.price_history import RedisPriceHistory
-from predictions.rows import TickRows, tick_rows
+from predictions.recording.forecast_rows import TickRows, tick_rows
+from predictions.recording.log_recorder import LogRecorder, LogTally
 
 QUIET_SECONDS = 30.0
 """A venue this long without an entry is graded by the market's clock instead of the log."""

@@ -14,7 +14,7 @@ from django.db.models import Max, Min
 from inference.forecasts.outcomes import grade, usable_mids
 from inference.vocabulary import OutcomeStatus, Ungradable
 from predictions.models import Forecast, ForecastOutcome
-from predictions.rows import TickRows
+from predictions.recording.forecast_rows import TickRows
 
 TOLERANCE_MS = 1_000
 """Market time that must pass beyond a target before its tick counts as missing."""

@@ -1,0 +1,1 @@
+"""What the market did after each prediction, written beside it once."""

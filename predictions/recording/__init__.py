@@ -1,0 +1,1 @@
+"""From the loops' logs to the ledger: taken, stored once, acknowledged. One process runs it."""
