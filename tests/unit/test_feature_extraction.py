@@ -2,9 +2,10 @@
 
 import itertools
 import math
-from collections import Counter
+from bisect import bisect_right
+from collections import Counter, deque
+from functools import cache
 
-import numpy as np
 import pytest
 
 from inference.forecasts.reading import NUMBER_FIELDS, HotReader
@@ -20,30 +21,41 @@ from market.hot.vector import FEATURE_NAMES, INDEX
 from tests.recordings import BTC_FUTURES, BTC_SPOT, recording
 
 
-class Oracle:
-    """The definitions, computed the long way from all events: sums over lists, no windows."""
+def depth_times(t_ms: int) -> list[int]:
+    """Return when depth is sampled for a tick: once a second, in the cell that a tick reads."""
+    last = t_ms - (t_ms - 990) % 1000
+    return [last - 1000 * k for k in range(300)]
 
-    def __init__(self, events: list[AnyEvent]) -> None:
+
+class Oracle:
+    """The definitions, computed the long way from all events: sums over lists, no windows.
+
+    The book's levels are kept for the times that `features` of the given ticks asks about.
+    """
+
+    def __init__(self, events: list[AnyEvent], ticks: list[int]) -> None:
         book = OrderBook()
+        asked = deque(sorted({*ticks, *(time for t_ms in ticks for time in depth_times(t_ms))}))
+        self._levels: dict[int, tuple[dict[int, int], dict[int, int]]] = {}
         self.tops: list[tuple[int, int, int, int, int]] = []
         self.trades = [e for e in events if type(e) is Trade]
-        self.depths: list[tuple[int, dict[int, int], dict[int, int]]] = []
         for event in events:
+            while asked and asked[0] * 10**6 < event.recv_ns:
+                self._levels[asked.popleft()] = (book.bids.sizes.copy(), book.asks.sizes.copy())
             if type(event) is BookTicker:
                 book.apply_ticker(event)
             elif type(event) is DepthDiff:
                 book.apply_diff(event)
-                self.depths.append((event.recv_ns, book.bids.sizes.copy(), book.asks.sizes.copy()))
             elif type(event) is DepthSnapshot:
                 book.apply_snapshot(event)
             top = book.top()
             if top is not None:
                 self.tops.append((event.recv_ns, *top))
         self._top_times = [top[0] for top in self.tops]
-        self._depth_times = [depth[0] for depth in self.depths]
+        self.depth = cache(self._depth)
 
     def top(self, t_ms: float) -> tuple[int, int, int, int]:
-        return self.tops[np.searchsorted(self._top_times, t_ms * 1e6, "right") - 1][1:]
+        return self.tops[bisect_right(self._top_times, t_ms * 1e6) - 1][1:]
 
     def mid(self, t_ms: float) -> float:
         bid, _, ask, _ = self.top(t_ms)
@@ -52,8 +64,8 @@ class Oracle:
     def ret(self, t_ms: float, seconds: float) -> float:
         return 1e4 * math.log(self.mid(t_ms) / self.mid(t_ms - seconds * 1e3))
 
-    def depth(self, t_ms: float) -> tuple[float, float]:
-        _, bids, asks = self.depths[np.searchsorted(self._depth_times, t_ms * 1e6, "right") - 1]
+    def _depth(self, t_ms: int) -> tuple[float, float]:
+        bids, asks = self._levels[t_ms]
         mid = self.mid(t_ms) * SCALE
         return (
             sum(size for price, size in bids.items() if price >= mid * (1 - 5e-4)),
@@ -94,9 +106,7 @@ class Oracle:
         squares = [self.ret(t_ms - 1000 * k, 1) ** 2 for k in range(60)]
         out["price_volatility"] = math.sqrt(sum(squares) / 60)
         out["momentum"] = out["ret_10s"] / (out["price_volatility"] * math.sqrt(10))
-        # Depth is sampled once a second, in the cell that a tick reads.
-        last = t_ms - (t_ms - 990) % 1000
-        samples = [self.depth(last - 1000 * k) for k in range(300)]
+        samples = [self.depth(time) for time in depth_times(t_ms)]
         for side, name in enumerate(("bid_strength", "ask_strength")):
             mean = sum(sample[side] for sample in samples) / 300
             out[name] = math.log(self.depth(t_ms)[side] / mean)
@@ -106,12 +116,12 @@ class Oracle:
 @pytest.mark.parametrize("name", [BTC_SPOT, BTC_FUTURES])
 def test_features_of_a_recording_equal_their_definitions(name):
     path = recording(name)
-    oracle = Oracle(list(Recording(path, Counter()).events()))
     rows = dict(feature_rows(path))
     # The first depth window begins before the book's first snapshot; leave it behind.
     complete = [t for t, row in rows.items() if row.completeness == 1.0][100:]
     chosen = complete[:: max(1, len(complete) // 12)]
     assert len(chosen) >= 10
+    oracle = Oracle(list(Recording(path, Counter()).events()), chosen)
     for t_ms in chosen:
         expected = oracle.features(t_ms)
         actual = dict(zip(FEATURE_NAMES, rows[t_ms].values, strict=True))
