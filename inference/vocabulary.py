@@ -73,12 +73,23 @@ class OutcomeStatus(StrEnum):
 
 
 class Ungradable(StrEnum):
-    """Why a forecast cannot be graded."""
+    """Why a prediction cannot be graded."""
 
     NONE = ""
     NO_FORECAST = "no_forecast"
     NO_PRICE_AT_TARGET = "no_price_at_target"
     MADE_TOO_LATE = "made_too_late"
+    PATH_MISSING = "path_missing"
+
+
+class SignalResult(StrEnum):
+    """What ended a signal; "" while it is not graded or cannot be."""
+
+    NONE = ""
+    TAKE_PROFIT = "take_profit"
+    STOP_LOSS = "stop_loss"
+    TIMED_OUT = "timed_out"
+    NO_TRADE = "no_trade"
 
 
 class Direction(StrEnum):
@@ -144,4 +155,5 @@ SIGNAL_REASON_TEXTS: dict[SignalReason, str] = {
 
 FORECASTS = "forecasts"
 SIGNALS = "signals"
+ENGINES = (FORECASTS, SIGNALS)
 """The engines' names in Redis keys and the ledger."""

@@ -42,7 +42,7 @@ class ForecastAdmin(LedgerAdmin):
     ordering = ("-predicted_at", "-id")
     sortable_by = ("predicted_at",)
     list_select_related = ("outcome",)
-    exclude = ("features",)
+    raw_id_fields = ("leaf",)
     moments = ("prediction_ts", "target_ts", "made_ts", "feature_ts", "event_ts", "exchange_ts")
 
     @admin.display(description="mid")
@@ -150,7 +150,7 @@ class SignalAdmin(LedgerAdmin):
     date_hierarchy = "predicted_at"
     ordering = ("-predicted_at", "-id")
     sortable_by = ("predicted_at",)
-    exclude = ("features",)
+    raw_id_fields = ("leaf",)
     moments = ("candle_open", "candle_close", "prediction_ts", "valid_until_ts", "made_ts")
 
     @admin.display(description="conf.")

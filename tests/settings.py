@@ -1,7 +1,9 @@
 """Settings of a test session: its own VAR_DIR and Redis, whatever the developer's shell says.
 
-pytest reads them before any conftest. A child process that inherits the environment belongs
-to the same session unless its test gives it a VAR_DIR of its own (`instance_env`).
+pytest reads them before any conftest; each worker of pytest-xdist is a session of its own. A
+child process that inherits the environment belongs to the same session unless its test gives it
+a VAR_DIR of its own (`instance_env`). TEST_DATABASE=postgresql runs the tests that touch the
+database, and those alone, on a PostgreSQL of the session's own (tests/postgres.py).
 """
 
 import atexit
@@ -41,12 +43,13 @@ _INSTANCE_NAMES = (
     "WEB_PORT",
 )
 
-if "CRYPTOSITE_TEST_SESSION" not in os.environ:
+_session = os.environ.get("PYTEST_XDIST_WORKER", "main")
+if os.environ.get("CRYPTOSITE_TEST_SESSION") != _session:
     _directory = tempfile.mkdtemp(prefix="cryptosite-")
     atexit.register(shutil.rmtree, _directory, ignore_errors=True)
     for _name in _INSTANCE_NAMES:
         os.environ.pop(_name, None)
-    os.environ["CRYPTOSITE_TEST_SESSION"] = _directory
+    os.environ["CRYPTOSITE_TEST_SESSION"] = _session
     os.environ["VAR_DIR"] = _directory
     os.environ["REDIS_URL"] = locate(Path(_directory)).url
 

@@ -14,7 +14,7 @@ from predictions.models import Forecast
 class ForecastList(ListAPIView[Forecast]):
     """Forecasts, newest first."""
 
-    queryset = Forecast.objects.select_related("outcome").defer("features")
+    queryset = Forecast.objects.select_related("outcome", "leaf").defer("leaf__packed")
     serializer_class = ForecastSerializer
     pagination_class = LedgerPagination
     filterset_class = ForecastFilter
@@ -25,7 +25,7 @@ class ForecastList(ListAPIView[Forecast]):
 class ForecastDetail(RetrieveAPIView[Forecast]):
     """One forecast, with its features."""
 
-    queryset = Forecast.objects.select_related("outcome")
+    queryset = Forecast.objects.select_related("outcome", "leaf")
     serializer_class = ForecastDetailSerializer
     filter_backends = ()
     http_method_names = ["get", "head", "options"]

@@ -2,12 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from market.hot.vector import FEATURE_NAMES
 from predictions.models import Forecast, ForecastOutcome
+from predictions.said_features import Named, forecast_features
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -18,6 +17,21 @@ class MomentField(serializers.Field[int, int, str, object]):
 
     def to_representation(self, value: int) -> str:
         return (EPOCH + timedelta(milliseconds=value)).isoformat(timespec="milliseconds")
+
+
+@extend_schema_field(serializers.CharField)
+class HashField(serializers.Field[bytes, bytes, str, object]):
+    """A SHA-256, shown in hex."""
+
+    def to_representation(self, value: bytes) -> str:
+        return bytes(value).hex()
+
+
+FEATURES = serializers.DictField(
+    child=serializers.FloatField(allow_null=True),
+    allow_null=True,
+    help_text="null once the packed entry was pruned",
+)
 
 
 class OutcomeSerializer(serializers.ModelSerializer[ForecastOutcome]):
@@ -47,6 +61,10 @@ class ForecastSerializer(serializers.ModelSerializer[Forecast]):
     feature_at = MomentField(source="feature_ts", read_only=True, allow_null=True)
     event_at = MomentField(source="event_ts", read_only=True, allow_null=True)
     exchange_at = MomentField(source="exchange_ts", read_only=True, allow_null=True)
+    leaf = serializers.IntegerField(source="leaf_id", read_only=True)
+    entry_hash = HashField(source="leaf.entry_hash", read_only=True)
+    logged_at = MomentField(source="leaf.stream_ms", read_only=True)
+    recorded_at = serializers.DateTimeField(source="leaf.recorded_at", read_only=True)
     outcome = serializers.SerializerMethodField()
 
     class Meta:
@@ -83,8 +101,10 @@ class ForecastSerializer(serializers.ModelSerializer[Forecast]):
             "feature_at",
             "event_at",
             "exchange_at",
-            "entry_id",
+            "late",
+            "leaf",
             "entry_hash",
+            "logged_at",
             "recorded_at",
             "outcome",
         )
@@ -103,10 +123,6 @@ class ForecastDetailSerializer(ForecastSerializer):
     class Meta(ForecastSerializer.Meta):
         fields = (*ForecastSerializer.Meta.fields, "features")
 
-    @extend_schema_field(serializers.DictField(child=serializers.FloatField(allow_null=True)))
-    def get_features(self, forecast: Forecast) -> dict[str, float | None]:
-        values = np.frombuffer(bytes(forecast.features), "<f8").tolist()
-        return {
-            name: value if np.isfinite(value) else None
-            for name, value in zip(FEATURE_NAMES, values, strict=True)
-        }
+    @extend_schema_field(FEATURES)
+    def get_features(self, forecast: Forecast) -> Named | None:
+        return forecast_features(forecast)

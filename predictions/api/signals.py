@@ -1,19 +1,16 @@
 """`/api/signals`: the ledger of signals, for reading."""
 
-import struct
-from typing import Any
-
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 
-from market.candles.vector import INDICATOR_COUNT, INDICATOR_NAMES
 from predictions.api.filters import SignalFilter
 from predictions.api.pagination import LedgerPagination
 from predictions.api.schema.refusals import refusals
 from predictions.api.schema.signal_shapes import ProbabilitiesSerializer, TakeProfitSerializer
-from predictions.api.serializers import MomentField
+from predictions.api.serializers import FEATURES, HashField, MomentField
 from predictions.models import Signal
+from predictions.said_features import Named, signal_features
 
 
 class SignalSerializer(serializers.ModelSerializer[Signal]):
@@ -24,6 +21,10 @@ class SignalSerializer(serializers.ModelSerializer[Signal]):
     made_at = MomentField(source="made_ts", read_only=True)
     candle_open = MomentField(read_only=True)
     candle_close = MomentField(read_only=True)
+    leaf = serializers.IntegerField(source="leaf_id", read_only=True)
+    entry_hash = HashField(source="leaf.entry_hash", read_only=True)
+    logged_at = MomentField(source="leaf.stream_ms", read_only=True)
+    recorded_at = serializers.DateTimeField(source="leaf.recorded_at", read_only=True)
     probabilities = serializers.SerializerMethodField()
     take_profits = serializers.SerializerMethodField()
     tp_eta_interval_minutes = serializers.SerializerMethodField()
@@ -59,8 +60,10 @@ class SignalSerializer(serializers.ModelSerializer[Signal]):
             "role",
             "model_digest",
             "model_accuracy",
-            "entry_id",
+            "late",
+            "leaf",
             "entry_hash",
+            "logged_at",
             "recorded_at",
         )
 
@@ -91,16 +94,16 @@ class SignalDetailSerializer(SignalSerializer):
     class Meta(SignalSerializer.Meta):
         fields = (*SignalSerializer.Meta.fields, "features")
 
-    def get_features(self, signal: Signal) -> dict[str, Any]:
-        values = struct.unpack(f"<{INDICATOR_COUNT}d", bytes(signal.features))
-        return dict(zip(INDICATOR_NAMES, values, strict=True))
+    @extend_schema_field(FEATURES)
+    def get_features(self, signal: Signal) -> Named | None:
+        return signal_features(signal)
 
 
 @extend_schema(responses={200: SignalSerializer(many=True)} | refusals(400, 404, 503))
 class SignalList(ListAPIView[Signal]):
     """Signals, newest first."""
 
-    queryset = Signal.objects.defer("features")
+    queryset = Signal.objects.select_related("leaf").defer("leaf__packed")
     serializer_class = SignalSerializer
     pagination_class = LedgerPagination
     filterset_class = SignalFilter
@@ -111,7 +114,7 @@ class SignalList(ListAPIView[Signal]):
 class SignalDetail(RetrieveAPIView[Signal]):
     """One signal, with its indicators."""
 
-    queryset = Signal.objects.all()
+    queryset = Signal.objects.select_related("leaf")
     serializer_class = SignalDetailSerializer
     filter_backends = ()
     http_method_names = ["get", "head", "options"]

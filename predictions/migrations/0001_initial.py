@@ -3,7 +3,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-import predictions.models
+import predictions.models.choices
 
 
 class Migration(migrations.Migration):
@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ("symbol", models.CharField(max_length=30)),
                 ("model_version", models.CharField(max_length=96)),
                 ("base_version", models.CharField(max_length=96)),
-                ("role", models.CharField(choices=predictions.models.roles, max_length=16)),
+                ("role", models.CharField(choices=predictions.models.choices.roles, max_length=16)),
                 ("model_digest", models.CharField(max_length=64)),
                 ("predicted_at", models.DateTimeField(db_index=True)),
                 ("prediction_ts", models.BigIntegerField()),
@@ -48,10 +48,15 @@ class Migration(migrations.Migration):
                 ("completeness", models.FloatField(null=True)),
                 ("interval_low", models.FloatField(null=True)),
                 ("interval_high", models.FloatField(null=True)),
-                ("source", models.CharField(choices=predictions.models.sources, max_length=24)),
+                (
+                    "source",
+                    models.CharField(choices=predictions.models.choices.sources, max_length=24),
+                ),
                 (
                     "reason",
-                    models.CharField(blank=True, choices=predictions.models.reasons, max_length=32),
+                    models.CharField(
+                        blank=True, choices=predictions.models.choices.reasons, max_length=32
+                    ),
                 ),
                 ("features_age_ms", models.FloatField(null=True)),
                 ("latency_ms", models.FloatField(null=True)),
@@ -99,12 +104,16 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "status",
-                    models.CharField(choices=predictions.models.outcome_statuses, max_length=16),
+                    models.CharField(
+                        choices=predictions.models.choices.outcome_statuses, max_length=16
+                    ),
                 ),
                 (
                     "reason",
                     models.CharField(
-                        blank=True, choices=predictions.models.ungradable_reasons, max_length=32
+                        blank=True,
+                        choices=predictions.models.choices.ungradable_reasons,
+                        max_length=32,
                     ),
                 ),
                 ("target_mid", models.FloatField(null=True)),

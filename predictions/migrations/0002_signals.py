@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-import predictions.models
+import predictions.models.choices
 
 
 class Migration(migrations.Migration):
@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ("symbol", models.CharField(max_length=30)),
                 (
                     "timeframe",
-                    models.CharField(choices=predictions.models.timeframes, max_length=4),
+                    models.CharField(choices=predictions.models.choices.timeframes, max_length=4),
                 ),
                 ("candle_open", models.BigIntegerField()),
                 ("candle_close", models.BigIntegerField()),
@@ -33,12 +33,12 @@ class Migration(migrations.Migration):
                 ("batch", models.BigIntegerField()),
                 (
                     "direction",
-                    models.CharField(choices=predictions.models.directions, max_length=8),
+                    models.CharField(choices=predictions.models.choices.directions, max_length=8),
                 ),
                 (
                     "reason",
                     models.CharField(
-                        blank=True, choices=predictions.models.signal_reasons, max_length=32
+                        blank=True, choices=predictions.models.choices.signal_reasons, max_length=32
                     ),
                 ),
                 ("confidence", models.FloatField()),
@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
                 ("tp_eta_high_minutes", models.IntegerField(null=True)),
                 ("provisional", models.BooleanField()),
                 ("model_version", models.CharField(max_length=96)),
-                ("role", models.CharField(choices=predictions.models.roles, max_length=16)),
+                ("role", models.CharField(choices=predictions.models.choices.roles, max_length=16)),
                 ("model_digest", models.CharField(max_length=64)),
                 ("model_accuracy", models.FloatField(null=True)),
                 ("threshold", models.FloatField(null=True)),
@@ -117,14 +117,16 @@ class Migration(migrations.Migration):
                 ("symbol", models.CharField(max_length=30)),
                 (
                     "timeframe",
-                    models.CharField(choices=predictions.models.timeframes, max_length=4),
+                    models.CharField(choices=predictions.models.choices.timeframes, max_length=4),
                 ),
                 ("candle_open", models.BigIntegerField()),
                 ("candle_close", models.BigIntegerField()),
                 ("batch", models.BigIntegerField()),
                 (
                     "reason",
-                    models.CharField(choices=predictions.models.signal_reasons, max_length=32),
+                    models.CharField(
+                        choices=predictions.models.choices.signal_reasons, max_length=32
+                    ),
                 ),
                 ("message", models.CharField(blank=True, max_length=500)),
                 (

@@ -16,6 +16,7 @@ from predictions.grading.price_history import RedisPriceHistory
 from predictions.models import Forecast
 from predictions.recording.forecast_rows import TickRows, tick_rows
 from predictions.recording.log_recorder import LogRecorder, LogTally
+from predictions.transparency.appending import append_entries
 
 QUIET_SECONDS = 30.0
 """A venue this long without an entry is graded by the market's clock instead of the log."""
@@ -68,6 +69,11 @@ class Recorder(LogRecorder[TickRows]):
             by_venue[tick.venue].append(tick)
         rows = [row for tick in entries for row in tick.forecasts]
         with transaction.atomic():
+            leaves = append_entries([tick.logged for tick in entries]).leaves
+            for tick in entries:
+                leaf = leaves[tick.logged.hash]
+                for row in tick.forecasts:
+                    row.leaf_id = leaf
             Forecast.objects.bulk_create(rows, ignore_conflicts=True)
             settlements = [self.grader.settle(venue, of) for venue, of in by_venue.items()]
         self._committed(settlements)

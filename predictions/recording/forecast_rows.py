@@ -12,9 +12,10 @@ import numpy as np
 
 from inference.forecasts.entry import COLUMNS, Floats, TickEntry
 from inference.forecasts.outcomes import target_mids
-from inference.handover.chain import EntryFormatError, entry_hash
-from inference.vocabulary import Source, spoken_version
+from inference.handover.chain import GENESIS, EntryFormatError
+from inference.vocabulary import FORECASTS, Source, spoken_version
 from predictions.models import Forecast
+from predictions.transparency.appending import NewEntry
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PRICES = frozenset({"mid_price", "current_price", "predicted_price", "lower", "upper"})
@@ -47,6 +48,7 @@ class TickRows:
     target_ms: int
     mids: Mapping[str, float]
     forecasts: list[Forecast]
+    logged: NewEntry
 
 
 def tick_rows(entry_id: str, packed: bytes) -> TickRows:
@@ -57,22 +59,39 @@ def tick_rows(entry_id: str, packed: bytes) -> TickRows:
     entry = TickEntry.unpack(packed)
     try:
         _check(entry)
+        logged = _logged(entry, entry_id, packed)
         return TickRows(
             entry_id=entry_id,
             venue=entry.venue,
             tick_ms=entry.tick_ms,
             target_ms=entry.target_ms,
             mids=_usable_mids(entry),
-            forecasts=_forecasts(entry, entry_id, entry_hash(packed).hex()),
+            forecasts=_forecasts(entry, logged),
+            logged=logged,
         )
     except (TypeError, ValueError, OverflowError) as error:
         raise EntryFormatError(f"not to be stored: {error}") from error
 
 
-def _forecasts(entry: TickEntry, entry_id: str, digest: str) -> list[Forecast]:
+def _logged(entry: TickEntry, entry_id: str, packed: bytes) -> NewEntry:
+    return NewEntry(
+        engine=FORECASTS,
+        venue=entry.venue,
+        shard=entry.shard,
+        number=entry.tick,
+        stream_id=entry_id,
+        # Floor: at or after the target stays at or after it.
+        made_ts=int(np.floor(entry.made_ms)),
+        prev=entry.prev,
+        packed=packed,
+    )
+
+
+def _forecasts(entry: TickEntry, logged: NewEntry) -> list[Forecast]:
     predicted_at = EPOCH + timedelta(milliseconds=entry.tick_ms)
     columns = {name: _nullable(name, entry.column(name)) for name in COLUMNS}
-    features = np.ascontiguousarray(entry.features, dtype="<f8")
+    # Only a live market's time is Redis' own.
+    late = logged.made_ts >= entry.target_ms or (entry.live and logged.stream_ms >= entry.target_ms)
     return [
         Forecast(
             venue=entry.venue,
@@ -86,14 +105,11 @@ def _forecasts(entry: TickEntry, entry_id: str, digest: str) -> list[Forecast]:
             predicted_at=predicted_at,
             prediction_ts=entry.tick_ms,
             target_ts=entry.target_ms,
-            # Floor: at or after the target stays at or after it.
-            made_ts=int(np.floor(entry.made_ms)),
+            made_ts=logged.made_ts,
             source=entry.sources[index],
             reason=entry.reasons[index],
             latency_ms=_finite(entry.latency_ms),
-            features=features[index].tobytes(),
-            entry_id=entry_id,
-            entry_hash=digest,
+            late=late,
             **{TIMES.get(name, name): column[index] for name, column in columns.items()},
         )
         for index, symbol in enumerate(entry.symbols)
@@ -132,6 +148,8 @@ def _check(entry: TickEntry) -> None:
         value = getattr(entry, name)
         if type(value) is not int or abs(value) > MAX_INTEGER:
             raise ValueError(f"{name} must be a whole number, not {value!r:.40}")
+    if not isinstance(entry.prev, bytes) or len(entry.prev) != len(GENESIS):
+        raise ValueError(f"prev must be {len(GENESIS)} bytes")
     if type(entry.live) is not bool:
         raise ValueError("live must be true or false")
     if not np.isfinite(entry.made_ms):

@@ -25,6 +25,7 @@ from market.redis_cluster import AWAY as REDIS_AWAY
 from market.redis_policy import require_noeviction
 from predictions.broadcast import OutcomeBroadcast
 from predictions.grading.price_history import RedisPriceHistory
+from predictions.recording.chores import Chore, ChoreRota
 from predictions.recording.forecast_recorder import Recorder
 from predictions.recording.log_reader import ENTRIES_A_TIME, LogReader
 from predictions.recording.log_recorder import LogRecorder
@@ -63,6 +64,11 @@ def build_recorders(client: redis.Redis, consumer: str) -> tuple[Recorder, Signa
     return Recorder(forecasts, RedisPriceHistory(client), broadcast), SignalRecorder(signals)
 
 
+def build_chores() -> tuple[Chore, ...]:
+    """Wire what this process does beside the logs as the settings say."""
+    return ()
+
+
 @dataclass(slots=True)
 class RecordingLoop:
     """Runs recorders in turn until it is told to stop."""
@@ -70,6 +76,7 @@ class RecordingLoop:
     recorders: Sequence[LogRecorder[Any]]
     client: redis.Redis
     stopping: Callable[[], bool]
+    chores: ChoreRota = field(default_factory=lambda: ChoreRota(()))
     error: str = ""
     retries: int = field(init=False, default=0)
     _policy_known: bool = field(init=False, default=False)
@@ -89,6 +96,7 @@ class RecordingLoop:
                 self._check_policy()
                 for recorder in self.recorders:
                     worked |= recorder.step(self._limit(max_entries))
+                worked |= self.chores.run()
                 self.error, backoff = "", Backoff()
             except AWAY as error:
                 if not patient:
@@ -134,6 +142,7 @@ class RecordingLoop:
             prefix = "" if engine == FORECASTS else f"{engine}_"
             detail["consumer"] = recorder.reader.consumer
             detail |= {f"{prefix}{name}": value for name, value in recorder.detail().items()}
+        detail |= self.chores.detail()
         fields: dict[Any, Any] = {
             "status": "degraded" if self.error else "healthy",
             "pid": os.getpid(),

@@ -8,6 +8,7 @@ from django.db import transaction
 from predictions.models import Signal, SignalGap
 from predictions.recording.log_recorder import LogRecorder, LogTally
 from predictions.recording.signal_rows import BatchRows, batch_rows
+from predictions.transparency.appending import append_entries
 
 log = structlog.get_logger(__name__)
 
@@ -42,12 +43,19 @@ class SignalRecorder(LogRecorder[BatchRows]):
         signals = [row for batch in entries for row in batch.signals]
         gaps = [row for batch in entries for row in batch.gaps]
         with transaction.atomic():
+            leaves = append_entries([batch.logged for batch in entries]).leaves
+            for batch in entries:
+                leaf = leaves[batch.logged.hash]
+                for signal in batch.signals:
+                    signal.leaf_id = leaf
+                for gap in batch.gaps:
+                    gap.leaf_id = leaf
             Signal.objects.bulk_create(signals, ignore_conflicts=True)
             SignalGap.objects.bulk_create(gaps, ignore_conflicts=True)
             contradicted = _contradicted(signals)
         for row in contradicted:
             named = dict(zip(KEY_FIELDS, _key(row), strict=True))
-            log.error("signal_contradicted", entry=row.entry_id, **named)
+            log.error("signal_contradicted", leaf=row.leaf_id, **named)
         self.tally.contradicted += len(contradicted)
         self.tally.made += len(signals) - len(contradicted)
         self.tally.gaps += len(gaps)
@@ -63,9 +71,9 @@ def _contradicted(signals: list[Signal]) -> list[Signal]:
             venue__in={row.venue for row in signals},
             symbol__in={row.symbol for row in signals},
             candle_open__in={row.candle_open for row in signals},
-        ).values_list(*KEY_FIELDS, "entry_hash")
+        ).values_list(*KEY_FIELDS, "leaf_id")
     }
-    return [row for row in signals if held.get(_key(row)) != row.entry_hash]
+    return [row for row in signals if held.get(_key(row)) != row.leaf_id]
 
 
 def _key(row: Signal) -> Key:

@@ -5,25 +5,26 @@ that nothing the database would refuse, or silently ignore, reaches it.
 """
 
 import math
-import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 
-from inference.handover.chain import EntryFormatError, entry_hash
+from inference.handover.chain import GENESIS, EntryFormatError
 from inference.signals import signal as spoken
 from inference.signals.entry import BatchEntry, Gap, Said
+from inference.vocabulary import SIGNALS
 from market.candles.vector import INDICATOR_COUNT
 from predictions.models import Signal, SignalGap
+from predictions.transparency.appending import NewEntry
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LEVELS = (1, 2, 3)
 LONGEST_MESSAGE = 500
 MAX_INTEGER = 2**63 - 1
-UNCHECKED = {"recorded_at", "features"}
-"""The database's own, and what was checked where it was packed."""
+UNCHECKED = {"leaf"}
+"""Known once the entry is appended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class BatchRows:
     made_ms: int
     signals: list[Signal]
     gaps: list[SignalGap]
+    logged: NewEntry
 
 
 def batch_rows(entry_id: str, packed: bytes) -> BatchRows:
@@ -42,22 +44,38 @@ def batch_rows(entry_id: str, packed: bytes) -> BatchRows:
     Raises EntryFormatError where it is no entry, or holds what no row can.
     """
     entry = BatchEntry.unpack(packed)
-    digest = entry_hash(packed).hex()
     try:
+        logged = _logged(entry, entry_id, packed)
         rows = BatchRows(
             entry_id=entry_id,
             made_ms=entry.made_ms,
-            signals=[_signal(entry, said, entry_id, digest) for said in entry.signals],
-            gaps=[_gap(entry, gap, entry_id, digest) for gap in entry.gaps],
+            signals=[_signal(entry, said, logged) for said in entry.signals],
+            gaps=[_gap(entry, gap) for gap in entry.gaps],
+            logged=logged,
         )
         for row in (*rows.signals, *rows.gaps):
             _check(row)
-    except (ValidationError, ValueError, OverflowError, struct.error) as error:
+    except (ValidationError, ValueError, OverflowError) as error:
         raise EntryFormatError(f"not to be stored: {error}") from error
     return rows
 
 
-def _signal(entry: BatchEntry, said: Said, entry_id: str, digest: str) -> Signal:
+def _logged(entry: BatchEntry, entry_id: str, packed: bytes) -> NewEntry:
+    if len(entry.prev) != len(GENESIS):
+        raise ValueError(f"prev must be {len(GENESIS)} bytes")
+    return NewEntry(
+        engine=SIGNALS,
+        venue=entry.venue,
+        shard=entry.shard,
+        number=entry.batch,
+        stream_id=entry_id,
+        made_ts=entry.made_ms,
+        prev=entry.prev,
+        packed=packed,
+    )
+
+
+def _signal(entry: BatchEntry, said: Said, logged: NewEntry) -> Signal:
     signal = said.signal
     if (signal.venue, signal.live, signal.timeframe) != (entry.venue, entry.live, entry.timeframe):
         raise ValueError(f"{signal.symbol} is of another venue or timeframe than its batch")
@@ -96,17 +114,17 @@ def _signal(entry: BatchEntry, said: Said, entry_id: str, digest: str) -> Signal
         model_digest=signal.model_digest,
         model_accuracy=_known(signal.model_accuracy),
         threshold=_known(signal.threshold),
-        features=struct.pack(f"<{INDICATOR_COUNT}d", *signal.features),
         predicted_at=EPOCH + timedelta(milliseconds=signal.prediction_ms),
         prediction_ts=signal.prediction_ms,
         valid_until_ts=signal.valid_until_ms,
         made_ts=signal.made_ms,
-        entry_id=entry_id,
-        entry_hash=digest,
+        # Only a live market's time is Redis' own.
+        late=signal.made_ms > signal.valid_until_ms
+        or (entry.live and logged.stream_ms > signal.valid_until_ms),
     )
 
 
-def _gap(entry: BatchEntry, gap: Gap, entry_id: str, digest: str) -> SignalGap:
+def _gap(entry: BatchEntry, gap: Gap) -> SignalGap:
     return SignalGap(
         venue=entry.venue,
         live=entry.live,
@@ -119,8 +137,6 @@ def _gap(entry: BatchEntry, gap: Gap, entry_id: str, digest: str) -> SignalGap:
         message=gap.message[:LONGEST_MESSAGE].replace("\0", ""),
         predicted_at=EPOCH + timedelta(milliseconds=entry.made_ms),
         made_ts=entry.made_ms,
-        entry_id=entry_id,
-        entry_hash=digest,
     )
 
 

@@ -14,8 +14,10 @@ from market import keys
 from market.hot.vector import FEATURE_COUNT, TICK_MS
 from predictions.broadcast import OutcomeBroadcast
 from predictions.grading.price_history import RedisPriceHistory
+from predictions.models import LedgerEntry
 from predictions.recording.forecast_recorder import Recorder
 from predictions.recording.log_reader import LogReader
+from predictions.transparency.appending import NewEntry, append_entries
 
 FIRST_TICK_MS = 1_767_225_600_000
 """2026-01-01T00:00:00 UTC."""
@@ -70,6 +72,14 @@ def tick_entry(
         ),
     }
     return TickEntry(**(fields | changes))
+
+
+def stored_leaf(**changes: Any) -> LedgerEntry:
+    """Store a packed entry as the log's next leaf and return it; for rows made by hand."""
+    entry = tick_entry(LedgerEntry.objects.count(), **changes)
+    packed = entry.pack()
+    new = NewEntry(FORECASTS, entry.venue, 0, entry.tick, "1-0", entry.tick_ms, bytes(32), packed)
+    return LedgerEntry.objects.get(index=append_entries([new]).leaves[new.hash])
 
 
 def publish(client: Any, *entries: TickEntry | bytes) -> list[bytes]:

@@ -14,7 +14,8 @@ from inference.signals.entry import BatchEntry, Gap, Said
 from inference.vocabulary import SignalReason
 from predictions.models import Forecast, ForecastOutcome, Signal, SignalGap
 from predictions.recording.signal_rows import batch_rows
-from tests.integration.ledger import drain, new_recorder, publish, tick_entry
+from predictions.transparency.appending import append_entries
+from tests.integration.ledger import drain, new_recorder, publish, stored_leaf, tick_entry
 from tests.signal_loops import DAY_MS, M15, VENUE, make_signal
 
 pytestmark = pytest.mark.django_db
@@ -125,7 +126,7 @@ def test_date_hierarchy_offers_the_days_that_the_ledger_spans(staff: Client) -> 
                 target_ts=2,
                 made_ts=1,
                 source="redis",
-                features=b"",
+                leaf=stored_leaf(venue="later"),
             )
         ]
     )
@@ -152,6 +153,9 @@ def test_signal_lists_show_short_numbers_and_change_nothing(staff: Client) -> No
             gaps=[Gap("ETHUSDT", DAY_MS, SignalReason.CANDLE_LATE, "has not arrived")],
         ).pack(),
     )
+    leaf = append_entries([rows.logged]).leaves[rows.logged.hash]
+    for row in (*rows.signals, *rows.gaps):
+        row.leaf_id = leaf
     Signal.objects.bulk_create(rows.signals)
     SignalGap.objects.bulk_create(rows.gaps)
 

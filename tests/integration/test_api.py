@@ -1,5 +1,6 @@
 """The REST API as a bot sees it: `/predict`, `/health`, `/metrics`, the ledger."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -351,7 +352,9 @@ def test_forecast_by_id_shows_its_features(client: Client) -> None:
     assert list(body["features"]) == list(FEATURE_NAMES)
     assert body["features"]["mid_price"] == 1.0
     assert body["outcome"]["covered"] is True
-    assert body["entry_hash"] == row.entry_hash
+    assert body["leaf"] == row.leaf.index
+    assert body["entry_hash"] == hashlib.sha256(row.leaf.packed).hexdigest()
+    assert body["late"] is False
 
 
 @pytest.mark.parametrize("path", ["/api/forecasts/999999", "/api/forecasts/x", "/api/nothing"])

@@ -1,6 +1,5 @@
 """The recorder against a real Redis and a real database: nothing lost, nothing doubled."""
 
-import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from inference.vocabulary import FORECASTS, Reason, Source
 from market import keys
 from predictions.models import Forecast, ForecastOutcome
 from predictions.recording.log_reader import LogEntry, LogReader
+from predictions.said_features import forecast_features
 from tests.integration.ledger import NAN, drain, new_recorder, pending, publish, tick_entry
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +46,8 @@ def test_step_entry_of_two_symbols_is_stored_and_acknowledged(client: redis.Redi
     assert btc.predicted_at.timestamp() * 1000 == entry.tick_ms
     assert btc.made_ts == entry.tick_ms + 1
     assert (btc.mid_price, eth.mid_price) == (100.0, 20.0)
-    assert struct.unpack("<20d", bytes(eth.features)) == tuple(range(20, 40))
+    assert list(forecast_features(eth).values()) == list(range(20, 40))
+    assert (btc.leaf_id, eth.leaf_id, bytes(btc.leaf.packed)) == (0, 0, entry.pack())
     assert pending(client) == 0
 
 

@@ -1,7 +1,6 @@
 """Signals on their way to the ledger: every one stored once, what cannot be is set aside."""
 
 import json
-import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +17,7 @@ from predictions.models import Signal, SignalGap
 from predictions.recording.log_reader import LogEntry, LogReader
 from predictions.recording.loop import RecordingLoop
 from predictions.recording.signal_recorder import SignalRecorder
+from predictions.said_features import signal_features
 from tests.integration.ledger import FakeLayer, new_recorder, publish, tick_entry
 from tests.signal_loops import DAY_MS, M15, VENUE, make_signal
 
@@ -98,7 +98,8 @@ def test_step_batch_is_stored_signal_by_signal(binary):
     assert (first.prediction_ts, first.made_ts) == (DAY_MS, DAY_MS + 400)
     assert first.predicted_at.timestamp() * 1e3 == DAY_MS
     assert first.valid_until_ts == DAY_MS + 120_000
-    assert struct.unpack("<14d", bytes(first.features)) == long.features
+    assert tuple(signal_features(first).values()) == long.features
+    assert (first.leaf_id, bytes(first.leaf.packed)) == (second.leaf_id, entry.pack())
     assert (second.direction, second.reason) == ("NO_TRADE", "below_threshold")
     assert second.revision == 1
     assert (second.stop_loss, second.take_profit_1, second.tp_eta_minutes) == (None, None, None)

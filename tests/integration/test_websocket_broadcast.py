@@ -16,6 +16,7 @@ from dashboard.hub import Hub, running_hub
 from market import keys
 from predictions.api.redis_client import web_redis
 from predictions.models import Forecast, ForecastOutcome
+from tests.integration.ledger import stored_leaf
 from tests.integration.web_socket import (
     FIRST_SEQ,
     TICK_MS,
@@ -353,9 +354,7 @@ def record(seq: int, *, hit: bool | None) -> None:
         made_ts=said["timestamp"],
         predicted_price=said["predicted_price"],
         source="redis",
-        features=b"",
-        entry_id="1-0",
-        entry_hash="e" * 64,
+        leaf=stored_leaf(),
     )
     if hit is not None:
         ForecastOutcome.objects.create(forecast=forecast, status="graded", direction_hit=hit)

@@ -8,7 +8,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from market.redis_policy import EvictionPolicyError
 from market.stopping import StopFlag
-from predictions.recording.loop import AWAY, RecordingLoop, build_recorders, connect
+from predictions.recording.chores import ChoreRota
+from predictions.recording.loop import (
+    AWAY,
+    RecordingLoop,
+    build_chores,
+    build_recorders,
+    connect,
+)
 
 
 class Command(BaseCommand):
@@ -30,7 +37,8 @@ class Command(BaseCommand):
         except AWAY as error:
             raise CommandError(f"Redis does not answer: {error}") from error
         forecasts, signals = build_recorders(client, consumer)
-        loop = RecordingLoop((forecasts, signals), client, StopFlag().install())
+        rota = ChoreRota(build_chores())
+        loop = RecordingLoop((forecasts, signals), client, StopFlag().install(), rota)
         try:
             loop.run(once=once, max_entries=max_entries)
         except EvictionPolicyError as error:

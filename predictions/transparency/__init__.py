@@ -1,0 +1,1 @@
+"""The transparency log over everything that was predicted, in open standards, and its checking."""
