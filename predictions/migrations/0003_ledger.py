@@ -33,6 +33,12 @@ class Migration(migrations.Migration):
                 ("size", models.BigIntegerField(primary_key=True, serialize=False)),
                 ("root", models.BinaryField(max_length=32)),
                 ("note", models.TextField(help_text="the signed note")),
+                (
+                    "vkey",
+                    models.CharField(
+                        max_length=300, help_text="the key that signed it, to check it with"
+                    ),
+                ),
                 ("signed_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
@@ -230,6 +236,10 @@ class Migration(migrations.Migration):
                 ),
                 ("level", models.PositiveSmallIntegerField()),
                 ("index", models.BigIntegerField()),
+                (
+                    "root",
+                    models.BinaryField(max_length=32, help_text="of the 256: a hash one level up"),
+                ),
                 ("hashes", models.BinaryField(help_text="256 times 32 bytes")),
             ],
             options={

@@ -15,7 +15,8 @@ class LedgerEntry(models.Model):
 
     index: the leaf's, from 0, without a gap. stream_id, stream_ms: its id in the log, and when it
     reached that (Redis' clock, ms). entry_hash: SHA-256 of the bytes, which hold prev_hash;
-    leaf_hash: SHA-256 of 0x00 and the bytes (RFC 6962). packed is null once it was pruned.
+    leaf_hash: SHA-256 of 0x00 and the leaf (RFC 6962), which is stream_id, a newline, and the
+    bytes. packed is null once it was pruned.
     """
 
     index = models.BigIntegerField(primary_key=True)
@@ -52,6 +53,7 @@ class LogTile(models.Model):
 
     level = models.PositiveSmallIntegerField()
     index = models.BigIntegerField()
+    root = models.BinaryField(max_length=HASH_BYTES, help_text="of the 256: a hash one level up")
     hashes = models.BinaryField(help_text="256 times 32 bytes")
 
     class Meta:
@@ -68,6 +70,7 @@ class Checkpoint(models.Model):
     size = models.BigIntegerField(primary_key=True)
     root = models.BinaryField(max_length=HASH_BYTES)
     note = models.TextField(help_text="the signed note")
+    vkey = models.CharField(max_length=300, help_text="the key that signed it, to check it with")
     signed_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
