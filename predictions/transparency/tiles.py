@@ -29,14 +29,14 @@ class Place(NamedTuple):
     """A tile's."""
 
     level: int
-    index: int
+    number: int
 
 
 class Span(NamedTuple):
-    """Hashes [start, start + count) of a tile."""
+    """Hashes [start, start + width) of a tile."""
 
     start: int
-    count: int
+    width: int
 
 
 def log_size() -> int:
@@ -53,7 +53,7 @@ def read_nodes(nodes: Iterable[Node]) -> dict[Node, bytes]:
     placed = {node: _placed(node) for node in nodes}
     wanted: dict[Place, int] = {}
     for place, span in placed.values():
-        wanted[place] = max(wanted.get(place, 0), span.start + span.count)
+        wanted[place] = max(wanted.get(place, 0), span.start + span.width)
     hashes = _full_tiles(wanted)
     for place, count in wanted.items():
         if place not in hashes:
@@ -68,7 +68,7 @@ def unfinished_tile(place: Place, count: int) -> bytes:
 
     Raises IncompleteTreeError where one of them is missing.
     """
-    first = place.index * TILE_WIDTH
+    first = place.number * TILE_WIDTH
     found = b"".join(_hashes_below(place.level, first, first + count))
     if len(found) != count * HASH_BYTES:
         raise IncompleteTreeError(
@@ -85,7 +85,7 @@ def write_tiles(size: int, leaf_hashes: Sequence[bytes]) -> None:
     while added:
         made = list(_filled(level, size, added))
         rows.extend(made)
-        added, level, size = [tile.root for tile in made], level + 1, size >> TILE_HEIGHT
+        added, level, size = [bytes(tile.root) for tile in made], level + 1, size >> TILE_HEIGHT
     LogTile.objects.bulk_create(rows)
 
 
@@ -119,7 +119,7 @@ def _hashes_below(level: int, first: int, end: int) -> Iterator[bytes]:
 def _full_tiles(places: Iterable[Place]) -> dict[Place, bytes]:
     asked = Q()
     for place in places:
-        asked |= Q(level=place.level, index=place.index)
+        asked |= Q(level=place.level, index=place.number)
     if not asked:
         return {}
     rows = LogTile.objects.filter(asked).order_by().values_list("level", "index", "hashes")
@@ -133,4 +133,4 @@ def _placed(node: Node) -> tuple[Place, Span]:
 
 
 def _cut(hashes: bytes, span: Span) -> bytes:
-    return hashes[span.start * HASH_BYTES : (span.start + span.count) * HASH_BYTES]
+    return hashes[span.start * HASH_BYTES : (span.start + span.width) * HASH_BYTES]
