@@ -26,6 +26,10 @@ else
 NPM_TRUST := NODE_USE_SYSTEM_CA=1
 endif
 
+# Tests that time nothing run beside each other, each worker with one thread; then those that
+# touch the database once more, on PostgreSQL; then the others, one after the other.
+PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+
 .PHONY: help run test check install install-all front-end clean
 
 help:
@@ -37,7 +41,9 @@ run: install
 test: install-all
 	@$(BIN)/python -m tests.browser
 	$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest
+	$(PARALLEL) tests/unit tests/integration
+	TEST_DATABASE=postgresql $(PARALLEL) tests/unit tests/integration
+	$(BIN)/python -m pytest tests/performance tests/e2e tests/chaos
 
 check: install-all
 	$(BIN)/ruff check .

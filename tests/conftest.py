@@ -1,4 +1,8 @@
-"""Fixtures for every test: one private Redis a session, and a way to start child processes."""
+"""Fixtures for every test: one private Redis a session, and a way to start child processes.
+
+With TEST_DATABASE=postgresql the tests that touch the database run, on a PostgreSQL of the
+session's own, and no other.
+"""
 
 import os
 import tempfile
@@ -8,9 +12,51 @@ from pathlib import Path
 import pytest
 import redis
 from django.conf import settings
+from django.db import connection
+from psycopg.conninfo import conninfo_to_dict
 
 from cryptosite.processes.redis_layout import find_program, locate
 from cryptosite.processes.redis_server import RedisServer
+from tests.postgres import postgres_server
+
+DATABASE_FIXTURES = frozenset({"db", "transactional_db", "live_server", "admin_user"})
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if connection.vendor != "postgresql":
+        return
+    chosen = [item for item in items if _touches_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    items[:] = chosen
+
+
+def _touches_database(item: pytest.Item) -> bool:
+    fixtures = DATABASE_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+    return bool(fixtures) or item.get_closest_marker("django_db") is not None
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+) -> Iterator[None]:
+    """Start the session's PostgreSQL, where it has one, before Django makes a database in it."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with postgres_server(settings.VAR_DIR / "postgres") as url:
+        at = conninfo_to_dict(url)
+        connection.settings_dict |= {
+            "HOST": at["host"],
+            "PORT": at.get("port") or "",
+            "USER": at["user"],
+        }
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Leave the database to the session's end: its file, or its server, goes then as a whole."""
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
 from cryptosite.processes.redis_layout import locate
 
 _INSTANCE_NAMES = (
@@ -56,8 +59,17 @@ if os.environ.get("CRYPTOSITE_TEST_SESSION") != _session:
 from cryptosite.settings import *  # noqa: E402, F403
 from cryptosite.settings import DATABASES, VAR_DIR  # noqa: E402
 
-# A file, not memory: threads and live servers each open a connection of their own.
-DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+match os.environ.get("TEST_DATABASE") or "sqlite":
+    case "sqlite":
+        # A file, not memory: threads and live servers each open a connection of their own.
+        DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+    case "postgresql":
+        # Its address is known when tests/conftest.py has started it.
+        DATABASES["default"] = dj_database_url.parse(
+            "postgresql:///postgres", conn_max_age=600, conn_health_checks=True
+        )
+    case _other:
+        raise ImproperlyConfigured(f"TEST_DATABASE={_other!r}: must be sqlite or postgresql")
 # The manifest of collected files belongs to an instance.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

