@@ -123,7 +123,10 @@ def test_dask_cluster_gives_the_same_weights_as_one_process(
     _assert_same(train(tasks, Workplace(folder=tmp_path, cluster=cluster)), alone)
 
 
-def test_training_without_a_scheduler_names_its_address(tasks, tmp_path: Path) -> None:
+def test_training_without_a_scheduler_names_its_address(
+    tasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.signals.trainer.CONNECT_SECONDS", 0.5)
     address = f"tcp://127.0.0.1:{free_port()}"
     with pytest.raises(WorkplaceError, match=address):
         train(tasks[:1], Workplace(folder=tmp_path, cluster=address))

@@ -226,26 +226,34 @@ def test_network_shape_is_read_off_a_bare_state_dict(tmp_path: Path, shape: Shap
     assert load_network(tmp_path / TORCH_NAME).shape == shape
 
 
-def test_pooled_network_exported_answers_as_torch_for_each_symbol(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Served, Path]:
     torch.manual_seed(4)
     network = CnnLstm(Shape(symbols=34, embedding=4)).eval()
     mean, scale = np.full(INDICATOR_COUNT, 3.0), np.full(INDICATOR_COUNT, 2.0)
-    path = tmp_path / "network.onnx"
+    path = tmp_path_factory.mktemp("exported") / "network.onnx"
     export_onnx(network, mean, scale, path)
+    return Served(network, mean, scale), path
+
+
+def test_pooled_network_exported_answers_as_torch_for_each_symbol(
+    exported: tuple[Served, Path],
+) -> None:
+    network, path = exported
     opened = open_signal_network(path.read_bytes(), "", path, symbols=34)
     rng = np.random.default_rng(6)
     for count in (1, 2, 33, 34, 200):
         rows = rng.normal(3, 3, (count, WINDOW, INDICATOR_COUNT)).astype(np.float32)
         symbols = rng.integers(0, 34, count)
         with torch.no_grad():
-            expected = Served(network, mean, scale)(torch.tensor(rows), torch.tensor(symbols))
+            expected = network(torch.tensor(rows), torch.tensor(symbols))
         assert np.abs(opened.run(rows, symbols) - expected.numpy()).max() <= 1e-5
 
 
-def test_exported_network_holds_no_path_of_the_machine_it_was_made_on(tmp_path: Path) -> None:
-    path = tmp_path / "network.onnx"
-    export_onnx(CnnLstm(SMALL).eval(), np.zeros(14), np.ones(14), path)
-    assert str(Path(__file__).resolve().parents[2]).encode() not in path.read_bytes()
+def test_exported_network_holds_no_path_of_the_machine_it_was_made_on(
+    exported: tuple[Served, Path],
+) -> None:
+    assert str(Path(__file__).resolve().parents[2]).encode() not in exported[1].read_bytes()
 
 
 @pytest.mark.parametrize("program", ["/bin/false", "/no/such/python"])
