@@ -14,17 +14,20 @@ from django.contrib.auth import get_user_model
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 
+from predictions.transparency.signing import SigningKeyError, load_or_make
+
 ADMIN_NAME = "admin"
 
 Say = Callable[[str], object]
 
 
 def set_up(say: Say) -> None:
-    """Migrate, collect static files where they changed, and create the first administrator."""
+    """Migrate, collect changed static files; make the first administrator and the key."""
     settings.VAR_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
     call_command("migrate", interactive=False, verbosity=0)
     collect_static(say)
     create_first_admin(say)
+    make_ledger_key(say)
 
 
 def collect_static(say: Say) -> bool:
@@ -50,6 +53,21 @@ def create_first_admin(say: Say) -> bool:
         f"admin account: name {ADMIN_NAME}, password {password}\n"
         "  (shown this once; `manage.py changepassword admin` sets another)"
     )
+    return True
+
+
+def make_ledger_key(say: Say) -> bool:
+    """Make the key that the ledger's checkpoints are signed with, where there is none yet."""
+    path: Path = settings.LEDGER_KEY_FILE
+    if path.exists():
+        return False
+    try:
+        signer = load_or_make(path, settings.LEDGER_ORIGIN)
+    except SigningKeyError as error:
+        # The rest of the instance works without; the recorder says so again.
+        say(f"the ledger's checkpoints will not be signed: {error}")
+        return False
+    say(f"ledger key: {path} (keep a copy); others check with {signer.verifier.vkey}")
     return True
 
 

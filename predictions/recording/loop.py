@@ -30,6 +30,7 @@ from predictions.recording.forecast_recorder import Recorder
 from predictions.recording.log_reader import ENTRIES_A_TIME, LogReader
 from predictions.recording.log_recorder import LogRecorder
 from predictions.recording.signal_recorder import SignalRecorder
+from predictions.transparency.chore import CheckpointChore
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +67,7 @@ def build_recorders(client: redis.Redis, consumer: str) -> tuple[Recorder, Signa
 
 def build_chores() -> tuple[Chore, ...]:
     """Wire what this process does beside the logs as the settings say."""
-    return ()
+    return (CheckpointChore(settings.LEDGER_KEY_FILE, settings.LEDGER_ORIGIN),)
 
 
 @dataclass(slots=True)

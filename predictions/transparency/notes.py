@@ -177,11 +177,14 @@ def _key_parts(text: str, kind: str) -> tuple[str, str, bytes]:
 
 
 def decode_base64(text: str) -> bytes:
-    """Return the bytes of standard base64. Raises NoteError where it is none."""
+    """Return the bytes of standard base64, which has one way to write each. Raises NoteError."""
     try:
-        return base64.b64decode(text, validate=True)
+        decoded = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise NoteError(f"not base64: {text!r:.80}") from error
+    if _encode(decoded) != text:
+        raise NoteError(f"not canonical base64: {text!r:.80}")
+    return decoded
 
 
 def _encode(data: bytes) -> str:

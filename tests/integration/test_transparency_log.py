@@ -29,6 +29,7 @@ from predictions.transparency.tree import (
     verify_consistency,
     verify_inclusion,
 )
+from tests.integration.tampering import tampering
 
 pytestmark = pytest.mark.django_db
 
@@ -157,8 +158,8 @@ def test_an_append_and_a_proof_take_a_handful_of_queries(large_log: list[bytes])
 
 
 def test_missing_row_is_no_proof(large_log: list[bytes]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute('DELETE FROM predictions_ledgerentry WHERE "index" = 65490')
+    with tampering():
+        LedgerEntry.objects.filter(index=65_490).delete()
     with pytest.raises(IncompleteTreeError, match="1 are missing"):
         root(65_500, read_nodes)
 

@@ -1,0 +1,51 @@
+"""Signing checkpoints while the log grows: what the recorder's process does beside its logs."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from predictions.transparency.checkpoints import InconsistentLogError, sign_checkpoint
+from predictions.transparency.notes import Signer
+from predictions.transparency.signing import SigningKeyError, load_or_make
+from predictions.transparency.tiles import IncompleteTreeError
+
+log = structlog.get_logger(__name__)
+
+EVERY_SECONDS = 45.0
+"""Under a minute, so that a busy recorder keeps the minute."""
+
+
+@dataclass(slots=True)
+class CheckpointChore:
+    """Signs the tree's state where it has grown. What keeps it from signing is told, not raised."""
+
+    key_file: Path
+    origin: str = ""
+    every_seconds: float = EVERY_SECONDS
+    name: str = "checkpoints"
+    _signer: Signer | None = field(init=False, default=None)
+    _size: int | None = field(init=False, default=None)
+    _error: str = field(init=False, default="")
+
+    def run(self) -> bool:
+        """Sign once; nothing ever waits."""
+        try:
+            if self._signer is None:
+                self._signer = load_or_make(self.key_file, self.origin)
+            signed = sign_checkpoint(self._signer)
+        except (SigningKeyError, InconsistentLogError, IncompleteTreeError) as error:
+            # Recording goes on: what was said must not be lost because it cannot be signed.
+            if str(error) != self._error:
+                log.error("checkpoint_not_signed", error=str(error))
+            self._error = str(error)
+            return False
+        self._error = ""
+        if signed:
+            self._size = signed.size
+        return False
+
+    def detail(self) -> dict[str, Any]:
+        """Return the size last signed here, and what keeps it from signing now."""
+        return {"size": self._size, "error": self._error}

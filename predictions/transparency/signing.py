@@ -1,0 +1,48 @@
+"""The log's own key: a file that is made once, and read by whoever signs checkpoints."""
+
+import os
+import secrets
+from pathlib import Path
+
+from predictions.transparency.notes import NoteError, Signer
+
+
+class SigningKeyError(RuntimeError):
+    """The key cannot be read or made, or is another log's. The operator acts; nothing is signed."""
+
+
+def load_or_make(path: Path, origin: str = "") -> Signer:
+    """Return the key in `path`; where there is none, make one for `origin`.
+
+    An empty origin stands for the key's own, and for a random one at its making. Raises
+    SigningKeyError where the key cannot be read, or is of another origin.
+    """
+    try:
+        if not path.exists():
+            _make(path, origin or f"cryptosite/{secrets.token_hex(8)}")
+        signer = Signer.from_text(path.read_text())
+    except (OSError, UnicodeDecodeError, NoteError) as error:
+        raise SigningKeyError(f"the ledger's key {path} cannot be used: {error}") from error
+    if origin and signer.name != origin:
+        raise SigningKeyError(
+            f"LEDGER_ORIGIN is {origin}, but the key {path} signs for {signer.name}: set "
+            f"LEDGER_ORIGIN={signer.name}, or name another LEDGER_KEY_FILE"
+        )
+    return signer
+
+
+def _make(path: Path, origin: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(f"{Signer.generate(origin).text}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        # Of several processes that start together, one key wins, and it is whole when it appears.
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
