@@ -7,12 +7,12 @@ made of the same sums. Probabilities are [n, 3] in the order up, flat, down.
 import numpy as np
 import numpy.typing as npt
 
+from predictions.accuracy.losses import brier_scores as brier_scores
+from predictions.accuracy.losses import log_losses as log_losses
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-
-PROBABILITY_FLOOR = 1e-9
-"""Log-loss of a certain error is capped here, so that one row cannot be infinite."""
 
 
 def squared_errors(returns_bp: Floats, predicted_bp: Floats) -> Floats:
@@ -23,20 +23,6 @@ def squared_errors(returns_bp: Floats, predicted_bp: Floats) -> Floats:
 def absolute_errors(returns_bp: Floats, predicted_bp: Floats) -> Floats:
     errors: Floats = np.abs(returns_bp - predicted_bp)
     return errors
-
-
-def log_losses(classes: Integers, probabilities: Floats) -> Floats:
-    """Return -ln of the probability given to what happened."""
-    given = probabilities[np.arange(len(classes)), classes]
-    losses: Floats = -np.log(np.maximum(given, PROBABILITY_FLOOR))
-    return losses
-
-
-def brier_scores(classes: Integers, probabilities: Floats) -> Floats:
-    """Return Σ(p - happened)² over the classes: 0 is perfect, 2 the worst."""
-    happened = np.eye(probabilities.shape[1])[classes]
-    scores: Floats = ((probabilities - happened) ** 2).sum(axis=1)
-    return scores
 
 
 def moved_with_direction(returns_bp: Floats, predicted_bp: Floats) -> Bools:

@@ -1,6 +1,6 @@
 """One model's figures on decisions it never saw, with intervals; a plain record of them."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from training.significance import (
     Estimate,
     diebold_mariano,
     ratio_estimate,
+    share_estimate,
+    skill_estimate,
     time_blocks,
 )
 
@@ -91,19 +93,3 @@ def compare(model: Floats, baseline: Floats, decisions: Decisions) -> Comparison
         step_ms=TICK_MS,
         lags=DM_LAGS,
     )
-
-
-def share_estimate(estimate: Estimate) -> Estimate:
-    """Return a share's estimate with its interval kept within 0 and 1."""
-    if estimate.lower is None or estimate.upper is None:
-        return estimate
-    return replace(estimate, lower=max(0.0, estimate.lower), upper=min(1.0, estimate.upper))
-
-
-def skill_estimate(loss_ratio: Estimate) -> Estimate:
-    """Return 1 - a ratio of losses, interval turned round."""
-    if loss_ratio.value is None:
-        return loss_ratio
-    lower = None if loss_ratio.upper is None else 1 - loss_ratio.upper
-    upper = None if loss_ratio.lower is None else 1 - loss_ratio.lower
-    return replace(loss_ratio, value=1 - loss_ratio.value, lower=lower, upper=upper)

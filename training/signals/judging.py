@@ -11,13 +11,14 @@ import numpy as np
 from market.candles.series import Flags, Floats, Integers
 from market.candles.timeframes import Timeframe
 from training import evaluation
-from training.judging import share_estimate, skill_estimate
 from training.signals.labels import HORIZON_CANDLES, LONG, NO_TRADE, SHORT
 from training.significance import (
     Comparison,
     Estimate,
     diebold_mariano,
     ratio_estimate,
+    share_estimate,
+    skill_estimate,
     time_blocks,
 )
 

@@ -1,0 +1,1 @@
+"""What the ledger's predictions were worth, read from the ledger alone."""
