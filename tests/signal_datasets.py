@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from inference.signals.levels import HORIZON_CANDLES
 from market.candles.indicators import ATR_RATIO, INDICATOR_COUNT, INDICATOR_NAMES, WINDOW
 from market.candles.timeframes import Timeframe
 from training.signals.datasets import SignalDataset
-from training.signals.labels import HORIZON_CANDLES, LONG, NO_TRADE, SHORT
+from training.signals.labels import LONG, NO_TRADE, SHORT
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 START_MS = 1_704_067_200_000

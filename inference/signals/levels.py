@@ -1,6 +1,7 @@
 """Entry, stop-loss and targets of a signal: multiples of R around the last close.
 
-Read by the signal engine and by grading, which must walk along the same levels.
+Read by the signal engine, by the labels of training, and by grading, which must walk along the
+same levels.
 """
 
 import math
@@ -11,6 +12,9 @@ from inference.vocabulary import Direction
 
 TARGETS = (1, 2, 3)
 """Take-profits in R."""
+
+HORIZON_CANDLES = 12
+"""How long a signal has, in candles of its timeframe: what labels and grading look ahead."""
 
 _DIGITS_OF_R = 6
 

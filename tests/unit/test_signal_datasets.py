@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inference.signals.levels import HORIZON_CANDLES
 from market.candles.indicators import CANDLES_NEEDED, WINDOW, indicators
 from market.candles.series import CandleSeries
 from market.candles.timeframes import Timeframe
@@ -13,7 +14,6 @@ from tests.made_candles import START_MS, MadeSource, market, walk, write_feather
 from training.recordings import TrainingDataError
 from training.signals.candles import FeatherFolders, read_daily_zip
 from training.signals.datasets import SignalDataset, build, load, save
-from training.signals.labels import HORIZON_CANDLES
 from training.signals.splitting import signal_splits
 
 H1 = Timeframe.H1

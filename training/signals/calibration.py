@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from inference.signals.levels import HORIZON_CANDLES
 from market.candles.series import Floats, Integers
 from training.evaluation import log_losses
 from training.signals.judging import TOP_SHARE, direction_confidence, directions, names_direction
-from training.signals.labels import HORIZON_CANDLES, NO_TRADE
+from training.signals.labels import NO_TRADE
 from training.significance import ratio_estimate
 
 TEMPERATURE_RANGE = (0.5, 5.0)

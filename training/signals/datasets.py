@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from inference.signals.levels import HORIZON_CANDLES
 from market.candles.indicators import (
     ATR_RATIO,
     CANDLES_NEEDED,
@@ -26,7 +27,7 @@ from market.candles.series import CandleSeries, Flags, Floats, Integers
 from market.candles.timeframes import Timeframe
 from training.recordings import TrainingDataError
 from training.signals.candles import FINER, CandleSource, candles_digest
-from training.signals.labels import BARRIER_ATR, HORIZON_CANDLES, Path, first_touches
+from training.signals.labels import BARRIER_ATR, Path, first_touches
 from training.splits import Timeline
 
 Window = npt.NDArray[np.float32]

@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from inference.signals.levels import HORIZON_CANDLES
 from market.candles.series import Flags, Floats, Integers
 from market.candles.timeframes import Timeframe
 from training import evaluation
-from training.signals.labels import HORIZON_CANDLES, LONG, NO_TRADE, SHORT
+from training.signals.labels import LONG, NO_TRADE, SHORT
 from training.significance import (
     Comparison,
     Estimate,

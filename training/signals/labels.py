@@ -13,7 +13,6 @@ from inference.vocabulary import DIRECTIONS, Direction
 from market.candles.series import CandleSeries, Flags, Floats, Integers
 
 BARRIER_ATR = 2.0
-HORIZON_CANDLES = 12
 SHORT, NO_TRADE, LONG = (
     DIRECTIONS.index(one) for one in (Direction.SHORT, Direction.NO_TRADE, Direction.LONG)
 )

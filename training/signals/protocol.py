@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from inference.artefacts.signal_manifest import TouchTimes
+from inference.signals.levels import HORIZON_CANDLES
 from market.candles.series import Floats, Integers
 from training.alarms import signal_alarms
 from training.signals.baselines import (
@@ -29,7 +30,6 @@ from training.signals.calibration import Threshold, fit_temperature, fit_thresho
 from training.signals.datasets import SignalDataset
 from training.signals.gate import Contest, SignalVerdict, best_baseline, decide
 from training.signals.judging import Judged, SignalJudgement, compare, judge
-from training.signals.labels import HORIZON_CANDLES
 from training.signals.splitting import SignalSplits, signal_splits
 from training.signals.touch_times import covered, touch_times
 from training.significance import Comparison, Estimate, ratio_estimate

@@ -26,6 +26,7 @@ from inference.artefacts.signal_manifest import (
     Pointer,
     SignalManifest,
 )
+from inference.signals.levels import HORIZON_CANDLES
 from inference.vocabulary import Role
 from market.candles.series import Floats, Integers
 from training.export import ExportMismatchError
@@ -37,7 +38,7 @@ from training.signals.challenger import NetworkModel
 from training.signals.conclusions import conclusion
 from training.signals.datasets import SignalDataset
 from training.signals.judging import BLOCK_CANDLES, DM_LAGS
-from training.signals.labels import BARRIER_ATR, HORIZON_CANDLES, LABEL_TEXT
+from training.signals.labels import BARRIER_ATR, LABEL_TEXT
 from training.signals.protocol import NETWORK, Outcome, compared
 from training.signals.splitting import (
     CALIBRATION_SHARE,

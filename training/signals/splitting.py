@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 
+from inference.signals.levels import HORIZON_CANDLES
 from market.candles.indicators import CANDLES_NEEDED
 from training.signals.datasets import SignalDataset
-from training.signals.labels import HORIZON_CANDLES
 from training.splits import Split, split_at, walk_forward
 
 FIRST_TEST = 0.4

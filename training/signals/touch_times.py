@@ -6,9 +6,10 @@ Read by the protocol, which puts the table into the manifest and grades it on la
 import numpy as np
 
 from inference.artefacts.signal_manifest import Hazard, TouchTimes
+from inference.signals.levels import HORIZON_CANDLES
 from market.candles.series import Flags, Floats, Integers
 from training.signals.datasets import SignalDataset
-from training.signals.labels import HORIZON_CANDLES, LONG, SHORT
+from training.signals.labels import LONG, SHORT
 
 QUANTILES = (0.1, 0.5, 0.9)
 COVERAGE = QUANTILES[2] - QUANTILES[0]

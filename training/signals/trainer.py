@@ -17,6 +17,7 @@ import numpy as np
 from distributed import Client, KilledWorker
 from tqdm import tqdm
 
+from inference.signals.levels import HORIZON_CANDLES
 from market.candles.indicators import CANDLES_NEEDED
 from market.candles.series import Integers
 from training.recordings import TrainingDataError
@@ -24,7 +25,6 @@ from training.signals.datasets import SignalDataset
 from training.signals.finished import fit_folder, fit_key, read_fit, write_fit
 from training.signals.fitted import EpochNote, FittedNetwork
 from training.signals.fitting import MINIMUM_ROWS, checkpoint_files, fit_network
-from training.signals.labels import HORIZON_CANDLES
 from training.signals.options import FitOptions
 from training.signals.protocol import FINAL, fold_name
 from training.signals.splitting import candles_for, signal_splits
