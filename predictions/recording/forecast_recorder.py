@@ -8,6 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 from django.db import transaction
 
 from predictions.broadcast import OutcomeBroadcast
@@ -15,8 +16,12 @@ from predictions.grading.forecasts import Frame, Grader, Settlement
 from predictions.grading.price_history import RedisPriceHistory
 from predictions.models import Forecast
 from predictions.recording.forecast_rows import TickRows, tick_rows
+from predictions.recording.insertion import insert_new
+from predictions.recording.log_reader import LogEntry
 from predictions.recording.log_recorder import LogRecorder, LogTally
 from predictions.transparency.appending import append_entries
+
+log = structlog.get_logger(__name__)
 
 QUIET_SECONDS = 30.0
 """A venue this long without an entry is graded by the market's clock instead of the log."""
@@ -25,9 +30,14 @@ LOOK_EVERY_SECONDS = 1.0
 
 @dataclass(slots=True)
 class Tally(LogTally):
-    """What this process did since its start; part of its heartbeat."""
+    """What this process did since its start; part of its heartbeat.
+
+    contradicted: forecasts whose name (venue, tick, symbol, version) the ledger held already, said
+    in another entry; that one stays.
+    """
 
     forecasts: int = 0
+    contradicted: int = 0
     outcomes: int = 0
     last_tick_ms: int | None = None
 
@@ -63,21 +73,29 @@ class Recorder(LogRecorder[TickRows]):
     def _rows(self, entry_id: str, packed: bytes) -> TickRows:
         return tick_rows(entry_id, packed)
 
+    def _record(self, entries: list[LogEntry]) -> None:
+        known = self.tally.duplicates
+        LogRecorder._record(self, entries)
+        # Whoever stored what came again may have died before it was graded.
+        self._recovered &= self.tally.duplicates == known
+
     def _store(self, entries: list[TickRows]) -> None:
         by_venue: defaultdict[str, list[TickRows]] = defaultdict(list)
         for tick in entries:
             by_venue[tick.venue].append(tick)
-        rows = [row for tick in entries for row in tick.forecasts]
         with transaction.atomic():
-            leaves = append_entries([tick.logged for tick in entries]).leaves
-            for tick in entries:
-                leaf = leaves[tick.logged.hash]
-                for row in tick.forecasts:
-                    row.leaf_id = leaf
-            Forecast.objects.bulk_create(rows, ignore_conflicts=True)
+            appended = append_entries([tick.logged for tick in entries])
+            new = [tick for tick in entries if tick.logged.hash in appended.new]
+            stored = insert_new(
+                Forecast, [tick.batch(appended.leaves[tick.logged.hash]) for tick in new]
+            )
             settlements = [self.grader.settle(venue, of) for venue, of in by_venue.items()]
         self._committed(settlements)
-        self.tally.forecasts += len(rows)
+        contradicted = sum(map(len, new)) - stored
+        if contradicted:
+            log.error("forecasts_contradicted", count=contradicted, entries=len(new))
+        self.tally.contradicted += contradicted
+        self.tally.forecasts += stored
         for tick in entries:
             self._seen_at[tick.venue] = time.monotonic()
             self.tally.last_tick_ms = tick.tick_ms

@@ -27,8 +27,8 @@ from predictions.broadcast import OutcomeBroadcast
 from predictions.grading.price_history import RedisPriceHistory
 from predictions.recording.chores import Chore, ChoreRota
 from predictions.recording.forecast_recorder import Recorder
-from predictions.recording.log_reader import ENTRIES_A_TIME, LogReader
-from predictions.recording.log_recorder import LogRecorder
+from predictions.recording.log_reader import LogReader
+from predictions.recording.log_recorder import MOST_ENTRIES_A_TIME, LogRecorder
 from predictions.recording.signal_recorder import SignalRecorder
 from predictions.transparency.chore import CheckpointChore
 
@@ -118,8 +118,8 @@ class RecordingLoop:
 
     def _limit(self, max_entries: int | None) -> int:
         if max_entries is None:
-            return ENTRIES_A_TIME
-        return min(ENTRIES_A_TIME, max_entries - self._entries)
+            return MOST_ENTRIES_A_TIME
+        return min(MOST_ENTRIES_A_TIME, max_entries - self._entries)
 
     def _wait(self, error: Exception, seconds: float) -> None:
         self.retries += 1

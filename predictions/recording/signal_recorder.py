@@ -40,12 +40,13 @@ class SignalRecorder(LogRecorder[BatchRows]):
         return batch_rows(entry_id, packed)
 
     def _store(self, entries: list[BatchRows]) -> None:
-        signals = [row for batch in entries for row in batch.signals]
-        gaps = [row for batch in entries for row in batch.gaps]
         with transaction.atomic():
-            leaves = append_entries([batch.logged for batch in entries]).leaves
-            for batch in entries:
-                leaf = leaves[batch.logged.hash]
+            appended = append_entries([batch.logged for batch in entries])
+            new = [batch for batch in entries if batch.logged.hash in appended.new]
+            signals = [row for batch in new for row in batch.signals]
+            gaps = [row for batch in new for row in batch.gaps]
+            for batch in new:
+                leaf = appended.leaves[batch.logged.hash]
                 for signal in batch.signals:
                     signal.leaf_id = leaf
                 for gap in batch.gaps:
