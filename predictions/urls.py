@@ -6,6 +6,14 @@ from predictions.api.current_signals import prediction, predictions, summary
 from predictions.api.errors import not_found
 from predictions.api.forecasts import ForecastDetail, ForecastList
 from predictions.api.health import health
+from predictions.api.ledger import (
+    CheckpointView,
+    ConsistencyView,
+    EntryView,
+    KeyView,
+    ProofView,
+    TileView,
+)
 from predictions.api.metrics import metrics
 from predictions.api.predict import predict
 from predictions.api.schema.pages import DocsView, SchemaView
@@ -22,6 +30,12 @@ urlpatterns: list[URLPattern] = [
     path("api/forecasts/<int:pk>", ForecastDetail.as_view(), name="forecast"),
     path("api/signals", SignalList.as_view(), name="signals"),
     path("api/signals/<int:pk>", SignalDetail.as_view(), name="signal"),
+    path("api/ledger/checkpoint", CheckpointView.as_view(), name="ledger-checkpoint"),
+    path("api/ledger/proof/<int:pk>", ProofView.as_view(), name="ledger-proof"),
+    path("api/ledger/consistency", ConsistencyView.as_view(), name="ledger-consistency"),
+    path("api/ledger/entry/<int:pk>", EntryView.as_view(), name="ledger-entry"),
+    path("api/ledger/key", KeyView.as_view(), name="ledger-key"),
+    path("api/ledger/tile/<int:level>/<path:tile>", TileView.as_view(), name="ledger-tile"),
     path("api/schema", SchemaView.as_view(), name="schema"),
     path("api/docs", DocsView.as_view(), name="docs"),
     re_path(r"^api/(?P<rest>.*)$", not_found),

@@ -63,6 +63,15 @@ def read_nodes(nodes: Iterable[Node]) -> dict[Node, bytes]:
     }
 
 
+def read_tile(place: Place, width: int) -> bytes:
+    """Return the first `width` hashes of a tile, full or not.
+
+    Raises IncompleteTreeError where one of them is missing.
+    """
+    full = _full_tiles([place]).get(place)
+    return _cut(full, Span(0, width)) if full else unfinished_tile(place, width)
+
+
 def unfinished_tile(place: Place, count: int) -> bytes:
     """Return the first `count` hashes of a tile that is not full yet.
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -230,6 +231,4 @@ def test_docs_page_runs_no_inline_script_or_style(client: Client) -> None:
 
 
 def _without_converters(path: str) -> str:
-    for before, after in (("<int:pk>", "{id}"), ("<str:symbol>", "{symbol}")):
-        path = path.replace(before, after)
-    return path
+    return re.sub(r"<\w+:(\w+)>", r"{\1}", path).replace("{pk}", "{id}")

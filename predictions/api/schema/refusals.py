@@ -24,6 +24,11 @@ _EXAMPLES: dict[int, tuple[str, str, str]] = {
         "unknown_symbol",
         "PAXGUSDT has no signals here; served are BTCUSDT, ETHUSDT",
     ),
+    410: (
+        "It was there, and was pruned after its time.",
+        "pruned",
+        "the bytes of entry 12 were pruned after their time; its proof is still given",
+    ),
     429: (
         "More than `API_RATE` requests; `Retry-After` gives the seconds to wait.",
         "throttled",
