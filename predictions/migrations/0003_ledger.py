@@ -144,8 +144,9 @@ class Migration(migrations.Migration):
                 ),
                 ("hour_ts", models.BigIntegerField()),
                 ("said", models.PositiveIntegerField()),
+                ("late", models.PositiveIntegerField()),
                 ("graded", models.PositiveIntegerField()),
-                ("sums", models.JSONField()),
+                ("ungradable", models.JSONField(help_text="how many, by reason")),
                 ("blocks", models.BinaryField()),
                 ("histogram", models.BinaryField()),
             ],
@@ -154,7 +155,16 @@ class Migration(migrations.Migration):
                 "indexes": [models.Index(fields=["venue", "hour_ts"], name="rollup_by_time")],
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("venue", "symbol", "model_version", "role", "source", "hour_ts"),
+                        fields=(
+                            "venue",
+                            "live",
+                            "symbol",
+                            "model_version",
+                            "base_version",
+                            "role",
+                            "source",
+                            "hour_ts",
+                        ),
                         name="rollup_once",
                     )
                 ],

@@ -6,10 +6,12 @@ from predictions.models import choices
 
 
 class ForecastRollup(models.Model):
-    """One hour of graded forecasts of one symbol, model version, role and source.
+    """One hour (market time) of forecasts of one symbol, model version, role and source.
 
-    sums: named totals; blocks: sufficient statistics a minute, for intervals; histogram: counts
-    by probability, so that calibration comes from here too. Written once the hour is graded.
+    said: all of them; of these the late ones count in nothing else. blocks: float64, sums a
+    minute, for intervals; histogram: float32, sums by probability, so that calibration comes
+    from here too; their columns: `predictions.accuracy.hours`. Written once the hour is over
+    and graded, of one venue's hour all rows together; written anew where more came to light.
     """
 
     venue = models.CharField(max_length=96)
@@ -21,8 +23,9 @@ class ForecastRollup(models.Model):
     source = models.CharField(max_length=24, choices=choices.sources)
     hour_ts = models.BigIntegerField()
     said = models.PositiveIntegerField()
+    late = models.PositiveIntegerField()
     graded = models.PositiveIntegerField()
-    sums = models.JSONField()
+    ungradable = models.JSONField(help_text="how many, by reason")
     blocks = models.BinaryField()
     histogram = models.BinaryField()
 
@@ -30,10 +33,13 @@ class ForecastRollup(models.Model):
         ordering = ("hour_ts",)
         constraints = (
             models.UniqueConstraint(
-                fields=("venue", "symbol", "model_version", "role", "source", "hour_ts"),
+                fields=(
+                    "venue", "live", "symbol", "model_version", "base_version", "role", "source",
+                    "hour_ts",
+                ),
                 name="rollup_once",
             ),
-        )
+        )  # fmt: skip
         indexes = (models.Index(fields=("venue", "hour_ts"), name="rollup_by_time"),)
 
     def __str__(self) -> str:
