@@ -91,13 +91,11 @@ class Ours:
         self.entry: TickEntry | None = None
 
     async def start(self) -> None:
-        lease = await self.loop._lease.acquire()
-        assert lease is not None
-        await self.loop._take_over(lease)
+        assert await self.loop.take_lead()
 
     async def run(self, count: int) -> list[float]:
         taken = []
-        held = self.loop._held
+        held = self.loop.lead.held
         assert held is not None
         for _ in range(count):
             self.tick += 1

@@ -19,7 +19,8 @@ from inference.forecasts.ticking import SHARD, Ticker, TickResult
 from inference.handover.chain import ChainHead, EntryFormatError
 from inference.handover.connections import connections_in_use, open_client, open_link
 from inference.handover.fence import LeaseLostError
-from inference.handover.lease import RENEW_SECONDS, RETRY_SECONDS, Held, Lease
+from inference.handover.leading import Lead
+from inference.handover.lease import RENEW_SECONDS, RETRY_SECONDS, Lease
 from inference.handover.link import LinkError, render
 from inference.health import LoopStatus
 from inference.metrics import LoopMetrics
@@ -63,8 +64,8 @@ class ForecastLoop:
             schedule=self._schedule,
         )
         self._client = open_client(redis_url, config.redis)
-        self._lease = Lease(self._client, FORECASTS, shard=SHARD, cluster=config.redis.cluster_mode)
-        self._held: Held | None = None
+        lease = Lease(self._client, FORECASTS, shard=SHARD, cluster=config.redis.cluster_mode)
+        self.lead = Lead(lease, on_lost=self._follow_another)
         self._policy_known = False
         self._ticks = 0
         self._memory = MemoryWatch(config.performance.memory_limit_mb)
@@ -77,19 +78,19 @@ class ForecastLoop:
         renewing = asyncio.create_task(self._keep_lease())
         try:
             while not self._stopping() and (max_ticks is None or self._ticks < max_ticks):
-                if self._held is None:
+                if self.lead.held is None:
                     await self._stand_by()
                 else:
                     await self.step()
         finally:
             renewing.cancel()
-            await self._step_down()
+            await self.lead.give_back()
             self._link.close()
             await self._client.aclose()
 
     async def step(self) -> bool:
         """Wait for the next tick and run it; whether a tick was run."""
-        held = self._held
+        held = self.lead.held
         if held is None:
             return False
         try:
@@ -98,7 +99,7 @@ class ForecastLoop:
                 return False
             result = await self.ticker.run(due, held)
         except LeaseLostError as error:
-            self._lose(str(error))
+            self.lead.lose(str(error))
             return False
         except LinkError as error:
             self._redis_gone(error)
@@ -124,28 +125,41 @@ class ForecastLoop:
             return None
         return self._schedule.named(int(named[1]))
 
+    async def take_lead(self) -> bool:
+        """Take the lead where it is free, and go on from where the last leader ended.
+
+        Raises redis.RedisError, with the lead given back.
+        """
+        if await self.lead.take() is None:
+            return False
+        try:
+            await self._take_over()
+        except RedisError:
+            await self.lead.give_back()
+            raise
+        if self.lead.held is None:  # lost while it was taken over
+            return False
+        self.status.leading = True
+        self._metrics.leader.set(1)
+        _settle_garbage_collection()
+        return True
+
     async def _stand_by(self) -> None:
         try:
             if not self._policy_known:
                 await require_noeviction_async(self._client)
                 self._policy_known = True
-            held = await self._lease.acquire()
+            leads = await self.take_lead()
         except RedisError as error:
             self._redis_gone(error)
             await asyncio.sleep(RETRY_SECONDS)
             return
         self._redis_back()
-        if held is None:
+        if not leads:
             await self._beat(keys.health(f"inference-standby-{os.getpid()}"))
             await asyncio.sleep(RETRY_SECONDS)
-            return
-        try:
-            await self._take_over(held)
-        except RedisError as error:
-            self._redis_gone(error)
-            await asyncio.sleep(RETRY_SECONDS)
 
-    async def _take_over(self, held: Held) -> None:
+    async def _take_over(self) -> None:
         market = await self.ticker.look()
         entries = await self._recent_entries(market.venue)
         self.ticker.forecaster.restore(entries)
@@ -153,11 +167,7 @@ class ForecastLoop:
         (head,) = await self._link.execute(render([("HMGET", head_key, "hash", "tick")]))
         if head[0]:
             self.ticker.start_chain(ChainHead(head[0].decode(), int(head[1])))
-        self._held = held
-        self.status.leading = True
-        self._metrics.leader.set(1)
-        _settle_garbage_collection()
-        log.info("lead_taken", token=held.token, venue=market.venue, restored=len(entries))
+        log.info("forecasts_taken_over", venue=market.venue, restored=len(entries))
 
     async def _recent_entries(self, venue: str) -> list[TickEntry]:
         # What is still to mature, and the interval's state, from whoever led before.
@@ -178,29 +188,14 @@ class ForecastLoop:
     async def _keep_lease(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
-            held = self._held
-            if held is None:
-                continue
             try:
-                if not await self._lease.renew(held) and self._held is held:
-                    self._lose("the lease has expired or is another's")
+                await self.lead.renew()
             except RedisError as error:
                 log.debug("lease_not_renewed", error=str(error))
 
-    async def _step_down(self) -> None:
-        held, self._held = self._held, None
-        if held is None:
-            return
-        try:
-            await self._lease.release(held)
-        except RedisError as error:
-            log.warning("lease_not_released", error=str(error))
-
-    def _lose(self, why: str) -> None:
-        self._held = None
+    def _follow_another(self) -> None:
         self.status.leading = False
         self._metrics.leader.set(0)
-        log.warning("lead_lost", reason=why)
 
     def _redis_gone(self, error: Exception) -> None:
         if self.status.redis_connected:

@@ -1,6 +1,6 @@
 """Holding the lead beside one's work: renewed while a batch takes its time, given back at the end.
 
-Read by the signal loop; the forecast loop does the same within its ticks.
+Read by both loops.
 """
 
 from collections.abc import Callable

@@ -175,26 +175,38 @@ async def test_takeover_carries_the_interval_and_what_is_to_mature(redis_url, cl
 async def test_paused_leader_that_wakes_up_writes_nothing(redis_url, raw_redis, clean_redis):
     write_features(clean_redis)
     paused = make_loop(redis_url)
-    held = await paused._lease.acquire()
-    await paused._take_over(held)
+    await paused.take_lead()
+    held = paused.lead.held
     due = Due(tick=10_000_000_000, tick_ms=10_000_000_000 * 200, lateness_ms=0.0, missed=0)
     clean_redis.delete(keys.lease("forecasts", 0))  # what its expiry does
     other = make_loop(redis_url)
-    assert await other._lease.acquire() is not None
+    assert await other.lead.take() is not None
     with pytest.raises(LeaseLostError):
         await paused.ticker.run(due, held)
     assert logged(raw_redis) == []
     assert not clean_redis.exists(keys.pred("BTCUSDT"))
 
 
+async def test_take_over_that_fails_gives_the_lead_back(redis_url, clean_redis, monkeypatch):
+    async def no_answer() -> None:
+        raise LinkError("no reply")
+
+    loop, other = make_loop(redis_url), make_loop(redis_url)
+    monkeypatch.setattr(loop.ticker, "look", no_answer)
+    with pytest.raises(LinkError):
+        await loop.take_lead()
+    assert not loop.status.leading
+    assert await other.lead.take() is not None
+
+
 async def test_lease_tokens_grow_even_where_redis_lost_its_data(redis_url, clean_redis):
-    first = await make_loop(redis_url)._lease.acquire()
+    first = await make_loop(redis_url).lead.take()
     clean_redis.flushall()
-    second = await make_loop(redis_url)._lease.acquire()
+    second = await make_loop(redis_url).lead.take()
     assert second.token > first.token
     clean_redis.delete(keys.lease("forecasts", 0))
     clean_redis.set(keys.lease_last("forecasts", 0), str(second.token + 10**12))
-    third = await make_loop(redis_url)._lease.acquire()
+    third = await make_loop(redis_url).lead.take()
     assert third.token == second.token + 10**12 + 1
     assert clean_redis.pttl(keys.lease("forecasts", 0)) <= TTL_MS
 
@@ -202,11 +214,11 @@ async def test_lease_tokens_grow_even_where_redis_lost_its_data(redis_url, clean
 async def test_tick_already_in_the_log_is_not_made_again(redis_url, raw_redis, clean_redis):
     write_features(clean_redis)
     loop = make_loop(redis_url)
-    await loop._take_over(await loop._lease.acquire())
+    await loop.take_lead()
     now_ms = round(time.time() * 5) * 200
     due = Due(now_ms // 200, now_ms, 0.0, 0)
-    assert (await loop.ticker.run(due, loop._held)).entry is not None
-    again = await loop.ticker.run(due, loop._held)
+    assert (await loop.ticker.run(due, loop.lead.held)).entry is not None
+    again = await loop.ticker.run(due, loop.lead.held)
     assert again.entry is None
     assert len(logged(raw_redis)) == 1
 

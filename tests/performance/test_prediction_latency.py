@@ -8,10 +8,10 @@ from tests.performance.loops import shipped_loop
 
 async def test_latency_of_a_prediction_stays_under_the_specified_bounds(redis_url, clean_redis):
     loop = shipped_loop(redis_url, clean_redis, ("BTCUSDT",))
-    await loop._take_over(await loop._lease.acquire())
+    await loop.take_lead()
     tick = round(time.time() / 2)
     results = [
-        await loop.ticker.run(Due(tick + n, (tick + n) * 2_000, 0.0, 0), loop._held)
+        await loop.ticker.run(Due(tick + n, (tick + n) * 2_000, 0.0, 0), loop.lead.held)
         for n in range(200)
     ]
     taken = [result.report for result in results]
