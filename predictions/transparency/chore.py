@@ -16,6 +16,9 @@ log = structlog.get_logger(__name__)
 EVERY_SECONDS = 45.0
 """Under a minute, so that a busy recorder keeps the minute."""
 
+FIRST_SECONDS = 2.0
+"""Until this process has signed once: a new log soon has a checkpoint."""
+
 
 @dataclass(slots=True)
 class CheckpointChore:
@@ -23,11 +26,15 @@ class CheckpointChore:
 
     key_file: Path
     origin: str = ""
-    every_seconds: float = EVERY_SECONDS
     name: str = "checkpoints"
     _signer: Signer | None = field(init=False, default=None)
     _size: int | None = field(init=False, default=None)
     _error: str = field(init=False, default="")
+
+    @property
+    def every_seconds(self) -> float:
+        """How long it rests."""
+        return FIRST_SECONDS if self._size is None else EVERY_SECONDS
 
     def run(self) -> bool:
         """Sign once; nothing ever waits."""

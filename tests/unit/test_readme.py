@@ -106,7 +106,7 @@ def test_environment_names_of_every_secret_file_are_documented() -> None:
         if any(keyword.arg == "secret" for keyword in call.keywords)
     }
     told = set(re.findall(r"`([A-Z_]+)_FILE`", README.read_text()))
-    assert told - {"CONFIG"} == secrets
+    assert told - {"CONFIG", "LEDGER_KEY"} == secrets
 
 
 def test_yaml_table_has_every_key_with_its_default_and_no_other() -> None:
