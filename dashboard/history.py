@@ -4,6 +4,7 @@ Read by snapshots, in a database thread.
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from inference.vocabulary import Role
@@ -47,11 +48,12 @@ def recent_forecasts(
     What was made by a shadow is left out. `outcome` is null until it is graded.
     """
     newest: dict[str, list[dict[str, Any]]] = {}
+    since = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=since_ms)
     for symbol in symbols:
         rows = (
-            Forecast.objects.filter(venue=venue, symbol=symbol, prediction_ts__gt=since_ms)
+            Forecast.objects.filter(venue=venue, symbol=symbol, predicted_at__gt=since)
             .exclude(role=Role.SHADOW)
-            .order_by("-prediction_ts")
+            .order_by("-predicted_at")
             .values(*FIELDS)[: max(1, MAX_ROWS // len(symbols))]
         )
         newest[symbol] = [_shaped(row) for row in rows][::-1]

@@ -7,6 +7,7 @@ by a query, so a restart forgets nothing; memory only bounds how far back the qu
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import NamedTuple, Protocol
 
 from django.db.models import Max, Min
@@ -14,7 +15,7 @@ from django.db.models import Max, Min
 from inference.forecasts.outcomes import grade, usable_mids
 from inference.vocabulary import OutcomeStatus, Ungradable
 from predictions.models import Forecast, ForecastOutcome
-from predictions.recording.forecast_rows import TickRows
+from predictions.recording.forecast_rows import EPOCH, TickRows
 
 TOLERANCE_MS = 1_000
 """Market time that must pass beyond a target before its tick counts as missing."""
@@ -207,7 +208,8 @@ def _ledger_mids(venue: str, targets: set[Target]) -> dict[Target, float]:
         Forecast.objects.filter(
             venue=venue,
             symbol__in={target.symbol for target in targets},
-            prediction_ts__in={target.tick_ms for target in targets},
+            # Not by prediction_ts: this one has the index, and that holds the same.
+            predicted_at__in={EPOCH + timedelta(milliseconds=at.tick_ms) for at in targets},
             mid_price__isnull=False,
         )
         .order_by("id")

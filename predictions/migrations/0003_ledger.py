@@ -67,6 +67,10 @@ class Migration(migrations.Migration):
                 "ordering": ("-id",),
             },
         ),
+        migrations.RemoveIndex(
+            model_name="forecast",
+            name="forecast_by_symbol",
+        ),
         migrations.RemoveField(
             model_name="forecast",
             name="entry_hash",

@@ -58,7 +58,6 @@ class Forecast(models.Model):
             ),
         )
         indexes = (
-            models.Index(fields=("venue", "symbol", "-prediction_ts"), name="forecast_by_symbol"),
             models.Index(
                 fields=("venue", "symbol", "predicted_at"), name="forecast_by_symbol_time"
             ),

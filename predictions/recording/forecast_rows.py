@@ -152,14 +152,13 @@ def _own(entry: TickEntry) -> dict[str, Sequence[object]]:
     positive = np.where(_PRICE & finite, numbers, 1.0) > 0
     small = np.where(_TIME & finite, np.abs(numbers), 0.0) < MAX_INTEGER
     known: npt.NDArray[np.bool_] = np.logical_and.reduce((finite, positive, small))
-    whole = known.all(axis=1)
     for index, name in enumerate(COLUMNS):
         column = numbers[index]
         if name in TIMES:
             values: list[object] = np.where(known[index], column, 0.0).astype(np.int64).tolist()
         else:
             values = column.tolist()
-        if not whole[index]:
+        if not known[index].all():
             values = [
                 value if good else None
                 for value, good in zip(values, known[index].tolist(), strict=True)

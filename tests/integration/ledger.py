@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import redis
+from django.db import transaction
 
 from inference.forecasts.entry import COLUMN, COLUMNS, TickEntry
 from inference.vocabulary import FORECASTS, Source
@@ -79,7 +80,9 @@ def stored_leaf(**changes: Any) -> LedgerEntry:
     entry = tick_entry(LedgerEntry.objects.count(), **changes)
     packed = entry.pack()
     new = NewEntry(FORECASTS, entry.venue, 0, entry.tick, "1-0", entry.tick_ms, bytes(32), packed)
-    return LedgerEntry.objects.get(index=append_entries([new]).leaves[new.hash])
+    with transaction.atomic():
+        leaf = append_entries([new]).leaves[new.hash]
+    return LedgerEntry.objects.get(index=leaf)
 
 
 def publish(client: Any, *entries: TickEntry | bytes) -> list[bytes]:
