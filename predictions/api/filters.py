@@ -1,96 +1,74 @@
 """What the ledger may be asked for: each parameter, and what it allows."""
 
-import re
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from django import forms
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
-from django_filters.fields import IsoDateTimeField
 
-from inference.vocabulary import Direction, Reason, SignalReason, Source
+from inference.vocabulary import (
+    Direction,
+    OutcomeStatus,
+    Reason,
+    Role,
+    SignalReason,
+    SignalResult,
+    Source,
+)
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
-from market.symbols import UnknownSymbolError, parse_symbol
+from predictions.api.as_of import (
+    forecast_outcome_known,
+    milliseconds,
+    said_by,
+    signal_outcome_known,
+    with_superseded,
+)
 from predictions.api.errors import InvalidParameterError, UnservedSymbolError
+from predictions.api.filter_fields import (
+    ShareFilter,
+    SymbolFilter,
+    SymbolsFilter,
+    TimeFilter,
+    choice,
+    yes_or_no,
+)
 from predictions.api.repeated import refuse_repeated
 from predictions.models import Forecast, Signal
 
 PAGING = ("cursor", "limit", "format")
-_LOST_PLUS = re.compile(r" (?=\d\d:?\d\d$)")
-"""A `+` in a query arrives as a space; before an offset nothing else can be meant."""
+PENDING = "pending"
+"""The outcome of a row that has none, or had none by `as_of`."""
 
 
-class SymbolField(forms.CharField):
-    """A symbol in any of its spellings."""
-
-    def clean(self, value: Any) -> str:
-        text = super().clean(value)
-        if not text:
-            return ""
-        try:
-            return parse_symbol(text)
-        except UnknownSymbolError as error:
-            raise ValidationError(str(error)) from error
-
-
-class SymbolFilter(filters.CharFilter):  # type: ignore[misc]  # django-filter is untyped
-    field_class = SymbolField
-
-
-class TimeField(IsoDateTimeField):  # type: ignore[misc]  # django-filter is untyped
-    """A moment in ISO 8601; without an offset it is UTC."""
-
-    default_error_messages = {
-        "invalid": "must be a time in ISO 8601, such as 2026-01-31T12:00:00+00:00"
-    }
-
-    def strptime(self, value: str, format: str) -> datetime:
-        moment: datetime = super().strptime(_LOST_PLUS.sub("+", value), format)
-        return moment
-
-
-class TimeFilter(filters.DateTimeFilter):  # type: ignore[misc]  # django-filter is untyped
-    field_class = TimeField
-
-
-def choice(field: str, values: list[str]) -> filters.ChoiceFilter:
-    """Return a filter that names what is allowed."""
-    shown = ", ".join(value or '""' for value in values)
-    return filters.ChoiceFilter(
-        field_name=field,
-        choices=[(value, value) for value in values],
-        error_messages={"invalid_choice": f"must be one of {shown}"},
-    )
-
-
-def _by_live(queryset: "QuerySet[Any]", name: str, value: str) -> "QuerySet[Any]":
-    return queryset.filter(live=value == "true")
-
-
-def _by_symbol(queryset: "QuerySet[Any]", name: str, symbol: str) -> "QuerySet[Any]":
-    # The ledger may hold symbols that are served no more.
-    found = queryset.filter(symbol=symbol)
-    served = {*settings.FORECAST_SYMBOLS, *settings.SIGNAL_SYMBOLS}
-    if symbol not in served and not queryset.model._default_manager.filter(symbol=symbol).exists():
-        raise UnservedSymbolError(f"{symbol} is not served here, and the ledger has nothing of it")
-    return found
+def _words(vocabulary: Any) -> list[str]:
+    return [word.value for word in vocabulary if word]
 
 
 class LedgerFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped
     """What every ledger can be asked for. `from` is inclusive, `to` exclusive."""
 
-    symbol = SymbolFilter(method=_by_symbol)
-    venue = filters.CharFilter()
-    live = filters.ChoiceFilter(
-        choices=[("true", "true"), ("false", "false")],
-        method=_by_live,
-        error_messages={"invalid_choice": "must be true or false"},
+    as_of = TimeFilter(
+        method="by_as_of",
+        help_text="What was said by this moment (market time), outcomes as known then.",
     )
+    symbol = SymbolFilter(method="by_symbol")
+    symbols = SymbolsFilter(method="by_symbols", help_text="Several, separated by commas.")
+    venue = filters.CharFilter()
+    live = yes_or_no("live")
     model_version = filters.CharFilter()
+    role = choice("role", _words(Role))
+    min_confidence = ShareFilter(field_name="confidence", lookup_expr="gte")
+    late = yes_or_no("late")
+    outcome = choice(
+        "outcome",
+        [*_words(OutcomeStatus), PENDING],
+        method="by_outcome",
+        help_text="pending: not graded yet, or not known by `as_of`.",
+    )
     to = TimeFilter(field_name="predicted_at", lookup_expr="lt")
+
+    paging: ClassVar[tuple[str, ...]] = PAGING
 
     @classmethod
     def get_filters(cls) -> dict[str, filters.Filter]:
@@ -100,7 +78,7 @@ class LedgerFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is
         return declared
 
     def is_valid(self) -> bool:
-        allowed = [*self.filters, *PAGING]
+        allowed = [*self.filters, *self.paging]
         for name in self.data:
             if name not in allowed:
                 raise InvalidParameterError(
@@ -110,25 +88,90 @@ class LedgerFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is
         valid: bool = super().is_valid()
         return valid
 
+    @property
+    def as_of_ms(self) -> int | None:
+        """The moment asked about, in ms; None for now."""
+        moment = self.form.cleaned_data["as_of"]
+        return None if moment is None else milliseconds(moment)
+
+    def outcome_known(self) -> Q:
+        """Return the condition that a row's outcome was known at the moment asked about."""
+        raise NotImplementedError
+
+    def by_as_of(self, queryset: "QuerySet[Any]", name: str, value: datetime) -> "QuerySet[Any]":
+        as_of_ms = self.as_of_ms
+        return queryset if as_of_ms is None else said_by(queryset, as_of_ms)
+
+    def by_symbol(self, queryset: "QuerySet[Any]", name: str, symbol: str) -> "QuerySet[Any]":
+        refuse_unknown(queryset.model, (symbol,))
+        return queryset.filter(symbol=symbol)
+
+    def by_symbols(
+        self, queryset: "QuerySet[Any]", name: str, symbols: tuple[str, ...]
+    ) -> "QuerySet[Any]":
+        refuse_unknown(queryset.model, symbols)
+        return queryset.filter(symbol__in=symbols)
+
+    def by_outcome(self, queryset: "QuerySet[Any]", name: str, value: str) -> "QuerySet[Any]":
+        known = self.outcome_known()
+        if value == PENDING:
+            return queryset.exclude(known)
+        return queryset.filter(known, outcome__status=value)
+
 
 class ForecastFilter(LedgerFilter):
     """Filters of the forecasts' ledger."""
 
-    source = choice("source", [source.value for source in Source])
-    reason = choice("reason", [reason.value for reason in Reason if reason])
+    source = choice("source", _words(Source))
+    reason = choice("reason", _words(Reason))
+    direction_hit = yes_or_no("outcome__direction_hit", method="by_hit")
 
     class Meta:
         model = Forecast
         fields = ()
+
+    def outcome_known(self) -> Q:
+        return forecast_outcome_known(self.as_of_ms)
+
+    def by_hit(self, queryset: "QuerySet[Any]", name: str, value: bool) -> "QuerySet[Any]":
+        return queryset.filter(self.outcome_known(), outcome__direction_hit=value)
 
 
 class SignalFilter(LedgerFilter):
     """Filters of the signals' ledger."""
 
     timeframe = choice("timeframe", [timeframe.value for timeframe in SIGNAL_TIMEFRAMES])
-    direction = choice("direction", [direction.value for direction in Direction])
-    reason = choice("reason", [reason.value for reason in SignalReason if reason])
+    direction = choice("direction", _words(Direction))
+    reason = choice("reason", _words(SignalReason))
+    result = choice("result", _words(SignalResult), method="by_result")
+    latest_revision = yes_or_no(
+        "latest_revision",
+        method="by_revision",
+        help_text="true: of each candle only the revision that stands, or stood at `as_of`.",
+    )
 
     class Meta:
         model = Signal
         fields = ()
+
+    def filter_queryset(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        found: QuerySet[Any] = super().filter_queryset(with_superseded(queryset, self.as_of_ms))
+        return found
+
+    def outcome_known(self) -> Q:
+        return signal_outcome_known(self.as_of_ms)
+
+    def by_result(self, queryset: "QuerySet[Any]", name: str, value: str) -> "QuerySet[Any]":
+        return queryset.filter(self.outcome_known(), outcome__result=value)
+
+    def by_revision(self, queryset: "QuerySet[Any]", name: str, value: bool) -> "QuerySet[Any]":
+        return queryset.filter(superseded=not value)
+
+
+def refuse_unknown(model: Any, symbols: tuple[str, ...]) -> None:
+    """Raise UnservedSymbolError for a symbol that is neither served nor in the ledger."""
+    served = {*settings.FORECAST_SYMBOLS, *settings.SIGNAL_SYMBOLS}
+    for symbol in symbols:
+        if symbol in served or model._default_manager.filter(symbol=symbol).exists():
+            continue
+        raise UnservedSymbolError(f"{symbol} is not served here, and the ledger has nothing of it")

@@ -1,14 +1,13 @@
 """The ledger's rows as REST shows them: unknown is null, times are ISO 8601 in UTC."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from predictions.api.as_of import EPOCH, forecast_outcome
 from predictions.models import Forecast, ForecastOutcome
 from predictions.said_features import Named, forecast_features
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @extend_schema_field(serializers.DateTimeField)
@@ -54,7 +53,10 @@ class OutcomeSerializer(serializers.ModelSerializer[ForecastOutcome]):
 
 
 class ForecastSerializer(serializers.ModelSerializer[Forecast]):
-    """What was said, with its outcome; `outcome` is null until it is graded."""
+    """What was said, with its outcome; `outcome` is null until it is graded.
+
+    With `as_of` it is null, too, where it was not known by then.
+    """
 
     target_at = MomentField(source="target_ts", read_only=True)
     made_at = MomentField(source="made_ts", read_only=True)
@@ -111,7 +113,7 @@ class ForecastSerializer(serializers.ModelSerializer[Forecast]):
 
     @extend_schema_field(OutcomeSerializer(allow_null=True))
     def get_outcome(self, forecast: Forecast) -> dict[str, object] | None:
-        outcome = getattr(forecast, "outcome", None)
+        outcome = forecast_outcome(forecast)
         return None if outcome is None else dict(OutcomeSerializer(outcome).data)
 
 

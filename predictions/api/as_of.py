@@ -1,0 +1,100 @@
+"""The ledger as it stood at a moment: what was said by then, and what was known to be true.
+
+Market time of the venue, which for a live one is UTC. There a row counts from when it reached
+the log, too; a replay's log is written at another time than the market's, so that what was made
+by then counts. Read by the lists and the downloads of REST.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db.models import BigIntegerField, Case, Exists, OuterRef, Q, QuerySet, Value, When
+
+from inference.vocabulary import Role
+from predictions.models import Forecast, ForecastOutcome, Signal, SignalOutcome
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+MOMENT = "as_of_ms"
+"""The annotation that carries the moment to whoever shows the rows."""
+
+_LAST_TOUCHES = ("stop_loss_ts", "take_profit_1_ts", "take_profit_2_ts", "take_profit_3_ts")
+
+
+def milliseconds(moment: datetime) -> int:
+    """Return whole ms since the epoch, rounded down."""
+    elapsed: timedelta = moment - EPOCH
+    return elapsed // timedelta(milliseconds=1)
+
+
+def said_by(queryset: "QuerySet[Any]", as_of_ms: int) -> "QuerySet[Any]":
+    """Keep what was said by then, and note the moment in each row."""
+    # The first condition follows from the second; it is what the index on time can answer.
+    until = EPOCH + timedelta(milliseconds=as_of_ms)
+    said: QuerySet[Any] = queryset.filter(_was_said(as_of_ms), predicted_at__lte=until)
+    said = said.annotate(**{MOMENT: Value(as_of_ms, output_field=BigIntegerField())})
+    return said
+
+
+def forecast_outcome_known(as_of_ms: int | None) -> Q:
+    """Return the condition that a forecast's outcome was known by then (None: is known)."""
+    known = Q(outcome__isnull=False)
+    return known if as_of_ms is None else known & Q(target_ts__lte=as_of_ms)
+
+
+def signal_outcome_known(as_of_ms: int | None) -> Q:
+    """Return the condition that a signal's outcome was known by then (None: is known)."""
+    known = Q(outcome__isnull=False)
+    return known if as_of_ms is None else known & Q(outcome__ended_ts__lte=as_of_ms)
+
+
+def forecast_outcome(forecast: Forecast) -> ForecastOutcome | None:
+    """Return a forecast's outcome; None where there is none, or none was known by then."""
+    outcome: ForecastOutcome | None = getattr(forecast, "outcome", None)
+    as_of_ms: int | None = getattr(forecast, MOMENT, None)
+    return outcome if as_of_ms is None or forecast.target_ts <= as_of_ms else None
+
+
+def signal_outcome(signal: Signal) -> SignalOutcome | None:
+    """Return a signal's outcome as it was known by then, later touches taken out; or None."""
+    outcome: SignalOutcome | None = getattr(signal, "outcome", None)
+    as_of_ms: int | None = getattr(signal, MOMENT, None)
+    if outcome is None or as_of_ms is None:
+        return outcome
+    if outcome.ended_ts is None or outcome.ended_ts > as_of_ms:
+        return None
+    for name in _LAST_TOUCHES:
+        setattr(outcome, name, touched_by(getattr(outcome, name), as_of_ms))
+    return outcome
+
+
+def touched_by(at_ms: int | None, as_of_ms: int | None) -> int | None:
+    """Return the moment of a touch, None where that was still to come."""
+    return None if at_ms is None or (as_of_ms is not None and at_ms > as_of_ms) else at_ms
+
+
+def with_superseded(queryset: "QuerySet[Signal]", as_of_ms: int | None) -> "QuerySet[Signal]":
+    """Note in each signal whether a later revision of its candle had been said by then.
+
+    A model on trial supersedes none but its own, and is superseded by none but its own.
+    """
+    later = Signal.objects.filter(
+        venue=OuterRef("venue"),
+        symbol=OuterRef("symbol"),
+        timeframe=OuterRef("timeframe"),
+        candle_open=OuterRef("candle_open"),
+        revision__gt=OuterRef("revision"),
+    )
+    if as_of_ms is not None:
+        later = later.filter(_was_said(as_of_ms))
+    own = later.filter(role=Role.SHADOW, model_version=OuterRef("model_version"))
+    return queryset.annotate(
+        superseded=Case(
+            When(role=Role.SHADOW, then=Exists(own)),
+            default=Exists(later.exclude(role=Role.SHADOW)),
+        )
+    )
+
+
+def _was_said(as_of_ms: int) -> Q:
+    return Q(made_ts__lte=as_of_ms) & (Q(live=False) | Q(leaf__stream_ms__lte=as_of_ms))
