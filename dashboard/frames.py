@@ -54,6 +54,10 @@ def outcome(outcomes: Sequence[Json]) -> str:
     return _frame("outcome", _encode(outcomes))
 
 
+def signal_outcome(outcomes: Sequence[Json]) -> str:
+    return _frame("signal_outcome", _encode(outcomes))
+
+
 def health(data: Json) -> str:
     return _frame("health", _encode(data))
 

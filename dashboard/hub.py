@@ -8,7 +8,7 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -127,7 +127,9 @@ class Hub:
             if message.get("type") == "tick":
                 self._tick(Tick.from_message(message))
             elif message.get("type") == "outcomes":
-                self._outcomes(message["frames"])
+                self._outcomes(message["frames"], frames.outcome)
+            elif message.get("type") == "signal_outcomes":
+                self._outcomes(message["frames"], frames.signal_outcome)
             elif message.get("type") == "signals":
                 self._signals(SignalBatch.from_message(message))
             else:
@@ -163,12 +165,16 @@ class Hub:
             if signal_frame := made[audience]:
                 subscriber.offer(signal_frame)
 
-    def _outcomes(self, outcomes: Sequence[Mapping[str, Any]]) -> None:
+    def _outcomes(
+        self,
+        outcomes: Sequence[Mapping[str, Any]],
+        framed: Callable[[Sequence[Mapping[str, Any]]], str],
+    ) -> None:
         texts: dict[tuple[str, ...], str] = {}
         for subscriber in self._subscribers:
             if subscriber.symbols not in texts:
                 chosen = [each for each in outcomes if subscriber.watches(each["symbol"])]
-                texts[subscriber.symbols] = frames.outcome(chosen) if chosen else ""
+                texts[subscriber.symbols] = framed(chosen) if chosen else ""
             if text := texts[subscriber.symbols]:
                 subscriber.offer(Frame(OUTCOME_SLOT, text))
 

@@ -35,17 +35,24 @@ class OutcomeBroadcast:
 
     def send(self, frames: list[Frame]) -> None:
         """Send one message `{"type": "outcomes", "frames": […]}`; never raises."""
+        self._tell("outcomes", frames)
+
+    def send_signals(self, frames: list[Frame]) -> None:
+        """Send one message `{"type": "signal_outcomes", "frames": […]}`; never raises."""
+        self._tell("signal_outcomes", frames)
+
+    def close(self) -> None:
+        self._runner.close()
+
+    def _tell(self, kind: str, frames: list[Frame]) -> None:
         if self._layer is None or not frames:
             return
-        message: dict[str, object] = {"type": "outcomes", "frames": frames[-FRAMES_A_MESSAGE:]}
+        message: dict[str, object] = {"type": kind, "frames": frames[-FRAMES_A_MESSAGE:]}
         try:
             self._runner.run(self._send(self._layer, message))
         except Exception as error:  # any layer may be configured, with errors of its own
             self.failures += 1
             log.warning("outcomes_not_sent", error=str(error), failures=self.failures)
-
-    def close(self) -> None:
-        self._runner.close()
 
     async def _send(self, layer: ChannelLayer, message: dict[str, object]) -> None:
         async with asyncio.timeout(SEND_SECONDS):

@@ -10,6 +10,9 @@ CANDLE_EXCHANGE = env.text("CANDLE_EXCHANGE", "binance")
 """Whose candles `import_candles` brings, and which a replay or a live market continues."""
 
 CANDLES_DIR = VAR_DIR / "candles"
+FEE_BP = env.number("FEE_BP", 10.0, minimum=0.0, maximum=1000.0)
+"""What entering a trade costs, and leaving it again, of its worth: what graded signals pay."""
+
 MODEL_DEVICE = env.choice("MODEL_DEVICE", "cpu", ("cpu", "cuda"))
 """Where signal networks run."""
 

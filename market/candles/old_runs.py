@@ -1,10 +1,12 @@
-"""Candles of runs that are over: each sped-up or replayed run leaves a folder of its own.
+"""What runs that are over left: each sped-up or replayed run has folders of its own, one of
+candles and one of recordings.
 
 Their times are nobody else's, so no later run reads them. Read by the market process at a
-run's start.
+run's start, and by grading, for which such a run is over once another began.
 """
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -18,19 +20,22 @@ KEPT_RUNS = 3
 log = structlog.get_logger(__name__)
 
 
-def remove_old_runs(root: Path, venue: str) -> None:
+def remove_old_runs(root: Path, venue: str, keep: Collection[Path] = ()) -> None:
     """Remove the folders of all numbered runs but the newest, before the run `venue` begins.
 
-    Does nothing where `venue` is no numbered run. What cannot be removed is logged and left.
+    keep: paths that are being read; a folder that one of them lies in stays. Does nothing
+    where `venue` is no numbered run. What cannot be removed is logged and left.
     """
-    if not _numbered(venue) or not root.is_dir():
+    if not is_numbered(venue) or not root.is_dir():
         return
-    runs = {unquote(each.name): each for each in root.iterdir() if _numbered(unquote(each.name))}
+    runs = {unquote(each.name): each for each in root.iterdir() if is_numbered(unquote(each.name))}
     # What lies there is of a run before Redis forgot how many there were.
     same = runs.pop(venue, None)
     # By time, not by number: the count begins anew with an empty Redis.
     newest_first = sorted(runs.values(), key=_begun, reverse=True)
     for folder in ([same] if same else []) + newest_first[KEPT_RUNS - 1 :]:
+        if any(path.is_relative_to(folder) for path in keep):
+            continue
         try:
             shutil.rmtree(folder)
         except OSError as error:
@@ -39,7 +44,8 @@ def remove_old_runs(root: Path, venue: str) -> None:
             log.info("old_run_removed", venue=unquote(folder.name))
 
 
-def _numbered(venue: str) -> bool:
+def is_numbered(venue: str) -> bool:
+    """Return whether a venue is one run of a made-up market, whose time is nobody else's."""
     name, _, number = venue.rpartition("/")
     return bool(name) and number.isdecimal() and venue.startswith(MADE_UP)
 

@@ -21,10 +21,12 @@ from redis.retry import Retry
 from inference.vocabulary import FORECASTS, SIGNALS
 from market import keys
 from market.backoff import Backoff
+from market.candles.store import CandleStore
 from market.redis_cluster import AWAY as REDIS_AWAY
 from market.redis_policy import require_noeviction
 from predictions.broadcast import OutcomeBroadcast
 from predictions.grading.price_history import RedisPriceHistory
+from predictions.grading.signal_chore import SignalGrading
 from predictions.recording.chores import Chore, ChoreRota
 from predictions.recording.forecast_recorder import Recorder
 from predictions.recording.log_reader import LogReader
@@ -65,9 +67,18 @@ def build_recorders(client: redis.Redis, consumer: str) -> tuple[Recorder, Signa
     return Recorder(forecasts, RedisPriceHistory(client), broadcast), SignalRecorder(signals)
 
 
-def build_chores() -> tuple[Chore, ...]:
+def build_chores(client: redis.Redis, broadcast: OutcomeBroadcast) -> tuple[Chore, ...]:
     """Wire what this process does beside the logs as the settings say."""
-    return (CheckpointChore(settings.LEDGER_KEY_FILE, settings.LEDGER_ORIGIN),)
+    return (
+        CheckpointChore(settings.LEDGER_KEY_FILE, settings.LEDGER_ORIGIN),
+        SignalGrading(
+            RedisPriceHistory(client),
+            CandleStore(settings.CANDLES_DIR),
+            settings.CANDLE_EXCHANGE,
+            settings.FEE_BP,
+            broadcast,
+        ),
+    )
 
 
 @dataclass(slots=True)

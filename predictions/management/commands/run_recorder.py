@@ -19,7 +19,7 @@ from predictions.recording.loop import (
 
 
 class Command(BaseCommand):
-    help = "Store the forecasts and signals of the logs in the database; grade the forecasts."
+    help = "Store the forecasts and signals of the logs in the database; grade them."
     requires_system_checks = ()  # they import the URLs, and with them what only the web needs
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         except AWAY as error:
             raise CommandError(f"Redis does not answer: {error}") from error
         forecasts, signals = build_recorders(client, consumer)
-        rota = ChoreRota(build_chores())
+        rota = ChoreRota(build_chores(client, forecasts.broadcast))
         loop = RecordingLoop((forecasts, signals), client, StopFlag().install(), rota)
         try:
             loop.run(once=once, max_entries=max_entries)
