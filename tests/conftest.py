@@ -4,7 +4,6 @@ With TEST_DATABASE=postgresql the tests that touch the database run, on a Postgr
 session's own, and no other.
 """
 
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from cryptosite.processes.redis_layout import find_program, locate
 from cryptosite.processes.redis_server import RedisServer
+from tests.environment import instance_environment
+from tests.flushing import flush_past_triggers
 from tests.postgres import postgres_server
 
 DATABASE_FIXTURES = frozenset({"db", "transactional_db", "live_server", "admin_user"})
@@ -59,6 +60,14 @@ def django_db_keepdb() -> bool:
     return True
 
 
+@pytest.fixture(scope="session", autouse=True)
+def flush() -> Iterator[None]:
+    """Let a test with transactions of its own empty the append-only tables behind it."""
+    with pytest.MonkeyPatch.context() as patch:
+        flush_past_triggers(patch)
+        yield
+
+
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """URL of the session's private server; `settings.REDIS_URL` and the channel layer use it."""
@@ -81,16 +90,7 @@ def clean_redis(redis_url: str) -> Iterator[redis.Redis]:
 @pytest.fixture
 def instance_env(tmp_path: Path) -> dict[str, str]:
     """Environment for child processes of an instance of their own, without a Redis yet."""
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in {"REDIS_URL", "CRYPTOSITE_TEST_SESSION", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
-    }
-    return inherited | {
-        "DJANGO_SETTINGS_MODULE": "cryptosite.settings",
-        "VAR_DIR": str(tmp_path / "var"),
-        "PYTHONUNBUFFERED": "1",
-    }
+    return instance_environment(tmp_path / "var")
 
 
 @pytest.fixture

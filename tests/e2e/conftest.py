@@ -1,13 +1,13 @@
 """A browser's page and a web process, for the tests that publish as the loops do."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import redis
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser import find_chromium
+from tests.environment import instance_environment
 from tests.web_instance import WebInstance
 
 
@@ -30,9 +30,15 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
+@pytest.fixture(scope="session")
+def prepared_web(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> WebInstance:
+    folder = tmp_path_factory.mktemp("web")
+    environment = instance_environment(folder / "var")
+    return WebInstance(environment, redis_url=redis_url, log=folder / "web.log")
+
+
 @pytest.fixture
-def web(
-    clean_redis: redis.Redis, redis_url: str, instance_env: dict[str, str], tmp_path: Path
-) -> Iterator[WebInstance]:
-    with WebInstance(instance_env, redis_url=redis_url, log=tmp_path / "web.log") as instance:
-        yield instance
+def web(clean_redis: redis.Redis, prepared_web: WebInstance) -> Iterator[WebInstance]:
+    """A process of this test's own; nothing is stored that the next one would find."""
+    with prepared_web:
+        yield prepared_web
