@@ -7,6 +7,8 @@ Redis on another. floor_frames_per_s: the same frames through the fastest JSON r
 (msgspec into typed structs). wire_to_feature: in real time, from the moment a cell is due
 (or its newest event arrived, if later) to Redis's acknowledgement; `with_slot` counts from each
 event's arrival, and so includes the wait for the 100-ms slot that the contract sets.
+recorded_ratio: frames_per_s while everything is recorded, on the same one core, over
+frames_per_s; in real time everything is recorded.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import gzip
 import json
 import os
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -31,6 +34,8 @@ from market.feeds import Batch
 from market.feeds.opening import OpenedFeed
 from market.feeds.replay import FrameError, ReplayFeed, decode_frame
 from market.pump import Pump
+from market.recording.recorder import RecordingPlan
+from market.recording.upkeep import Upkeep
 
 ROUNDS = 5
 
@@ -51,22 +56,26 @@ def floor(lines: list[bytes]) -> float:
     return len(lines) / (time.perf_counter() - started)
 
 
-def through_the_house(path: Path, client: redis.Redis, frames: int) -> float:
+def through_the_house(
+    path: Path, client: redis.Redis, frames: int, recording: RecordingPlan | None = None
+) -> float:
     """Return frames a second from file to hot state, as fast as it goes."""
     feed = ReplayFeed([path], preroll_ms=0)
-    pump = Pump(OpenedFeed(feed, "bench/1", False, 10_000.0, False), client, lambda: False)
+    opened = OpenedFeed(feed, "bench/1", False, 10_000.0, False)
+    pump = Pump(opened, client, lambda: False, recording=recording)
     started = time.perf_counter()
     pump.run()
     return frames / (time.perf_counter() - started)
 
 
-def real_time(path: Path, client: redis.Redis, seconds: float) -> dict[str, float]:
+def real_time(
+    path: Path, client: redis.Redis, seconds: float, plan: RecordingPlan
+) -> dict[str, float]:
     """Play in real time for a while; return the percentiles of wire to feature."""
     feed = ReplayFeed([path], preroll_ms=0)
     ends = time.monotonic() + seconds
-    pump = Pump(
-        OpenedFeed(feed, "bench/2", False, 1.0, False), client, lambda: time.monotonic() > ends
-    )
+    opened = OpenedFeed(feed, "bench/2", False, 1.0, False)
+    pump = Pump(opened, client, lambda: time.monotonic() > ends, recording=plan)
     due_ms: list[float] = []
     event_ms: list[float] = []
 
@@ -102,24 +111,39 @@ def main() -> None:
     seconds = parser.parse_args().seconds
     path = recording()
     lines = list(lines_of(path))
-    with private_redis() as (url, _), redis.Redis.from_url(url, decode_responses=True) as client:
+    with (
+        private_redis() as (url, _),
+        redis.Redis.from_url(url, decode_responses=True) as client,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        plan = RecordingPlan(Path(folder) / "real-time", 1)
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, cores[:1])
-        floors, rates = [], []
-        for _ in range(ROUNDS):
+        floors, rates, recorded = [], [], []
+        for number in range(ROUNDS):
             floors.append(floor(lines))
             client.flushall()
             rates.append(through_the_house(path, client, len(lines)))
+            client.flushall()
+            # The process that seals an ended hour has cores of its own in real life.
+            Upkeep.look = _no_upkeep  # type: ignore[method-assign,assignment]
+            spooled = RecordingPlan(Path(folder) / str(number), 1)
+            recorded.append(through_the_house(path, client, len(lines), spooled))
         os.sched_setaffinity(0, cores)
         client.flushall()
-        latencies = real_time(path, client, seconds)
+        latencies = real_time(path, client, seconds, plan)
     figures = {
         "frames_per_s": round(percentile(rates, 0.5)),
         "floor_frames_per_s": round(percentile(floors, 0.5)),
+        "recorded_ratio": round(percentile(recorded, 0.5) / percentile(rates, 0.5), 3),
         "frames": len(lines),
         "kinds": dict(Counter(_kind(line) for line in lines)),
     }
     print(json.dumps(figures | latencies))
+
+
+def _no_upkeep(upkeep: Upkeep, *, again: bool = False) -> None:
+    return None
 
 
 def _kind(line: bytes) -> str:

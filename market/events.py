@@ -14,8 +14,8 @@ Level = tuple[int, int]
 """Price and size, each in 1e-8; size 0 removes the level."""
 
 
-class Event(msgspec.Struct, gc=False):
-    """What every event has."""
+class Event(msgspec.Struct, gc=False, array_like=True):
+    """What every event has. Encoded as an array: its kind, then its fields in order."""
 
     symbol: str
     recv_ns: int

@@ -23,6 +23,7 @@ from market.hot.sending import Refused, send
 from market.hot.state import PX_EVERY_MS, SymbolState
 from market.hot.tracking import MarketTracker
 from market.hot.vector import CELL_MS, TICK_MS
+from market.recording.recorder import MarketRecorder, RecordingPlan
 from market.redis_cluster import AWAY, AnyClient
 
 WRITE_EVERY_MS = 100
@@ -47,14 +48,19 @@ class Pump:
         *,
         tick_ms: int = TICK_MS,
         candles: CandleDesk | None = None,
+        recording: RecordingPlan | None = None,
     ) -> None:
         self._feed = opened.feed
         self._opened = opened
         self._client = client
         self._stopping = stopping
         self._tick_ms = tick_ms
+        self._patient = opened.speed != 1.0  # such a market can wait for the disk
         self._candles = candles
         self.tracker = MarketTracker(opened.feed)
+        self._recorder: MarketRecorder | None = None
+        if recording is not None and recording.retention_days > 0:
+            self._recorder = MarketRecorder(recording, opened.venue, self.tracker)
         features = self.tracker.symbols.values()
         self._states = [SymbolState(each, opened.venue) for each in features]
         self._clock = LiveClock()
@@ -74,7 +80,15 @@ class Pump:
 
     def run(self) -> None:
         """Play the pre-roll at once, then the rest in time, until the feed's end or a stop."""
-        batches = self._feed.batches()
+        if self._recorder is not None:
+            self._recorder.start()
+        try:
+            self._play(self._feed.batches())
+        finally:
+            if self._recorder is not None:
+                self._recorder.close()
+
+    def _play(self, batches: Iterator[Batch]) -> None:
         first = self._preroll(batches)
         if first is None:
             return
@@ -108,6 +122,8 @@ class Pump:
                 commands += state.write(batch.until_ms, row)
             if self._send(commands) and self.on_written is not None:
                 self.on_written(batch, time.time())
+        if self._recorder is not None:
+            self._recorder.take(batch, rows if last_before_tick else None, patient=self._patient)
         if now - self._last_beat >= HEARTBEAT_SECONDS:
             self._last_beat = now
             self._beat()
@@ -127,6 +143,8 @@ class Pump:
             rows = self.tracker.advance(batch)
             if self._candles is not None:
                 self._candles.take(batch)
+            if self._recorder is not None:
+                self._recorder.take(batch, None, patient=True)
             if batch.until_ms % PX_EVERY_MS < CELL_MS:
                 for state, row in zip(self._states, rows.values(), strict=True):
                     self._history += state.write_price(batch.until_ms, row)
@@ -249,6 +267,7 @@ class Pump:
             "faults": dict(self._feed.faults),
             "counters": dict(self.counters),
             "candles": {} if self._candles is None else dict(self._candles.counters),
+            "recording": {"status": "off"} if self._recorder is None else self._recorder.state(),
             "late_ms_max": round(max(self._late_ms, default=0.0), 1),
             "symbols": books,
         }

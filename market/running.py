@@ -12,6 +12,7 @@ from market.candles.desk import CandleDesk, CandlePlan
 from market.candles.old_runs import remove_old_runs
 from market.feeds.opening import MarketChoice, open_feed
 from market.pump import Pump
+from market.recording.recorder import RecordingPlan
 from market.redis_cluster import AWAY, AnyClient, connect
 from market.redis_policy import require_noeviction
 
@@ -29,6 +30,7 @@ class MarketPlan:
     redis_url: str
     cluster: bool
     tick_ms: int
+    recording: RecordingPlan | None = None
 
 
 def run_market(plan: MarketPlan, stopping: Callable[[], bool], *, once: bool) -> None:
@@ -51,6 +53,15 @@ def run_market(plan: MarketPlan, stopping: Callable[[], bool], *, once: bool) ->
             continue
         remove_old_runs(plan.candles.root, opened.venue)
         desk = CandleDesk(opened, client, plan.candles)
-        Pump(opened, client, stopping, tick_ms=plan.tick_ms, candles=desk).run()
+        if plan.recording is not None:
+            remove_old_runs(plan.recording.root, opened.venue, plan.choice.replay)
+        Pump(
+            opened,
+            client,
+            stopping,
+            tick_ms=plan.tick_ms,
+            candles=desk,
+            recording=plan.recording,
+        ).run()
         if once:
             return

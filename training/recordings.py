@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from market.feeds.replay import ReplayFeed
+from market.feeds.replay import ReplayFeed, recording_files
 from market.hot.replaying import feature_rows
 from market.hot.vector import CELL_MS, CELL_PHASE_MS, FEATURE_COUNT, INDEX
 
@@ -48,7 +48,7 @@ def recorded_symbols(paths: Iterable[Path]) -> tuple[str, ...]:
 
 
 def read_recording(path: Path) -> Cells:
-    """Replay one recording (a file, or a folder of *.gz in name order) into cells.
+    """Replay one recording (frames, or what this server recorded of a symbol) into cells.
 
     Raises TrainingDataError where the path is absent or yields no cell.
     """
@@ -87,8 +87,7 @@ def recording_digest(paths: Iterable[Path]) -> str:
     """Return the SHA-256 over the recordings' bytes, in the order given."""
     digest = hashlib.sha256()
     for path in paths:
-        files = [path] if path.is_file() else sorted(path.glob("*.gz"))
-        for file in files:
+        for file in recording_files(path):
             digest.update(file.name.encode())
             digest.update(file.read_bytes())
     return digest.hexdigest()

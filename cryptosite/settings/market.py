@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from cryptosite import env
+from cryptosite.settings.paths import VAR_DIR
 
 MARKET_SOURCE = env.choice("MARKET_SOURCE", "auto", ("auto", "live", "replay", "simulated"))
 MARKET_REPLAY = tuple(Path(path).resolve() for path in env.items("MARKET_REPLAY", ()))
@@ -15,3 +16,7 @@ MARKET_FLOW: Literal["hawkes", "poisson"] = env.choice(
 )
 """How market orders arrive in the simulated market."""
 MARKET_SEED = env.integer("MARKET_SEED", 1, minimum=0, maximum=2**31)
+
+RECORDINGS_DIR = VAR_DIR / "recordings"
+RECORDING_RETENTION_DAYS = env.integer("RECORDING_RETENTION_DAYS", 7, minimum=0, maximum=36_500)
+"""Days that what the feed saw is kept; 0 records nothing."""

@@ -6,7 +6,6 @@ Read by `market.candles.store` alone.
 import fcntl
 import os
 import re
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ import polars as pl
 
 from market.candles.series import CandleSeries, Integers
 from market.candles.timeframes import Timeframe
+from market.files import replace_whole
 
 SCHEMA: dict[str, pl.DataType] = {
     "open_ms": pl.Int64(),
@@ -118,17 +118,7 @@ def write_part(path: Path, candles: CandleSeries) -> None:
     frame = pl.DataFrame(
         {each.name: getattr(candles, each.name) for each in fields(candles)}, schema=SCHEMA
     )
-    handle, temporary = tempfile.mkstemp(prefix=".part-", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            frame.write_parquet(file, compression="lz4", statistics=False)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    replace_whole(path, lambda file: frame.write_parquet(file, compression="lz4", statistics=False))
 
 
 @contextmanager

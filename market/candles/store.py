@@ -145,7 +145,7 @@ class CandleStore:
 
         Raises UnknownSymbolError, or ValueError for a venue without a name.
         """
-        return self._root / _safe(venue) / parse_symbol(symbol) / str(timeframe)
+        return self._root / folder_name(venue) / parse_symbol(symbol) / str(timeframe)
 
 
 def venues_of(market_venue: str, exchange: str) -> tuple[str, ...]:
@@ -210,7 +210,8 @@ def _stamp(folder: Path) -> tuple[int, int] | None:
     return found.st_mtime_ns, found.st_ino
 
 
-def _safe(venue: str) -> str:
+def folder_name(venue: str) -> str:
+    """Return a venue's name as one part of a path. Raises ValueError where it has none."""
     if not venue.strip("."):
         raise ValueError(f"{venue!r} is no name for a venue")
     return quote(venue, safe="")

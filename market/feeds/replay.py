@@ -1,7 +1,8 @@
-"""Recorded exchange frames as a feed: gzip files of `RECEIVE_TIME JSON` lines.
+"""Recordings as a feed: what this server recorded, or exchange frames in gzip files of
+`RECEIVE_TIME JSON` lines.
 
-Binance's raw wire format (spot and USD-M): depth diffs, book tickers, trades, REST depth
-snapshots. RECEIVE_TIME is in ns or µs. A line that cannot be understood is counted and
+Frames are in Binance's raw wire format (spot and USD-M): depth diffs, book tickers, trades,
+REST depth snapshots. RECEIVE_TIME is in ns or µs. A line that cannot be understood is counted and
 skipped; a truncated file gives what it holds.
 """
 
@@ -28,7 +29,9 @@ from market.events import (
     Trade,
 )
 from market.feeds import Batch, FeedError
+from market.feeds.recorded import RecordedSource
 from market.hot.vector import CELL_MS, CELL_PHASE_MS
+from market.recording.reading import open_recording
 
 PREROLL_MS = 360_000
 HEARTBEAT_NS = 1_000_000_000
@@ -200,9 +203,12 @@ class Recording:
     def __init__(self, path: Path, faults: Counter[str]) -> None:
         self.path = path
         self._faults = faults
-        self.files = [path] if path.is_file() else sorted(path.glob("*.gz"))
+        self.files = recording_files(path)
         if not self.files:
-            raise FeedError(f"{path}: no recording: neither a .gz file nor a folder of them")
+            raise FeedError(
+                f"{path}: no recording: neither a .gz file, nor a folder of them, nor one symbol's "
+                "folder of VAR_DIR/recordings"
+            )
         self.symbol = self._first_symbol()
 
     def events(self) -> Iterator[AnyEvent]:
@@ -255,12 +261,26 @@ class Recording:
         raise FeedError(f"{self.path}: holds no frame that names its symbol")
 
 
+def recording_files(path: Path) -> list[Path]:
+    """Return the files that a recording consists of, in the order in which they are played."""
+    recorded = open_recording(path)
+    if recorded is not None:
+        return recorded.folder.event_files()
+    return [path] if path.is_file() else sorted(path.glob("*.gz"))
+
+
+def _source(path: Path, faults: Counter[str]) -> "Recording | RecordedSource":
+    recorded = open_recording(path)
+    return Recording(path, faults) if recorded is None else RecordedSource(recorded, faults)
+
+
 class ReplayFeed:
     """One or several recordings as a feed, merged by receive time."""
 
     def __init__(self, paths: Sequence[Path], preroll_ms: int = PREROLL_MS) -> None:
         self.faults: Counter[str] = Counter()
-        self._recordings = [Recording(path, self.faults) for path in paths]
+        self._recordings = [_source(path, self.faults) for path in paths]
+        self._until_ms = 0
         self.faults.clear()  # what looking for the symbol counted is counted when played
         self.symbols = tuple(dict.fromkeys(recording.symbol for recording in self._recordings))
         self.name = "replay/" + "+".join(path.name.removesuffix(".gz") for path in paths)
@@ -275,21 +295,28 @@ class ReplayFeed:
         for event in merged:
             if event.recv_ns > until_ns:
                 if until_ms:
-                    yield Batch(until_ms, pending)
+                    yield self._batch(until_ms, pending)
                     pending = []
                     while event.recv_ns > until_ns + CELL_MS * 1_000_000:
                         until_ms += CELL_MS
                         until_ns = until_ms * 1_000_000
-                        yield Batch(until_ms, [])
+                        yield self._batch(until_ms, [])
                 until_ms = cell_end_ms(event.recv_ns)
                 until_ns = until_ms * 1_000_000
             pending.append(event)
         if pending:
-            yield Batch(until_ms, pending)
+            yield self._batch(until_ms, pending)
 
     def snapshot(self, symbol: str) -> DepthSnapshot | None:
-        """Recordings hold the snapshots that they hold; none can be asked for."""
+        """Return the snapshot that was asked for when it was recorded; frames know none."""
+        for recording in self._recordings:
+            if recording.symbol == symbol and isinstance(recording, RecordedSource):
+                return recording.answers.pop(self._until_ms, None)
         return None
+
+    def _batch(self, until_ms: int, events: list[AnyEvent]) -> Batch:
+        self._until_ms = until_ms
+        return Batch(until_ms, events)
 
     def candles(self, symbol: str, timeframe: Timeframe, since_ms: int) -> None:
         """Recordings hold no candles."""

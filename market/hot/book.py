@@ -136,6 +136,16 @@ class OrderBook:
     def synced(self) -> bool:
         return self.state is BookState.SYNCED
 
+    @property
+    def confirmed(self) -> bool:
+        """Whether it is in sequence and every level is known to be right."""
+        return self.synced and not self._unconfirmed
+
+    @property
+    def ticker(self) -> BookTicker | None:
+        """The newest book ticker since the connection began."""
+        return self._ticker
+
     def apply_diff(self, diff: DepthDiff) -> None:
         """Apply in sequence; on a gap go to RESYNCING and keep diffs for the snapshot."""
         if self.state is not BookState.SYNCED:

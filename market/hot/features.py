@@ -14,6 +14,7 @@ from market.events import (
     DepthDiff,
     DepthSnapshot,
     Disconnected,
+    Heartbeat,
     Trade,
 )
 from market.hot.book import OrderBook, Top
@@ -29,6 +30,9 @@ SETTLING_MS = 5_000
 CLOCK_TOLERANCE_MS = 100
 """An exchange's clock further ahead of ours than this is skewed: its events seem to come from
 the future. Nothing is decided by exchange time, so it is counted and shown, no more."""
+
+WARM_UP_MS = 360_000
+"""The longest window is of five minutes; with this much history every one of them is full."""
 
 SECOND_PHASE_MS = 990
 """Depth is sampled once a second, in the cell that a tick reads."""
@@ -104,6 +108,33 @@ class HotFeatures:
         """Go on where the source has no snapshot; depth features stay void for a while."""
         self.book.anchor_on_what_is_known()
         self._depth_void_until_ms = now_ms + SETTLING_MS
+
+    def anchor(self) -> list[AnyEvent] | None:
+        """Return events that put new features into this state, but for their windows.
+
+        WARM_UP_MS after them a feature is bit for bit what it would have been. None where the
+        state is not to be told in events: without a book in sequence, or between connections.
+        """
+        book, proof_ns, event_ns = self.book, self._proof_ns, self._event_ns
+        traded = self._last_trade is not None
+        if not book.confirmed or proof_ns is None or event_ns is None:
+            return None
+        if traded and self._last_trade_id is None:
+            return None  # the first trade after a break follows no other
+        events: list[AnyEvent] = []
+        if self._last_trade is not None and self._last_trade_id is not None:
+            events.append(
+                Trade(self.symbol, event_ns, None, self._last_trade_id, self._last_trade, 1, True)
+            )
+        if book.ticker is not None:
+            events.append(book.ticker)
+        bids, asks = list(book.bids.sizes.items()), list(book.asks.sizes.items())
+        # Last, as the newest event's times are those of the last one applied.
+        events.append(
+            DepthSnapshot(self.symbol, event_ns, self._exchange_ms, book.last_id, bids, asks)
+        )
+        events.append(Heartbeat(self.symbol, proof_ns, None))
+        return events
 
     def top(self, now_ms: float) -> Top | None:
         """Return the top of the book, None where it is unknown, crossed or not fresh."""

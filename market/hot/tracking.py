@@ -3,7 +3,11 @@
 The one way from events to features: the pump (live, replayed, simulated) and training use it.
 """
 
-from market.feeds import Batch, Feed
+from collections.abc import Callable
+from typing import Protocol
+
+from market.events import DepthSnapshot
+from market.feeds import Batch
 from market.hot.book import BookState
 from market.hot.features import FeatureRow, HotFeatures
 
@@ -11,13 +15,24 @@ SNAPSHOT_PATIENCE_MS = 1_000
 """How long a resyncing book waits for a snapshot within the stream before it does without."""
 
 
+class Source(Protocol):
+    """What a tracker needs of a feed."""
+
+    @property
+    def symbols(self) -> tuple[str, ...]: ...
+
+    def snapshot(self, symbol: str) -> DepthSnapshot | None: ...
+
+
 class MarketTracker:
     """Books and features of every symbol that a feed tells of."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Source) -> None:
         self._feed = feed
         self.symbols = {symbol: HotFeatures(symbol) for symbol in feed.symbols}
         self.unknown_symbol = 0
+        self.on_answer: Callable[[DepthSnapshot], None] | None = None
+        """Told of each snapshot that was asked for and applied; what is recorded needs it."""
         self._resyncing_since: dict[str, int] = {}
 
     def advance(self, batch: Batch) -> dict[str, FeatureRow]:
@@ -46,6 +61,8 @@ class MarketTracker:
         snapshot = self._feed.snapshot(symbol)
         if snapshot is not None:
             features.book.apply_snapshot(snapshot)
+            if self.on_answer is not None:
+                self.on_answer(snapshot)
         elif now_ms - since >= SNAPSHOT_PATIENCE_MS:
             features.anchor_without_snapshot(now_ms)
         if features.book.synced:

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from market.candles.desk import CandlePlan
 from market.feeds import FeedError
 from market.feeds.opening import MarketChoice
+from market.recording.recorder import RecordingPlan
 from market.redis_policy import EvictionPolicyError
 from market.running import MarketPlan, run_market
 from market.stopping import StopFlag
@@ -39,6 +40,7 @@ class Command(BaseCommand):
             redis_url=settings.REDIS_URL,
             cluster=service.redis.cluster_mode,
             tick_ms=service.prediction.tick_ms,
+            recording=RecordingPlan(settings.RECORDINGS_DIR, settings.RECORDING_RETENTION_DAYS),
         )
         try:
             run_market(plan, stopping, once=once)
