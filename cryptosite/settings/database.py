@@ -23,6 +23,9 @@ if _default["ENGINE"] == "django.db.backends.sqlite3":
     _default["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        # FULL: what the recorder acknowledges must survive a power cut that comes right after.
+        # Recursive triggers: a REPLACE, too, meets those that refuse to delete.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+        " PRAGMA recursive_triggers=ON;",
     }
 DATABASES = {"default": _default}

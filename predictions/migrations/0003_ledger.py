@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
                     "engine",
                     models.CharField(choices=predictions.models.choices.engines, max_length=16),
                 ),
+                ("venue", models.CharField(max_length=96)),
                 ("before_ts", models.BigIntegerField()),
                 ("rows", models.BigIntegerField(default=0)),
                 ("open", models.BooleanField(default=True)),
@@ -65,6 +66,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("-id",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("open", True)), fields=["venue"], name="pruning_open"
+                    )
+                ],
             },
         ),
         migrations.RemoveIndex(

@@ -83,11 +83,12 @@ class Checkpoint(models.Model):
 class Pruning(models.Model):
     """What was taken away: forecasts, and entries' bytes, of market time before `before_ts`.
 
-    Deleting is refused by the database except while such a row with `open` lies there, and then
-    only of what it names.
+    rows: forecasts. Deleting is refused by the database except while such a row with `open` lies
+    there, and then only of what it names.
     """
 
     engine = models.CharField(max_length=16, choices=choices.engines)
+    venue = models.CharField(max_length=96)
     before_ts = models.BigIntegerField()
     rows = models.BigIntegerField(default=0)
     open = models.BooleanField(default=True)
@@ -95,6 +96,10 @@ class Pruning(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        indexes = (
+            # The triggers look for one at each row that is removed.
+            models.Index(fields=("venue",), condition=models.Q(open=True), name="pruning_open"),
+        )
 
     def __str__(self) -> str:
-        return f"{self.engine} before {self.before_ts}"
+        return f"{self.engine} of {self.venue} before {self.before_ts}"
