@@ -19,6 +19,21 @@ from market.redis_cluster import AnyClient
 
 VENUE = "simulated"
 
+SPECIFIED_FIELDS = {
+    "symbol",
+    "direction",
+    "confidence",
+    "probabilities",
+    "model_accuracy",
+    "prediction_time",
+    "valid_until",
+    "entry",
+    "stop_loss",
+    "take_profits",
+    "tp_eta_minutes",
+}
+"""Of one signal in an answer, as the specification names them."""
+
 
 def signal(
     symbol: str = "BTCUSDT",

@@ -3,7 +3,6 @@
 import io
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
@@ -21,7 +20,6 @@ from inference.signals.entry import Said
 from inference.vocabulary import Direction, SignalReason
 from market import keys
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
-from predictions.api import throttling
 from predictions.urls import urlpatterns
 from tests.integration.ledger import drain, new_recorder, publish, tick_entry
 from tests.integration.test_signal_recorder import batch, hand_over
@@ -33,12 +31,6 @@ from tests.signals import no_signal, signal, store_state
 pytestmark = pytest.mark.django_db
 
 SERVES_PAGES = {"api/schema", "api/docs"}
-
-
-@pytest.fixture(autouse=True)
-def unspent_allowances() -> Iterator[None]:
-    throttling.allowances.reset()
-    yield
 
 
 @pytest.fixture(scope="module")

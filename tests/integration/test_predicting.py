@@ -17,24 +17,11 @@ from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
 from market.clock import MarketTime
 from tests.documents import README, blocks
 from tests.processes import free_port
+from tests.signals import SPECIFIED_FIELDS
 from tests.unit.signal_artefacts import NOW_MS, SYMBOLS, candles, write_pooled
 
 ROOT = Path(__file__).resolve().parents[2]
 AS_OF = "2024-09-06T00:00:01Z"
-FIELDS = {
-    "symbol",
-    "direction",
-    "confidence",
-    "probabilities",
-    "model_accuracy",
-    "prediction_time",
-    "valid_until",
-    "entry",
-    "stop_loss",
-    "take_profits",
-    "tp_eta_minutes",
-}
-"""Those of the specification."""
 
 
 @pytest.fixture
@@ -82,7 +69,7 @@ def test_make_prediction_in_a_plain_python_returns_the_specified_fields(
 ) -> None:
     child = from_service(env, "make_prediction('BTCUSDT', timeframe='15m')")
     said: dict[str, Any] = ast.literal_eval(child.stdout)
-    assert set(said) >= FIELDS
+    assert set(said) >= SPECIFIED_FIELDS
     assert (said["symbol"], said["timeframe"]) == ("BTCUSDT", "15m")
     assert said["prediction_time"] == said["candle_close"] <= said["made_at"]
     assert said["expired"] is (said["made_at"] >= said["valid_until"])
@@ -209,7 +196,7 @@ def test_predict_json_has_predictions_and_errors(env: dict[str, str]) -> None:
     )
     said = json.loads(done.stdout)
     assert [item["symbol"] for item in said["predictions"]] == ["BTCUSDT", "ETHUSDT"]
-    assert all(set(item) >= FIELDS for item in said["predictions"])
+    assert all(set(item) >= SPECIFIED_FIELDS for item in said["predictions"])
     assert [(e["symbol"], e["code"]) for e in said["errors"]] == [("DOGE2USDT", "model_missing")]
     assert (said["status"], said["count"], said["live"]) == ("success", 2, False)
 
