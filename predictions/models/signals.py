@@ -81,13 +81,17 @@ class Signal(models.Model):
 class SignalOutcome(models.Model):
     """What the market did after a signal, along the finest candles there were.
 
-    result: what ended it, in the signal's own direction; touched: the barrier (one risk above or
-    below the entry) that was touched first, whatever the signal said, which is what its class
-    probabilities were about. Times are market time in ms: the close of the bar that touched.
-    Both barriers in one bar: the stop-loss. r_multiple: in units of the risk, out at the first
-    target, at the stop-loss or at the horizon's last close; r_after_fees: less fee_bp of entry
-    and exit. entry_opens: [[ms after the close, open], ...] of the path's first bars, at most
-    until valid_until, for whoever enters later. None of the R for NO_TRADE.
+    result: what ended it, in the signal's own direction: the stop-loss where the finest bar that
+    tells holds both. touched: the barrier (one risk above or below the entry) that was touched
+    first, NO_TRADE where none was, or both in one bar: the label that its class probabilities
+    were about, whatever the signal said. Times are market time in ms: the close of the bar that
+    touched, or its open where that lay beyond. ended_ts: when it was left. Targets and stop-loss
+    are followed beyond the first target, until the stop-loss, the third or the horizon's end.
+    exit_price: the first target, the stop-loss (the open, where a bar opened beyond it) or the
+    horizon's last close. r_multiple: in units of the risk; r_after_fees: less fee_bp of entry and
+    of exit. entry_opens: [[ms after the close, open], ...] of the path's first bars, before
+    anything was touched and before valid_until, for whoever enters up to ten minutes later.
+    For NO_TRADE there is nothing but result, touched, ended_ts and entry_gap_bp.
     """
 
     signal = models.OneToOneField(Signal, models.PROTECT, related_name="outcome")
