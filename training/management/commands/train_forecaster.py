@@ -25,7 +25,7 @@ class Command(BaseCommand):
             type=Path,
             metavar="PATH",
             default=[recorded / name for name in RECORDINGS],
-            help="folders or files of recorded frames (default: both of BTCUSDT)",
+            help="recorded frames, or folders of VAR_DIR/recordings (default: both of BTCUSDT)",
         )
         parser.add_argument("--output", type=Path, default=settings.BASE_DIR / "models")
         parser.add_argument("--seed", type=int, default=1)
