@@ -153,7 +153,7 @@ class Grader:
         decided = [
             row for row in rows if row.target_ts <= due_ms or row.refusal or row.target in prices
         ]
-        outcomes = _outcomes(decided, prices)
+        outcomes = outcomes_of(decided, prices)
         ForecastOutcome.objects.bulk_create(outcomes, ignore_conflicts=True)
         if len(rows) == ROWS_A_TIME:
             due_ms = min(due_ms, rows[-1].target_ts - 1)
@@ -227,7 +227,8 @@ def _ledger_mids(venue: str, targets: set[Target]) -> dict[Target, float]:
     }
 
 
-def _outcomes(rows: list[OpenForecast], prices: Mapping[Target, Price]) -> list[ForecastOutcome]:
+def outcomes_of(rows: list[OpenForecast], prices: Mapping[Target, Price]) -> list[ForecastOutcome]:
+    """Return the outcome of each row by these prices; checking the ledger does the same again."""
     found = [prices.get(row.target) for row in rows]
     grades = grade(
         mid=_column([row.mid_price for row in rows]),
