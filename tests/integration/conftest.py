@@ -1,11 +1,15 @@
-"""What several tests of the REST API start from."""
+"""What several tests of the REST API, and of the signal loop, start from."""
+
+from collections.abc import Iterator
 
 import pytest
 import redis
 from django.conf import settings
 
+from market.candles.timeframes import SIGNAL_TIMEFRAMES
 from predictions.api import throttling
 from tests.integration.made_signals import a_signal, set_market
+from tests.signal_loops import DAY_MS, FakePredictor
 from tests.signals import store_state
 
 
@@ -27,3 +31,19 @@ def all_made(market: redis.Redis) -> redis.Redis:
     for symbol in settings.SIGNAL_SYMBOLS:
         store_state(market, a_signal(symbol=symbol))
     return market
+
+
+@pytest.fixture
+def binary(clean_redis: redis.Redis, redis_url: str) -> Iterator[redis.Redis]:
+    """Client of the session's emptied server whose answers are bytes."""
+    with redis.Redis.from_url(redis_url, socket_timeout=5) as client:
+        yield client
+
+
+@pytest.fixture
+def predictor() -> FakePredictor:
+    """A store in which every timeframe has the candle that closed at DAY_MS."""
+    found = FakePredictor()
+    for timeframe in SIGNAL_TIMEFRAMES:
+        found.store(timeframe, DAY_MS - timeframe.ms)
+    return found

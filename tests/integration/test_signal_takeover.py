@@ -14,23 +14,19 @@ from inference.vocabulary import SIGNALS
 from market import keys
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
 from market.redis_cluster import connect
-from tests.integration.test_signal_loop import (
+from tests.integration.watched_signals import (
     CLOSE_MS,
     OPEN_MS,
     beat,
-    binary,
     caught_up,
     entries,
     made,
-    predictor,
     running,
     state,
 )
 from tests.redis_cluster import NODES, Cluster, running_cluster
 from tests.signal_loops import M15, SYMBOLS, FakePredictor, announce, make_signal_loop, set_clock
 from tests.waiting import eventually
-
-__all__ = ["binary", "predictor"]  # fixtures
 
 
 async def test_second_loop_waits_and_takes_over_without_saying_anything_again(

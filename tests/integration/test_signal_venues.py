@@ -18,22 +18,18 @@ from market.redis_cluster import connect
 from predictions.models import Signal
 from predictions.recording.log_reader import LogReader
 from predictions.recording.signal_recorder import SignalRecorder
-from tests.integration.test_signal_loop import (
+from tests.integration.watched_signals import (
     CLOSE_MS,
     OPEN_MS,
-    binary,
     caught_up,
     entries,
     made,
-    predictor,
     running,
     state,
 )
 from tests.redis_cluster import running_cluster
 from tests.signal_loops import M15, SYMBOLS, VENUE, announce, make_signal_loop, set_clock
 from tests.waiting import eventually
-
-__all__ = ["binary", "predictor"]  # fixtures
 
 OTHER = "replay/spot/2"
 ALL = len(SIGNAL_TIMEFRAMES)
