@@ -1,0 +1,320 @@
+"""What becomes of a signal, along paths made by hand and along recorded candles."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inference.signals.levels import HORIZON_CANDLES
+from inference.vocabulary import Direction
+from market.candles.series import CandleSeries
+from market.candles.timeframes import Timeframe
+from predictions.grading.signals import (
+    PATIENCE_MS,
+    BarsOf,
+    Grade,
+    SaidSignal,
+    differing_columns,
+    grade_signal,
+)
+from predictions.grading.touching import Bars
+from tests.candle_bars import CLOSE_MS, Bar, bars, said
+from tests.recordings import candle_file
+from training.signals.candles import FeatherFolders
+from training.signals.labels import Path as LabelPath
+from training.signals.labels import first_touches
+
+M1, M5, M15, H1 = Timeframe.M1, Timeframe.M5, Timeframe.M15, Timeframe.H1
+QUIET: Bar = (100.0, 101.0, 99.0, 100.0)
+UP: Bar = (100.0, 102.5, 99.0, 102.0)
+DOWN: Bar = (100.0, 101.0, 97.5, 98.0)
+BOTH: Bar = (100.0, 102.0, 98.0, 100.0)
+WHOLE = HORIZON_CANDLES * M15.ms
+
+
+def of(*known: Bars) -> BarsOf:
+    """Return what reads these candles, and none of any other length."""
+    by_step = {each.step_ms: each for each in known}
+    return lambda timeframe: by_step.get(timeframe.ms, Bars(CandleSeries.empty(), timeframe.ms))
+
+
+def path(*given: Bar, timeframe: Timeframe = M15, count: int = 12) -> Bars:
+    """Return the given bars, quiet ones behind them."""
+    return bars([*given, *[QUIET] * (count - len(given))], timeframe)
+
+
+def graded(
+    signal: SaidSignal, *known: Bars, known_ms: float = math.inf, fee_bp: float = 10.0
+) -> Grade:
+    grade = grade_signal(signal, of(*known), known_ms=known_ms, fee_bp=fee_bp)
+    assert grade is not None
+    return grade
+
+
+def closed(count: int, timeframe: Timeframe = M15) -> int:
+    return CLOSE_MS + count * timeframe.ms
+
+
+def test_grade_first_target_earns_one_risk_less_fees():
+    grade = graded(said(), path(QUIET, UP))
+
+    assert (grade.status, grade.result, grade.touched) == ("graded", "take_profit", "LONG")
+    assert (grade.take_profit_1_ts, grade.take_profit_2_ts) == (closed(2), None)
+    assert (grade.ended_ts, grade.exit_price) == (closed(2), 102.0)
+    assert grade.r_multiple == 1.0
+    assert grade.r_after_fees == pytest.approx(1.0 - (0.1 + 0.102) / 2)
+    assert (grade.fee_bp, grade.path_timeframe) == (10.0, "15m")
+    assert (grade.tp_minutes, grade.eta_covered) == (30.0, True)
+
+
+def test_grade_stop_loss_costs_one_risk_and_fees():
+    grade = graded(said(direction=Direction.SHORT), path(QUIET, UP))
+
+    assert (grade.result, grade.touched) == ("stop_loss", "LONG")
+    assert (grade.stop_loss_ts, grade.exit_price, grade.ended_ts) == (closed(2), 102.0, closed(2))
+    assert grade.r_multiple == -1.0
+    assert grade.r_after_fees == pytest.approx(-1.0 - (0.1 + 0.102) / 2)
+    assert (grade.tp_minutes, grade.eta_covered) == (None, None)
+
+
+def test_grade_open_beyond_the_stop_loses_more_than_one_risk():
+    grade = graded(said(), path(QUIET, (96.0, 97.0, 95.0, 96.0)))
+
+    assert (grade.exit_price, grade.r_multiple) == (96.0, -2.0)
+
+
+def test_grade_untouched_horizon_times_out_at_its_last_close():
+    grade = graded(said(), path(*[QUIET] * 11, (100.0, 101.0, 99.0, 100.5)))
+
+    assert (grade.result, grade.touched) == ("timed_out", "NO_TRADE")
+    assert (grade.exit_price, grade.r_multiple, grade.ended_ts) == (100.5, 0.25, closed(12))
+
+
+def test_grade_touch_after_the_horizon_counts_no_more():
+    assert graded(said(), path(*[QUIET] * 12, UP)).result == "timed_out"
+
+
+def test_grade_highest_target_is_followed_until_the_stop():
+    grade = graded(said(), path(UP, (102.0, 104.5, 101.0, 103.0), (103.0, 107.0, 97.0, 98.0)))
+
+    assert (grade.result, grade.r_multiple, grade.ended_ts) == ("take_profit", 1.0, closed(1))
+    assert (grade.take_profit_2_ts, grade.take_profit_3_ts) == (closed(2), None)
+    assert grade.stop_loss_ts == closed(3)
+
+
+@pytest.mark.parametrize(
+    ("bar", "touched"), [(UP, "LONG"), (DOWN, "SHORT"), (BOTH, "NO_TRADE"), (QUIET, "NO_TRADE")]
+)
+def test_grade_no_trade_has_the_barrier_and_nothing_of_the_trade(bar, touched):
+    grade = graded(said(direction=Direction.NO_TRADE), path(bar))
+
+    ended = closed(12) if bar is QUIET else closed(1)
+    assert grade == Grade(
+        "graded",
+        result="no_trade",
+        touched=touched,
+        path_timeframe="15m",
+        ended_ts=ended,
+        entry_gap_bp=0.0,
+    )
+
+
+@pytest.mark.parametrize("direction", [Direction.LONG, Direction.SHORT])
+def test_grade_both_in_the_finest_bar_is_the_stop_and_no_label(direction):
+    grade = graded(said(direction=direction), path(BOTH))
+
+    assert (grade.result, grade.r_multiple, grade.touched) == ("stop_loss", -1.0, "NO_TRADE")
+
+
+@pytest.mark.parametrize(("minutes", "covered"), [(5, False), (15, True), (60, True), (65, False)])
+def test_grade_time_to_the_target_is_held_against_both_ends_of_the_eta(minutes, covered):
+    count = minutes // 5
+    grade = graded(said(), path(*[QUIET] * (count - 1), UP, timeframe=M5, count=36))
+
+    assert (grade.tp_minutes, grade.eta_covered) == (minutes, covered)
+
+
+def test_grade_signal_without_an_eta_is_not_held_against_one():
+    signal = said(tp_eta_low_minutes=None, tp_eta_high_minutes=None)
+
+    assert graded(signal, path(UP)).eta_covered is None
+
+
+def test_grade_entry_gap_is_of_the_first_open():
+    grade = graded(said(), path((100.5, 101, 99, 100)))
+
+    assert grade.entry_gap_bp == pytest.approx(1e4 * math.log(1.005))
+
+
+def test_grade_goes_along_the_finest_path_that_is_complete():
+    minutes = [QUIET] * 180
+    minutes[7] = UP
+    coarse = path(DOWN)
+
+    assert graded(said(), coarse, bars(minutes, M1)).tp_minutes == 8.0
+    holed = Bars(bars(minutes, M1).candles[np.arange(180) != 3], M1.ms)
+    assert graded(said(), coarse, holed).result == "stop_loss"
+    assert graded(said(), coarse, holed, path(UP, timeframe=M5, count=36)).path_timeframe == "5m"
+
+
+def test_grade_never_goes_along_longer_candles_than_its_own():
+    hours = path(UP, timeframe=H1)
+
+    assert graded(said(), hours).reason == "path_missing"
+
+
+def test_grade_bar_that_holds_both_is_looked_into_where_minutes_cover_it():
+    minutes = bars([QUIET] * 3 + [UP] + [DOWN] + [QUIET] * 10, M1, closed(1))
+
+    grade = graded(said(), path(QUIET, BOTH), minutes)
+
+    assert (grade.result, grade.path_timeframe) == ("take_profit", "15m")
+    assert grade.take_profit_1_ts == closed(1) + 4 * M1.ms
+
+
+def test_grade_path_is_awaited_and_then_missing():
+    holed = Bars(path(QUIET, UP).candles[[0, 2, 3]], M15.ms)
+
+    def at(known_ms: float) -> Grade | None:
+        return grade_signal(said(), of(holed), known_ms=known_ms, fee_bp=10.0)
+
+    assert at(closed(5)) is None
+    assert at(closed(12) + PATIENCE_MS - 1) is None
+    assert at(closed(12) + PATIENCE_MS) == Grade("ungradable", "path_missing")
+    assert at(math.inf) == Grade("ungradable", "path_missing")
+
+
+def test_grade_hole_behind_the_end_does_not_matter():
+    holed = Bars(path(DOWN).candles[[0, 2, 3]], M15.ms)
+
+    assert graded(said(), holed).result == "stop_loss"
+
+
+def test_grade_late_signal_is_ungradable_at_once():
+    grade = grade_signal(said(late=True), of(), known_ms=CLOSE_MS, fee_bp=10.0)
+
+    assert grade == Grade("ungradable", "made_too_late")
+
+
+@pytest.mark.parametrize(
+    ("given", "final_at"),
+    [([QUIET, DOWN], 2), ([(100, 107, 99, 106)], 1), ([UP], 12), ([QUIET], 12)],
+)
+def test_grade_comes_with_the_end_and_not_before(given, final_at):
+    known = path(*given)
+
+    def at(count: int) -> Grade | None:
+        seen = Bars(known.candles[: max(0, count)], M15.ms)
+        return grade_signal(said(), of(seen), known_ms=closed(count), fee_bp=10.0)
+
+    assert [at(count) is not None for count in range(-1, 13)] == [
+        count >= final_at for count in range(-1, 13)
+    ]
+    assert at(final_at) == at(12)
+
+
+def test_grade_opens_for_later_entries_end_with_validity_touch_and_ten_minutes():
+    flat = [QUIET] * 2880
+    touched = [*flat]
+    touched[4] = DOWN
+
+    def opens(timeframe: Timeframe, minutes: list[Bar], **changes: int) -> list[list[float]]:
+        count = 12 * timeframe.ms // M1.ms
+        signal = said(timeframe, **changes)
+        return graded(signal, bars(minutes[:count], M1)).entry_opens
+
+    assert opens(M15, flat) == [[0, 100.0], [60_000, 100.0]]
+    assert [at for at, _ in opens(Timeframe.H4, flat)] == [at * 60_000 for at in range(11)]
+    assert [at for at, _ in opens(Timeframe.H4, touched)] == [at * 60_000 for at in range(5)]
+    assert graded(said(), path(UP)).entry_opens == [[0, 100.0]]
+    assert graded(said(), path((97.0, 98, 96, 97))).entry_opens == []
+
+
+random_bars = st.lists(
+    st.tuples(*[st.integers(96, 104)] * 2, st.integers(0, 2), st.integers(0, 2)).map(
+        lambda of: (
+            float(of[0]),
+            float(max(of[:2]) + of[2]),
+            float(min(of[:2]) - of[3]),
+            float(of[1]),
+        )
+    ),
+    min_size=36,
+    max_size=36,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(random_bars, st.sampled_from(list(Direction)), st.sets(st.integers(0, 35), max_size=3))
+def test_grade_again_is_the_same_whenever_it_is_graded(given, direction, holes):
+    signal = said(direction=direction, stop_loss=None, entry=100.0, risk=3.0)
+    fives = bars([QUIET] * 3 + given[3:], M5)
+    known = Bars(fives.candles[[row for row in range(36) if row not in holes]], M5.ms)
+
+    def at(known_ms: float) -> Grade | None:
+        seen = Bars(known.candles[known.candles.open_ms + M5.ms <= known_ms], M5.ms)
+        return grade_signal(signal, of(seen), known_ms=known_ms, fee_bp=7.0)
+
+    grades = [at(CLOSE_MS + count * M5.ms) for count in range(37)]
+    final = at(math.inf)
+    assert final is not None
+    assert all(each in (None, final) for each in grades)
+    assert differing_columns(signal, final, of(known)) == ()
+
+
+def test_differing_columns_name_what_was_altered_and_restated():
+    signal, known = said(), path(QUIET, UP)
+    grade = graded(signal, known)
+
+    altered = replace(grade, r_after_fees=1.0, tp_minutes=1.0)
+    assert differing_columns(signal, altered, of(known)) == ("r_after_fees", "tp_minutes")
+    assert differing_columns(signal, grade, of(path(QUIET, QUIET, UP)))[0] == "ended_ts"
+    assert differing_columns(signal, grade, of()) == ("status", "reason", *(
+        each
+        for each in Grade.__dataclass_fields__
+        if each not in ("status", "reason") and getattr(grade, each) != getattr(Grade(""), each)
+    ))  # fmt: skip
+    missing = Grade("ungradable", "path_missing")
+    assert differing_columns(signal, missing, of(known)) == ()
+    assert differing_columns(said(late=True), grade, of(known)) != ()
+
+
+@pytest.mark.parametrize("timeframe", [M15, H1])
+def test_grade_touches_of_recorded_candles_are_the_labels_of_training(timeframe):
+    source = FeatherFolders(candle_file("ETH", "5m").parents[1])
+    own, fives = (source.read("ETHUSDT", each) for each in (timeframe, M5))
+    rows = np.arange(300, len(own) - HORIZON_CANDLES - 1, 97)[:120]
+    decided, entry = own.open_ms[rows] + timeframe.ms, own.close[rows]
+    risk = entry * 0.006 * math.sqrt(timeframe.ms / M15.ms)
+    labels = first_touches(
+        decided,
+        entry,
+        risk,
+        (LabelPath(fives, M5.ms), LabelPath(own, timeframe.ms)),
+        HORIZON_CANDLES * timeframe.ms,
+    )
+    known = (Bars(fives, M5.ms), Bars(own, timeframe.ms))
+
+    results = []
+    for row, label in enumerate(labels.label.tolist()):
+        for direction in Direction:
+            signal = said(
+                timeframe,
+                candle_close=int(decided[row]),
+                direction=direction,
+                entry=float(entry[row]),
+                risk=float(risk[row]),
+            )
+            grade = graded(signal, *known)
+            assert grade.touched == list(Direction)[label].value
+            assert grade.path_timeframe == "5m"
+            assert grade.entry_gap_bp == pytest.approx(
+                1e4 * math.log(labels.next_open[row] / entry[row])
+            )
+            if grade.result == "take_profit":
+                assert grade.tp_minutes == labels.minutes[row]
+            results.append(grade.result)
+    assert {"take_profit", "stop_loss", "timed_out", "no_trade"} == set(results)
