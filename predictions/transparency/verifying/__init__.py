@@ -1,0 +1,1 @@
+"""Checking the ledger against itself: entries, tree, checkpoints, rows, outcomes."""

@@ -1,0 +1,210 @@
+"""Outcomes of forecasts, graded again from what the entries say.
+
+The arithmetic is grading's own. Where the price came from the tick at the target, that tick's
+entry must say it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Exists, Max, OuterRef
+
+from inference.handover.chain import EntryFormatError
+from inference.vocabulary import FORECASTS, OutcomeStatus, Ungradable
+from predictions.grading.forecasts import OpenForecast, Price, Target, outcomes_of
+from predictions.models import Forecast, ForecastOutcome, LedgerEntry
+from predictions.recording.forecast_rows import FORECAST_FIELDS, TickRows, tick_rows
+from predictions.transparency.verifying.findings import Finding, Findings, Kind
+from predictions.transparency.verifying.leaves import Leaf
+
+COLUMNS = tuple(
+    each.attname
+    for each in ForecastOutcome._meta.concrete_fields
+    if each.attname not in {"id", "forecast_id", "graded_at"}
+)
+PATIENCE_TICKS = 300
+"""So many ticks after its target's, a forecast must have been graded."""
+
+Tick = tuple[str, int]
+"""A venue, and market time in ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """A forecast as its entry says it, and what is stored of its outcome."""
+
+    row: OpenForecast
+    tick: TickRows
+    outcome: ForecastOutcome
+
+    @property
+    def price(self) -> Price | None:
+        mid = self.outcome.target_mid
+        return Price(self.outcome.price_from, mid) if isinstance(mid, float) else None
+
+    def entry_at_target(self) -> LedgerEntry | None:
+        number = _tick_at(self.tick, self.row.target_ts)
+        if number is None:
+            return None
+        rows = LedgerEntry.objects.filter(engine=FORECASTS, venue=self.tick.venue, number=number)
+        return rows.order_by("index").first()
+
+
+@dataclass(slots=True)
+class ForecastOutcomeCheck:
+    """Grades again what the forecasts of some leaves came to."""
+
+    findings: Findings
+    _newest: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        rows = LedgerEntry.objects.filter(engine=FORECASTS).order_by().values_list("venue")
+        self._newest = dict(rows.annotate(newest=Max("number")))
+
+    def check(self, leaves: Sequence[Leaf]) -> None:
+        """Compare the outcomes of all forecasts under consecutive leaves."""
+        said = self._said(leaves)
+        if not said:
+            return
+        first, last = leaves[0].index, leaves[-1].index
+        rows = ForecastOutcome.objects.filter(
+            forecast__leaf_id__gte=first, forecast__leaf_id__lte=last
+        )
+        stored = {row.forecast_id: row for row in rows.order_by().defer("graded_at")}
+        mids = self._mids([leaf.made for leaf in leaves if isinstance(leaf.made, TickRows)])
+        graded = []
+        for forecast, (row, tick) in said.items():
+            outcome = stored.get(forecast)
+            if outcome is None:
+                self._ungraded(row, tick)
+            else:
+                graded.append(Graded(row, tick, outcome))
+        self.findings.checked["ForecastOutcome"] += len(graded)
+        for each, expected in _graded_again(graded):
+            columns = {
+                name: (getattr(each.outcome, name), _column(expected, name)) for name in COLUMNS
+            }
+            same = self.findings.compare("ForecastOutcome", each.outcome.pk, columns)
+            if same and not each.row.refusal:
+                at = mids.get((each.tick.venue, each.row.target_ts), {})
+                self._check_price(each, at.get(each.row.symbol))
+
+    def find_orphans(self) -> None:
+        """Name outcomes of forecasts that are not there."""
+        forecasts = Forecast.objects.filter(pk=OuterRef("forecast_id"))
+        for row in ForecastOutcome.objects.filter(~Exists(forecasts)).order_by().only("pk"):
+            told = "its forecast is not there"
+            self.findings.add(Finding(Kind.INSERTED, "ForecastOutcome", str(row.pk), message=told))
+
+    def _said(self, leaves: Sequence[Leaf]) -> dict[int, tuple[OpenForecast, TickRows]]:
+        # What the entry says, under the id of the row that holds it.
+        made = {leaf.index: leaf.made for leaf in leaves if isinstance(leaf.made, TickRows)}
+        rows = Forecast.objects.filter(leaf_id__in=made).order_by()
+        by_symbol = {
+            leaf: {
+                named["symbol"]: named
+                for named in (
+                    dict(zip(FORECAST_FIELDS, values, strict=True)) for values in tick.values()
+                )
+            }
+            for leaf, tick in made.items()
+        }
+        found = {}
+        for key, leaf, symbol in rows.values_list("pk", "leaf_id", "symbol"):
+            named = by_symbol[leaf].get(symbol)
+            if named is not None:
+                found[key] = _open_forecast(key, named), made[leaf]
+        return found
+
+    def _check_price(self, each: "Graded", mid: float | None) -> None:
+        outcome, price = each.outcome, each.price
+        if price is None:
+            if mid is not None:
+                self._hidden(each, mid)
+        elif price.origin != "tick":
+            self.findings.checked["outcomes by px, which is not kept"] += 1
+        elif price.mid != mid:
+            entry = each.entry_at_target()
+            if mid is None and (entry is None or entry.packed is None):
+                self.findings.count(Kind.UNCHECKED)  # removed entries are named themselves
+                return
+            why = "by the entry of the tick at its target"
+            self.findings.altered("ForecastOutcome", outcome.pk, "target_mid", price.mid, mid, why)
+
+    def _hidden(self, each: "Graded", mid: float) -> None:
+        entry, outcome = each.entry_at_target(), each.outcome
+        if entry is not None and entry.recorded_at > outcome.graded_at:
+            self.findings.count(Kind.UNCHECKED)  # its price came when it was graded already
+            return
+        why = f"the entry of the tick at its target says {mid}"
+        was, must = outcome.status, OutcomeStatus.GRADED.value
+        self.findings.altered("ForecastOutcome", outcome.pk, "status", was, must, why)
+
+    def _ungraded(self, row: OpenForecast, tick: TickRows) -> None:
+        due = _tick_at(tick, row.target_ts)
+        if due is None or self._newest.get(tick.venue, 0) < due + PATIENCE_TICKS:
+            return
+        if not Forecast.objects.filter(pk=row.id, outcome__isnull=True).exists():
+            return  # graded, or pruned, meanwhile
+        told = f"of forecast {row.id}, whose target has long passed"
+        self.findings.add(Finding(Kind.REMOVED, "ForecastOutcome", "", message=told))
+
+    def _mids(self, ticks: Sequence[TickRows]) -> dict[Tick, dict[str, float]]:
+        found: dict[Tick, dict[str, float]] = {}
+        wanted: dict[str, set[int]] = {}
+        for tick in ticks:
+            due = _tick_at(tick, tick.target_ms)
+            if due is not None:
+                wanted.setdefault(tick.venue, set()).add(due)
+        for venue, numbers in wanted.items():
+            entries = LedgerEntry.objects.filter(
+                engine=FORECASTS, venue=venue, number__in=numbers, packed__isnull=False
+            )
+            for stream_id, packed in entries.order_by().values_list("stream_id", "packed"):
+                try:
+                    tick = tick_rows(stream_id, bytes(packed or b""))
+                except (EntryFormatError, TypeError):
+                    continue  # named where its leaf is checked
+                found.setdefault((venue, tick.tick_ms), {}).update(tick.mids)
+        return found
+
+
+def _open_forecast(key: int, named: Mapping[str, Any]) -> OpenForecast:
+    return OpenForecast(
+        **{name: named[name] for name in OpenForecast._fields if name != "id"}, id=key
+    )
+
+
+def _graded_again(graded: Sequence[Graded]) -> Iterator[tuple[Graded, ForecastOutcome]]:
+    # Many at once, none twice of one target: prices are looked up by that.
+    waiting = list(graded)
+    while waiting:
+        batch: dict[Target, Graded] = {}
+        later = []
+        for each in waiting:
+            if each.row.target in batch:
+                later.append(each)
+            else:
+                batch[each.row.target] = each
+        prices = {target: each.price for target, each in batch.items()}
+        again = outcomes_of(
+            [each.row for each in batch.values()],
+            {target: price for target, price in prices.items() if price is not None},
+        )
+        yield from zip(batch.values(), again, strict=True)
+        waiting = later
+
+
+def _tick_at(tick: TickRows, target_ts: int) -> int | None:
+    # Ticks lie on a grid that begins at 0: their number is their time by the period.
+    number = tick.logged.number
+    if number < 1 or tick.tick_ms % number:
+        return None
+    period = tick.tick_ms // number
+    return None if target_ts % period else target_ts // period
+
+
+def _column(outcome: ForecastOutcome, name: str) -> object:
+    value = getattr(outcome, name)
+    return str(value) if isinstance(value, Ungradable | OutcomeStatus) else value

@@ -1,0 +1,113 @@
+"""Outcomes of signals, graded again along the stored candles.
+
+Candles are not in the tree: a difference means that the row was altered, or candles were. Where
+they are kept no more, what an outcome holds is compared with itself.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from django.db.models import Exists, OuterRef
+
+from inference.vocabulary import OutcomeStatus, Ungradable
+from market.candles.store import CandleStore, venues_of
+from market.candles.timeframes import Timeframe
+from predictions.grading.candle_paths import StoredBars
+from predictions.grading.signals import Grade, SaidSignal, grade_signal
+from predictions.models import Signal, SignalOutcome
+from predictions.recording.signal_rows import BatchRows
+from predictions.transparency.verifying.findings import Finding, Findings, Kind
+from predictions.transparency.verifying.leaves import Leaf
+
+WHY = "graded again along the stored candles"
+_MINUTE_MS = 60_000
+
+
+@dataclass(slots=True)
+class SignalOutcomeCheck:
+    """Grades again what the signals of some leaves came to."""
+
+    findings: Findings
+    store: CandleStore
+    exchange: str
+
+    def check(self, leaves: Sequence[Leaf]) -> None:
+        """Compare the outcomes of all signals under consecutive leaves."""
+        made = {leaf.index: leaf.made for leaf in leaves if isinstance(leaf.made, BatchRows)}
+        if not made:
+            return
+        outcomes = SignalOutcome.objects.filter(signal__leaf_id__in=made).select_related("signal")
+        for outcome in outcomes.order_by():
+            said = _said(outcome.signal, made[outcome.signal.leaf_id])
+            if said is not None:
+                self.findings.checked["SignalOutcome"] += 1
+                self._check_one(said, outcome)
+
+    def find_orphans(self) -> None:
+        """Name outcomes of signals that are not there."""
+        signals = Signal.objects.filter(pk=OuterRef("signal_id"))
+        for row in SignalOutcome.objects.filter(~Exists(signals)).order_by().only("pk"):
+            told = "its signal is not there"
+            self.findings.add(Finding(Kind.INSERTED, "SignalOutcome", str(row.pk), message=told))
+
+    def _check_one(self, said: SaidSignal, outcome: SignalOutcome) -> None:
+        stored = Grade.of(outcome)
+        again = self._again(said, stored, outcome.signal.venue)
+        if again is None:
+            # Candles are missing that were there, or (path_missing) have come since.
+            self.findings.count(Kind.UNCHECKED)
+            self._check_alone(said, outcome, stored)
+            return
+        for each in fields(Grade):
+            is_, expected = getattr(stored, each.name), getattr(again, each.name)
+            if is_ != expected:
+                self.findings.altered("SignalOutcome", outcome.pk, each.name, is_, expected, WHY)
+
+    def _again(self, said: SaidSignal, stored: Grade, venue: str) -> Grade | None:
+        try:
+            along = Timeframe(stored.path_timeframe) if stored.path_timeframe else None
+        except ValueError:
+            along = None
+        if stored.reason == Ungradable.PATH_MISSING:
+            return None
+        bars = StoredBars(
+            self.store,
+            venues_of(venue, self.exchange),
+            said.symbol,
+            since_ms=said.candle_close,
+            until_ms=said.end_ms,
+        )
+        fee_bp = stored.fee_bp or 0.0
+        grade = grade_signal(said, bars, known_ms=math.inf, fee_bp=fee_bp, along=along)
+        if grade is not None and grade.reason == Ungradable.PATH_MISSING:
+            return None
+        return grade
+
+    def _check_alone(self, said: SaidSignal, outcome: SignalOutcome, stored: Grade) -> None:
+        expected: dict[str, Any] = {}
+        if stored.status == OutcomeStatus.GRADED and stored.exit_price is not None:
+            earned = said.side * (stored.exit_price - said.entry)
+            fees = (stored.fee_bp or 0.0) / 1e4 * (said.entry + stored.exit_price)
+            expected["r_multiple"] = earned / said.risk
+            expected["r_after_fees"] = (earned - fees) / said.risk
+        if stored.take_profit_1_ts is not None:
+            reached_ms = stored.take_profit_1_ts - said.candle_close
+            expected["tp_minutes"] = reached_ms / _MINUTE_MS
+        for name, value in expected.items():
+            if getattr(stored, name) != value:
+                self.findings.altered(
+                    "SignalOutcome", outcome.pk, name, getattr(stored, name), value
+                )
+
+
+def _said(row: Signal, made: BatchRows) -> SaidSignal | None:
+    # What the entry says, under the row's id.
+    for signal in made.signals:
+        if (signal.symbol, signal.revision) == (row.symbol, row.revision):
+            named: Mapping[str, Any] = {
+                name: getattr(signal, name) for name in SaidSignal._fields if name != "id"
+            }
+            return SaidSignal(id=row.pk, **named)
+    return None

@@ -1,0 +1,70 @@
+"""The whole check: one pass over the entries, with everything that hangs on them.
+
+Read by `manage.py verify_ledger`. Memory stays bounded, whatever the ledger's size.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from market.candles.store import CandleStore
+from predictions.transparency.checkpoints import TreeHead
+from predictions.transparency.notes import Verifier
+from predictions.transparency.tiles import log_size
+from predictions.transparency.verifying.chains import check_chains
+from predictions.transparency.verifying.checkpoints import CheckpointWalk, key_notices
+from predictions.transparency.verifying.findings import Finding, Findings
+from predictions.transparency.verifying.forecast_outcomes import ForecastOutcomeCheck
+from predictions.transparency.verifying.leaves import LeafWalk, TileWalk
+from predictions.transparency.verifying.rows import RowCheck
+from predictions.transparency.verifying.signal_outcomes import SignalOutcomeCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Candles:
+    """Where signals' outcomes are graded again from."""
+
+    store: CandleStore
+    exchange: str
+
+
+@dataclass(slots=True)
+class Verification:
+    """One run over what is there when it begins; entries that come meanwhile are left out.
+
+    trusted: keys that must have signed the checkpoints; present: the key that signs here now.
+    against: earlier checkpoints, already opened. tell is called with each finding.
+    """
+
+    candles: Candles
+    tell: Callable[[Finding], None]
+    trusted: Sequence[Verifier] = ()
+    present: Verifier | None = None
+    against: Sequence[TreeHead] = ()
+    findings: Findings = field(init=False)
+    size: int = field(init=False, default=0)
+    signed: int = field(init=False, default=0)
+    held: int = field(init=False, default=0)
+
+    def run(self) -> None:
+        """Check everything."""
+        self.findings = findings = Findings(self.tell)
+        self.size = log_size()
+        leaves, tiles = LeafWalk(findings, self.size), TileWalk(findings)
+        signed = CheckpointWalk(findings, self.size, self.trusted, self.against)
+        rows, forecasts = RowCheck(findings), ForecastOutcomeCheck(findings)
+        signals = SignalOutcomeCheck(findings, self.candles.store, self.candles.exchange)
+        for chunk in leaves.chunks():
+            for leaf in chunk:
+                tiles.add(leaf.hash)
+                signed.add(leaf.hash)
+            for check in (rows, forecasts, signals):
+                check.check(chunk)
+        signed.finish()
+        now = log_size()
+        tiles.find_inserted(now)
+        rows.find_orphans(now)
+        forecasts.find_orphans()
+        signals.find_orphans()
+        check_chains(findings, self.size)
+        key_notices(findings, signed.keys, self.present)
+        self.signed, self.held = signed.newest, signed.held
