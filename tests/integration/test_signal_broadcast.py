@@ -5,20 +5,18 @@ from typing import Any
 
 import pytest
 import redis
-from channels.layers import get_channel_layer
 from pytest_django.fixtures import Settings
 
-from dashboard.hub import Hub, running_hub
+from dashboard.hub import Hub
 from inference.vocabulary import Direction, SignalReason
 from market import keys
 from market.candles.timeframes import Timeframe
-from predictions.api.redis_client import web_redis
 from tests.integration.web_socket import (
     FIRST_SEQ,
     TICK_MS,
     SocketClient,
     publish,
-    store_clock,
+    serving_hub,
     tick_message,
 )
 from tests.signals import VENUE, batch_message, no_signal, signal, store_state
@@ -35,13 +33,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 async def hub(clean_redis: redis.Redis, settings: Settings) -> AsyncIterator[Hub]:
     settings.FORECAST_SYMBOLS = (BTC,)
     settings.SIGNAL_SYMBOLS = (BTC, ETH, SOL)
-    store_clock(clean_redis, now_ms=NOW_MS)
-    hub = running_hub()
-    yield hub
-    await hub.stop()
-    layer: Any = get_channel_layer()
-    await layer.flush()
-    await web_redis().aclose()
+    async with serving_hub(clean_redis) as hub:
+        yield hub
 
 
 @pytest.mark.usefixtures("hub")

@@ -8,13 +8,10 @@ from typing import Any
 
 import pytest
 import redis
-from channels.layers import get_channel_layer
 from pytest_django.fixtures import Settings
 
-from dashboard.consumers import MAX_ERRORS, TOO_MANY_ERRORS, UNKNOWN_SYMBOL
-from dashboard.hub import Hub, running_hub
+from dashboard.hub import Hub
 from market import keys
-from predictions.api.redis_client import web_redis
 from predictions.models import Forecast, ForecastOutcome
 from tests.integration.ledger import stored_leaf
 from tests.integration.web_socket import (
@@ -25,6 +22,7 @@ from tests.integration.web_socket import (
     data,
     outcome,
     publish,
+    serving_hub,
     store_clock,
     store_prediction,
     tick_message,
@@ -41,13 +39,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 async def hub(clean_redis: redis.Redis, settings: Settings) -> AsyncIterator[Hub]:
     settings.FORECAST_SYMBOLS = (BTC, ETH)
-    store_clock(clean_redis, now_ms=FIRST_SEQ * TICK_MS)
-    hub = running_hub()
-    yield hub
-    await hub.stop()
-    layer: Any = get_channel_layer()
-    await layer.flush()
-    await web_redis().aclose()
+    async with serving_hub(clean_redis) as hub:
+        yield hub
 
 
 @pytest.mark.usefixtures("hub")
@@ -199,64 +192,6 @@ async def test_health_names_each_process_and_the_web_writes_its_own_heartbeat(
     assert 0 < clean_redis.ttl(keys.health("web")) <= keys.HEALTH_TTL_SECONDS
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "not json",
-        "[]",
-        "{}",
-        '{"type": "shout"}',
-        '{"type": "ack"}',
-        '{"type": "ack", "seq": "1"}',
-        '{"type": "ack", "seq": true}',
-        '{"type": "ack", "seq": 99999999999999}',
-        '{"type": "subscribe"}',
-        '{"type": "subscribe", "symbols": []}',
-        '{"type": "subscribe", "symbols": [1]}',
-        '{"type": "ack", "seq": ' + "1" * 20_000 + "}",
-        "[" * 5_000,
-    ],
-)
-@pytest.mark.usefixtures("hub")
-async def test_garbage_from_a_client_is_answered_and_the_socket_lives_on(text: str) -> None:
-    async with SocketClient(ALL) as client:
-        await client.receive("snapshot")
-        await client.send_raw(text=text)
-        error = await client.receive("error")
-        assert (error["code"], bool(error["message"])) == ("bad_message", True)
-        await publish(tick_message(FIRST_SEQ, BTC))
-        assert (await client.receive("predictions"))["seq"] == FIRST_SEQ
-
-
-@pytest.mark.usefixtures("hub")
-async def test_binary_messages_without_end_close_the_socket() -> None:
-    async with SocketClient(ONE) as client:
-        for _ in range(MAX_ERRORS):
-            await client.send_raw(binary=b"\x00\xff")
-        assert await client.closed() == TOO_MANY_ERRORS
-
-
-@pytest.mark.usefixtures("hub")
-async def test_subscribe_to_an_unknown_symbol_keeps_what_the_socket_had() -> None:
-    async with SocketClient(ALL) as client:
-        await client.receive("snapshot")
-        await client.send({"type": "subscribe", "symbols": [BTC, "XMRUSDT"]})
-        error = await client.receive("error")
-        assert error["code"] == "unknown_symbol"
-        assert "XMRUSDT" in error["message"]
-        assert ETH in error["message"]
-        await publish(tick_message(FIRST_SEQ, BTC, ETH))
-        assert len((await client.receive("predictions"))["data"]) == 2
-
-
-@pytest.mark.parametrize("symbol", ["XMRUSDT", "..", "%00"])
-@pytest.mark.usefixtures("hub")
-async def test_path_with_an_unknown_symbol_is_told_so_and_closed(symbol: str) -> None:
-    async with SocketClient(f"/ws/predictions/{symbol}/") as client:
-        assert (await client.receive("error"))["code"] == "unknown_symbol"
-        assert await client.closed() == UNKNOWN_SYMBOL
-
-
 async def test_group_messages_that_cannot_be_read_are_counted_and_dropped(hub: Hub) -> None:
     async with SocketClient(ONE) as client:
         await client.receive("snapshot")
@@ -273,63 +208,11 @@ async def test_group_messages_that_cannot_be_read_are_counted_and_dropped(hub: H
     assert hub.counters["bad_messages"] == len(bad)
 
 
-@pytest.mark.usefixtures("hub")
-async def test_client_that_acknowledges_late_gets_the_newest_forecast_alone() -> None:
-    async with SocketClient(ONE) as client:
-        await client.receive("snapshot")
-        await publish(tick_message(FIRST_SEQ, BTC))
-        await client.receive("prediction")
-        await client.send({"type": "ack", "seq": FIRST_SEQ})
-        for ahead in (1, 2):
-            await publish(tick_message(FIRST_SEQ + ahead, BTC))
-            assert (await client.receive("prediction"))["data"]["seq"] == FIRST_SEQ + ahead
-        hub = running_hub()
-        for ahead in (3, 4, 5):
-            await publish(tick_message(FIRST_SEQ + ahead, BTC))
-        await eventually(lambda: hub.counters["ticks"] == 6)
-        await client.send({"type": "ack", "seq": FIRST_SEQ + 2})
-        assert (await client.receive("prediction"))["data"]["seq"] == FIRST_SEQ + 5
-
-
 async def test_closed_sockets_leave_the_hub(hub: Hub, clean_redis: redis.Redis) -> None:
     async with SocketClient(ONE) as client:
         await client.receive("snapshot")
         await eventually(lambda: sockets_in_heartbeat(clean_redis) == 1)
     await eventually(lambda: sockets_in_heartbeat(clean_redis) == 0)
-
-
-@pytest.mark.parametrize("origin", [b"http://evil.example", b"http://127.0.0.1:1", b"null"])
-@pytest.mark.usefixtures("hub")
-async def test_page_of_another_origin_is_refused(origin: bytes) -> None:
-    with pytest.raises(ConnectionRefusedError):
-        async with SocketClient(ONE, [(b"origin", origin)]):
-            pass
-
-
-@pytest.mark.usefixtures("hub")
-async def test_own_page_is_let_in(settings: Settings) -> None:
-    own = settings.ALLOWED_ORIGINS[0].encode()
-    async with SocketClient(ONE, [(b"origin", own)]) as client:
-        await client.receive("snapshot")
-
-
-@pytest.mark.usefixtures("hub")
-async def test_token_where_one_is_set_is_required(settings: Settings) -> None:
-    settings.API_TOKEN = "made-up-token"
-    with pytest.raises(ConnectionRefusedError):
-        async with SocketClient(ONE, [(b"authorization", b"Bearer wrong")]):
-            pass
-    async with SocketClient(ONE, [(b"authorization", b"Bearer made-up-token")]) as client:
-        await client.receive("snapshot")
-    async with SocketClient(f"{ONE}?token=made-up-token") as client:
-        await client.receive("snapshot")
-
-
-@pytest.mark.usefixtures("hub")
-async def test_path_that_is_none_is_refused() -> None:
-    with pytest.raises(ConnectionRefusedError):
-        async with SocketClient("/ws/elsewhere/"):
-            pass
 
 
 def sockets_in_heartbeat(client: redis.Redis) -> int | None:

@@ -1,8 +1,10 @@
-"""A WebSocket client of the ASGI application, and publishing as the loops do, for tests."""
+"""A WebSocket client of the ASGI application, its hub, and publishing as the loops do."""
 
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import msgpack
@@ -11,8 +13,10 @@ from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 
 from cryptosite.asgi import application
+from dashboard.hub import Hub, running_hub
 from inference.handover.fence import CHANNEL
 from market import keys
+from predictions.api.redis_client import web_redis
 
 VENUE = "simulated"
 TICK_MS = 2_000
@@ -55,6 +59,20 @@ class SocketClient:
                 output = await self._communicator.receive_output(timeout=5)
                 if output["type"] == "websocket.close":
                     return int(output["code"])
+
+
+@asynccontextmanager
+async def serving_hub(client: redis.Redis) -> AsyncIterator[Hub]:
+    """Yield the process's hub in a market that begins at FIRST_SEQ; leave nothing of it behind."""
+    store_clock(client, now_ms=FIRST_SEQ * TICK_MS)
+    hub = running_hub()
+    try:
+        yield hub
+    finally:
+        await hub.stop()
+        layer: Any = get_channel_layer()
+        await layer.flush()
+        await web_redis().aclose()
 
 
 def data(symbol: str, seq: int, *, venue: str = VENUE, price: float = 60_000.0) -> dict[str, Any]:
