@@ -7,15 +7,16 @@ by a query, so a restart forgets nothing; memory only bounds how far back the qu
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from django.db.models import Max, Min
 
-from inference.forecasts.outcomes import grade, usable_mids
+from inference.forecasts.outcomes import Floats, grade, usable_mids
 from inference.vocabulary import OutcomeStatus, Ungradable
 from predictions.models import Forecast, ForecastOutcome
 from predictions.recording.forecast_rows import EPOCH, TickRows
+from predictions.recording.insertion import Batch, insert_new
 
 TOLERANCE_MS = 1_000
 """Market time that must pass beyond a target before its tick counts as missing."""
@@ -25,6 +26,8 @@ ROWS_A_TIME = 20_000
 
 RECOVERED_ROWS = 100_000
 """How many of the newest forecasts a start looks through for ungraded ones."""
+
+_GRADED, _UNGRADABLE = OutcomeStatus.GRADED.value, OutcomeStatus.UNGRADABLE.value
 
 Frame = dict[str, object]
 """One outcome as pages and sockets get it."""
@@ -69,6 +72,21 @@ class OpenForecast(NamedTuple):
         if self.predicted_price is None:
             return Ungradable.NO_FORECAST
         return Ungradable.NONE
+
+
+class Outcome(NamedTuple):
+    """A row of ForecastOutcome, but for its time."""
+
+    forecast_id: int
+    status: str
+    reason: str
+    price_from: str = ""
+    target_mid: float | None = None
+    return_bp: float | None = None
+    error_bp: float | None = None
+    no_change_error_bp: float | None = None
+    direction_hit: bool | None = None
+    covered: bool | None = None
 
 
 class PriceHistory(Protocol):
@@ -153,8 +171,8 @@ class Grader:
         decided = [
             row for row in rows if row.target_ts <= due_ms or row.refusal or row.target in prices
         ]
-        outcomes = outcomes_of(decided, prices)
-        ForecastOutcome.objects.bulk_create(outcomes, ignore_conflicts=True)
+        outcomes = _outcomes(decided, prices)
+        _store(outcomes)
         if len(rows) == ROWS_A_TIME:
             due_ms = min(due_ms, rows[-1].target_ts - 1)
         return Settlement(
@@ -229,7 +247,11 @@ def _ledger_mids(venue: str, targets: set[Target]) -> dict[Target, float]:
 
 def outcomes_of(rows: list[OpenForecast], prices: Mapping[Target, Price]) -> list[ForecastOutcome]:
     """Return the outcome of each row by these prices; checking the ledger does the same again."""
-    found = [prices.get(row.target) for row in rows]
+    return [ForecastOutcome(**outcome._asdict()) for outcome in _outcomes(rows, prices)]
+
+
+def _outcomes(rows: list[OpenForecast], prices: Mapping[Target, Price]) -> list[Outcome]:
+    found = [None if row.refusal else prices.get(row.target) for row in rows]
     grades = grade(
         mid=_column([row.mid_price for row in rows]),
         predicted=_column([row.predicted_price for row in rows]),
@@ -237,46 +259,36 @@ def outcomes_of(rows: list[OpenForecast], prices: Mapping[Target, Price]) -> lis
         upper=_column([row.upper for row in rows]),
         target_mid=_column([price.mid if price else None for price in found]),
     )
-    outcomes = []
-    for index, (row, price) in enumerate(zip(rows, found, strict=True)):
-        if row.refusal or price is None:
-            outcomes.append(
-                ForecastOutcome(
-                    forecast_id=row.id,
-                    status=OutcomeStatus.UNGRADABLE,
-                    reason=row.refusal or Ungradable.NO_PRICE_AT_TARGET,
-                )
-            )
-            continue
-        outcomes.append(
-            ForecastOutcome(
-                forecast_id=row.id,
-                status=OutcomeStatus.GRADED,
-                price_from=price.origin,
-                target_mid=price.mid,
-                return_bp=_known(grades.return_bp[index].item()),
-                error_bp=_known(grades.error_bp[index].item()),
-                no_change_error_bp=_known(grades.no_change_error_bp[index].item()),
-                direction_hit=_flag(grades.direction_hit[index].item()),
-                covered=_flag(grades.covered[index].item()),
-            )
-        )
-    return outcomes
+    columns = (
+        _nullable(grades.return_bp),
+        _nullable(grades.error_bp),
+        _nullable(grades.no_change_error_bp),
+        [None if value is None else bool(value) for value in _nullable(grades.direction_hit)],
+        [None if value is None else bool(value) for value in _nullable(grades.covered)],
+    )
+    return [
+        Outcome(row.id, _GRADED, "", price.origin, price.mid, *numbers)
+        if price is not None
+        else Outcome(row.id, _UNGRADABLE, (row.refusal or Ungradable.NO_PRICE_AT_TARGET).value)
+        for row, price, *numbers in zip(rows, found, *columns, strict=True)
+    ]
+
+
+def _store(outcomes: list[Outcome]) -> None:
+    if outcomes:
+        columns = dict(zip(Outcome._fields, zip(*outcomes, strict=True), strict=True))
+        insert_new(ForecastOutcome, [Batch({"graded_at": datetime.now(UTC)}, columns)])
 
 
 def _column(values: list[float | None]) -> list[float]:
     return [float("nan") if value is None else value for value in values]
 
 
-def _known(value: float) -> float | None:
-    return value if value == value else None
+def _nullable(values: Floats) -> list[float | None]:
+    return [value if value == value else None for value in values.tolist()]
 
 
-def _flag(value: float) -> bool | None:
-    return bool(value) if value == value else None
-
-
-def _frame(venue: str, row: OpenForecast, outcome: ForecastOutcome) -> Frame:
+def _frame(venue: str, row: OpenForecast, outcome: Outcome) -> Frame:
     return {
         "symbol": row.symbol,
         "venue": venue,
@@ -289,6 +301,6 @@ def _frame(venue: str, row: OpenForecast, outcome: ForecastOutcome) -> Frame:
         "covered": outcome.covered,
         "error_bp": outcome.error_bp,
         "no_change_error_bp": outcome.no_change_error_bp,
-        "status": str(outcome.status),
-        "reason": str(outcome.reason),
+        "status": outcome.status,
+        "reason": outcome.reason,
     }
