@@ -68,8 +68,8 @@ def ratio_estimate(
         return Estimate(None, None, None, 0, None, 0)
     present = np.bincount(blocks) > 0
     return block_estimate(
-        np.bincount(blocks, numerators)[present],
-        np.bincount(blocks, denominators)[present],
+        np.bincount(blocks, numerators)[present].astype(np.float64),
+        np.bincount(blocks, denominators)[present].astype(np.float64),
         n=n,
         moments=(
             float(numerators @ numerators),

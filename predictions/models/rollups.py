@@ -8,7 +8,7 @@ from predictions.models import choices
 class ForecastRollup(models.Model):
     """One hour (market time) of forecasts of one symbol, model version, role and source.
 
-    said: all of them; of these the late ones count in nothing else. blocks: float64, sums a
+    said: all of them; of these the late ones count in nothing else. blocks: float32, sums a
     minute, for intervals; histogram: float32, sums by probability, so that calibration comes
     from here too; their columns: `predictions.accuracy.hours`. Written once the hour is over
     and graded, of one venue's hour all rows together; written anew where more came to light.

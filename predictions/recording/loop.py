@@ -24,6 +24,7 @@ from market.backoff import Backoff
 from market.candles.store import CandleStore
 from market.redis_cluster import AWAY as REDIS_AWAY
 from market.redis_policy import require_noeviction
+from predictions.accuracy.chore import RollupChore
 from predictions.broadcast import OutcomeBroadcast
 from predictions.grading.price_history import RedisPriceHistory
 from predictions.grading.signal_chore import SignalGrading
@@ -78,6 +79,7 @@ def build_chores(client: redis.Redis, broadcast: OutcomeBroadcast) -> tuple[Chor
             settings.FEE_BP,
             broadcast,
         ),
+        RollupChore(),
     )
 
 

@@ -1,0 +1,229 @@
+"""What forecasts were worth: every figure with its interval and beside its baseline.
+
+Read by `/api/accuracy`, `manage.py accuracy_report` and the quality that the recorder tells.
+Plain values come out, ready for JSON; unknown is None.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from predictions.accuracy.calibration import calibration
+from predictions.accuracy.hours import BINS, COLUMN, Hour
+from predictions.accuracy.intervals import (
+    Estimate,
+    block_estimate,
+    hit_rate_sequence,
+    share_estimate,
+    skill_estimate,
+)
+from predictions.accuracy.sums import OVERLAP, Sums, bins_over_time, sum_up
+
+Floats = npt.NDArray[np.float64]
+Figure = dict[str, Any]
+
+MINIMUM = 100
+"""Graded forecasts below which no figure is told."""
+NOMINAL_COVERAGE = 0.9
+BANDS = (0.5, 0.52, 0.55, 0.6, 0.7, 1.0)
+"""Edges of bands of P(likelier direction), given that the mid moves."""
+SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05)
+
+GROUPINGS: dict[str, Callable[[Hour], str]] = {
+    "symbol": lambda hour: hour.key.symbol,
+    "model_version": lambda hour: hour.key.model_version,
+    "role": lambda hour: hour.key.role,
+    "source": lambda hour: hour.key.source,
+}
+
+
+def summary(hours: Sequence[Hour]) -> dict[str, Any]:
+    """Return the figures of hours that are in order of time."""
+    sums = sum_up(hours)
+    refused = sum(sums.ungradable.values())
+    return {
+        "said": sums.said,
+        "late": sums.late,
+        "n": sums.graded,
+        "ungradable": sums.ungradable,
+        "open": sums.said - sums.late - sums.graded - refused,
+        "block_minutes": sums.block_minutes,
+        "hit_rate": _hit_rate(sums),
+        "mae": _mae(sums),
+        "r2": _skill_over_no_change(sums),
+        "coverage": _coverage(sums),
+        "brier": _loss(sums, "brier"),
+        "log_loss": _loss(sums, "log_loss"),
+        "calibration": _calibration(sums),
+    }
+
+
+def grouped(hours: Sequence[Hour], by: str) -> list[dict[str, Any]]:
+    """Return a summary for each value of one of GROUPINGS, or for each band."""
+    if by == "band":
+        return bands(hours)
+    key = GROUPINGS[by]
+    groups: defaultdict[str, list[Hour]] = defaultdict(list)
+    for hour in hours:
+        groups[key(hour)].append(hour)
+    return [{by: name} | summary(group) for name, group in sorted(groups.items())]
+
+
+def bands(hours: Sequence[Hour]) -> list[dict[str, Any]]:
+    """Return the hit rate by how sure the likelier direction was."""
+    called, moves, hits = _by_sureness(hours)
+    edges = np.round(np.array(BANDS) * BINS).astype(np.int64) - BINS // 2
+    found = []
+    for index, (low, high) in enumerate(pairwise(edges.tolist())):
+        rows = slice(low, high)
+        found.append(
+            {
+                "band": f"{BANDS[index]:.2f}-{BANDS[index + 1]:.2f}",
+                "said": int(called[:, rows].sum()),
+                "hit_rate": _kept_hit_rate(moves[:, rows].sum(axis=1), hits[:, rows].sum(axis=1)),
+            }
+        )
+    return found
+
+
+def risk_coverage(hours: Sequence[Hour]) -> list[dict[str, Any]]:
+    """Return the hit rate where only the surest forecasts are kept, by share kept.
+
+    Sureness is P(likelier direction), given that the mid moves; forecasts of one hundredth of
+    that are kept or left together, so `share` is what was really kept.
+    """
+    called, moves, hits = (column[:, ::-1].cumsum(axis=1) for column in _by_sureness(hours))
+    kept = called.sum(axis=0) if len(called) else np.zeros(BINS // 2)
+    if not len(kept) or not kept[-1]:
+        return []
+    curve: list[dict[str, Any]] = []
+    for share in SHARES:
+        index = int(np.searchsorted(kept, share * kept[-1] * (1 - 1e-12)))
+        if curve and curve[-1]["said"] == int(kept[index]):
+            continue
+        curve.append(
+            {
+                "share": float(kept[index] / kept[-1]),
+                "sureness": 1 - (index + 1) / BINS,
+                "said": int(kept[index]),
+                "hit_rate": _kept_hit_rate(moves[:, index], hits[:, index]),
+            }
+        )
+    return curve
+
+
+def figure(estimate: Estimate, minimum: int = MINIMUM, **beside: Any) -> Figure:
+    """Return an estimate as plain values; under the minimum n nothing but n is told."""
+    told = asdict(estimate)
+    if estimate.n < minimum:
+        told |= {"value": None, "lower": None, "upper": None, "n_eff": None}
+        beside = dict.fromkeys(beside)
+    return told | beside
+
+
+def _hit_rate(sums: Sums) -> Figure:
+    hits, moves = sums.blocks[:, COLUMN["hits"]], sums.blocks[:, COLUMN["moves"]]
+    found = share_estimate(sums.ratio("hits", "moves", moments=("hits", "hits", "moves")))
+    present = moves > 0
+    always = hit_rate_sequence(hits[present], moves[present])
+    rises = sums.total("rises")
+    baseline = max(rises, found.n - rises) / found.n if found.n else None
+    told = figure(
+        found,
+        baseline=baseline,
+        always_lower=always and always[0],
+        always_upper=always and always[1],
+    )
+    zero = int(sums.total("zero_moves"))
+    return told | {
+        "zero_moves": zero,
+        "no_direction": int(sums.total("compared")) - found.n - zero,
+    }
+
+
+def _mae(sums: Sums) -> Figure:
+    ratio = sums.ratio(
+        "abs_error",
+        "abs_no_change",
+        moments=("sq_error", "abs_cross", "sq_return"),
+        count="compared",
+    )
+    n = max(ratio.n, 1)
+    return figure(
+        ratio,
+        baseline=1.0,
+        mae_bp=sums.total("abs_error") / n,
+        no_change_mae_bp=sums.total("abs_no_change") / n,
+    )
+
+
+def _skill_over_no_change(sums: Sums) -> Figure:
+    ratio = sums.ratio("sq_error", "sq_return", count="compared")
+    return figure(skill_estimate(ratio), baseline=0.0)
+
+
+def _coverage(sums: Sums) -> Figure:
+    found = sums.ratio("covered", "bounded", moments=("covered", "covered", "bounded"))
+    return figure(share_estimate(found), baseline=NOMINAL_COVERAGE)
+
+
+def _loss(sums: Sums, name: str) -> Figure:
+    # The baseline says the window's own class shares, each time: it knows them afterwards.
+    classes = sums.blocks[:, [COLUMN["ups"], COLUMN["flats"], COLUMN["downs"]]]
+    counts = classes.sum(axis=1)
+    n = counts.sum()
+    if not n:
+        return figure(Estimate(None, None, None, 0, None, 0), baseline=None, skill=None)
+    base = classes @ _losses_of_shares(name, classes.sum(axis=0) / n)
+    losses = sums.blocks[:, COLUMN[name]]
+    present = counts > 0
+    mean = block_estimate(losses[present], counts[present], n=int(n))
+    skill = skill_estimate(block_estimate(losses[present], base[present], n=int(n)))
+    return figure(mean, baseline=float(base.sum() / n), skill=figure(skill))
+
+
+def _losses_of_shares(name: str, shares: Floats) -> Floats:
+    if name == "log_loss":
+        return np.array([-math.log(share) if share > 0 else 0.0 for share in shares])
+    # Σ(p - happened)² where class c happened: Σp² - 2·p_c + 1.
+    brier: Floats = (shares**2).sum() - 2 * shares + 1
+    return brier
+
+
+def _calibration(sums: Sums) -> Figure:
+    found = calibration(sums.binned("asked"), sums.binned("p_up"), sums.binned("ups"))
+    if found.n < MINIMUM:
+        return {"ece": None, "n": found.n, "points": []}
+    return {"ece": found.ece, "n": found.n, "points": [asdict(point) for point in found.points]}
+
+
+def _by_sureness(hours: Sequence[Hour]) -> tuple[Floats, Floats, Floats]:
+    # [h, 100]: bins of P(up | moved) folded at one half, from least sure to surest.
+    half, columns = BINS // 2, bins_over_time(hours)
+    called, moves, hits = (
+        columns[name][:, half:] + columns[name][:, half - 1 :: -1]
+        for name in ("called", "moves", "hits")
+    )
+    return called, moves, hits
+
+
+def _kept_hit_rate(moves: Floats, hits: Floats) -> Figure:
+    present = moves > 0
+    total, right = float(moves.sum()), float(hits.sum())
+    return figure(
+        share_estimate(
+            block_estimate(
+                hits[present],
+                moves[present],
+                n=int(total),
+                moments=(right, right, total),
+                overlap=OVERLAP,
+            )
+        )
+    )

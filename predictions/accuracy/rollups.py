@@ -1,0 +1,135 @@
+"""Roll-ups in the database: an hour of forecasts stored, and read again.
+
+Read by `predictions.accuracy.questions`, written by the recorder's chore and by
+`manage.py accuracy_report --rebuild`.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import structlog
+from django.db import transaction
+from django.db.models import F, Sum
+
+from predictions.accuracy.hours import (
+    BINS_SHAPE,
+    BLOCKS_SHAPE,
+    HOUR_MS,
+    ForecastRow,
+    Hour,
+    HourKey,
+    add_up,
+)
+from predictions.models import Forecast, ForecastRollup
+
+log = structlog.get_logger(__name__)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ROWS_A_CHUNK = 10_000
+ROW_FIELDS = (
+    *ForecastRow._fields[:12],
+    *(f"outcome__{name}" for name in ForecastRow._fields[12:]),
+)
+_STORED = (*HourKey._fields, "said", "late", "graded", "ungradable", "blocks", "histogram")
+
+
+def moment(time_ms: int) -> datetime:
+    """Return market time in ms as the rows' `predicted_at`."""
+    return EPOCH + timedelta(milliseconds=time_ms)
+
+
+def forecast_rows(
+    *, from_ms: int | None, to_ms: int | None, **chosen: Any
+) -> Iterator[ForecastRow]:
+    """Yield forecasts with their outcomes in order of time; `chosen` are field lookups."""
+    rows = Forecast.objects.filter(**chosen)
+    if from_ms is not None:
+        rows = rows.filter(predicted_at__gte=moment(from_ms))
+    if to_ms is not None:
+        rows = rows.filter(predicted_at__lt=moment(to_ms))
+    found = rows.order_by("predicted_at", "id").values_list(*ROW_FIELDS)
+    return (ForecastRow(*row) for row in found.iterator(ROWS_A_CHUNK))
+
+
+def store_hour(venue: str, hour_ts: int) -> bool:
+    """Write one hour of a venue; return False while some of it is not graded.
+
+    What stands is replaced where rows came to light since, and kept where rows were pruned.
+    """
+    window = {"from_ms": hour_ts, "to_ms": hour_ts + HOUR_MS}
+    with transaction.atomic():
+        standing = ForecastRollup.objects.filter(venue=venue, hour_ts=hour_ts)
+        known = standing.aggregate(said=Sum("said"))["said"] or 0
+        rows = list(forecast_rows(**window, venue=venue))
+        if any(row.status is None for row in rows):
+            return False
+        if len(rows) < known:
+            log.info("rollup_kept", venue=venue, hour_ts=hour_ts, stored=known, rows=len(rows))
+            return True
+        if len(rows) > known:
+            standing.delete()
+            # Another recorder may write the same at the same time.
+            ForecastRollup.objects.bulk_create(map(_packed, add_up(rows)), ignore_conflicts=True)
+    return True
+
+
+def rebuild() -> int:
+    """Write every hour that has rows anew; return how many hours were written."""
+    hours = Forecast.objects.order_by().values("venue", hour=F("prediction_ts") / HOUR_MS)
+    written = 0
+    for row in list(hours.distinct()):
+        venue, hour = row["venue"], row["hour"]
+        with transaction.atomic():
+            standing = ForecastRollup.objects.filter(venue=venue, hour_ts=hour * HOUR_MS)
+            known = standing.aggregate(said=Sum("said"))["said"] or 0
+            in_hour = Forecast.objects.filter(
+                venue=venue,
+                predicted_at__gte=moment(hour * HOUR_MS),
+                predicted_at__lt=moment((hour + 1) * HOUR_MS),
+            )
+            if in_hour.count() >= known:
+                standing.delete()
+                written += store_hour(venue, hour * HOUR_MS)
+    return written
+
+
+def stored_hours(*, from_ms: int | None, to_ms: int | None, most: int, **chosen: Any) -> list[Hour]:
+    """Return the stored roll-ups of hours that lie wholly inside the window, in order of time.
+
+    most: so many at most, and one more where there are more.
+    """
+    rows = ForecastRollup.objects.filter(**chosen)
+    if from_ms is not None:
+        rows = rows.filter(hour_ts__gte=from_ms)
+    if to_ms is not None:
+        rows = rows.filter(hour_ts__lte=to_ms - HOUR_MS)
+    found = rows.order_by("hour_ts", "id").values_list(*_STORED)
+    return [_unpacked(row) for row in found[: most + 1]]
+
+
+def _packed(hour: Hour) -> ForecastRollup:
+    return ForecastRollup(
+        **hour.key._asdict(),
+        said=hour.said,
+        late=hour.late,
+        graded=hour.graded,
+        ungradable=dict(hour.ungradable),
+        blocks=hour.blocks.astype("<f4").tobytes(),
+        histogram=hour.bins.astype("<f4").tobytes(),
+    )
+
+
+def _unpacked(row: tuple[Any, ...]) -> Hour:
+    count = len(HourKey._fields)
+    said, late, graded, ungradable, blocks, histogram = row[count:]
+    return Hour(
+        key=HourKey(*row[:count]),
+        said=said,
+        late=late,
+        graded=graded,
+        ungradable=ungradable,
+        blocks=np.frombuffer(blocks, "<f4").reshape(BLOCKS_SHAPE),
+        bins=np.frombuffer(histogram, "<f4").reshape(BINS_SHAPE),
+    )
