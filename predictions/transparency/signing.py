@@ -4,7 +4,10 @@ import os
 import secrets
 from pathlib import Path
 
-from predictions.transparency.notes import NoteError, Signer
+from django.conf import settings
+
+from predictions.models import Checkpoint
+from predictions.transparency.notes import NoteError, Signer, Verifier
 
 
 class SigningKeyError(RuntimeError):
@@ -29,6 +32,28 @@ def load_or_make(path: Path, origin: str = "") -> Signer:
             f"LEDGER_ORIGIN={signer.name}, or name another LEDGER_KEY_FILE"
         )
     return signer
+
+
+def own_verifier(path: Path) -> Verifier | None:
+    """Return the public half of the key in `path`; None where it is not there or not readable."""
+    try:
+        return load_or_make(path).verifier if path.exists() else None
+    except SigningKeyError:
+        return None
+
+
+def known_verifiers() -> list[Verifier]:
+    """Return the keys that the stored checkpoints name, and this instance's own."""
+    found: dict[str, Verifier] = {}
+    for vkey in Checkpoint.objects.order_by().values_list("vkey", flat=True).distinct():
+        try:
+            found[vkey] = Verifier.from_vkey(vkey)
+        except NoteError:
+            continue  # named where its checkpoint is checked
+    own = own_verifier(settings.LEDGER_KEY_FILE)
+    if own is not None:
+        found[own.vkey] = own
+    return list(found.values())
 
 
 def _make(path: Path, origin: str) -> None:

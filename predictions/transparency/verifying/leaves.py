@@ -7,12 +7,13 @@ from django.db.models import Q
 
 from inference.handover.chain import EntryFormatError
 from inference.vocabulary import SIGNALS
-from predictions.models import LedgerEntry, LogTile, Pruning
+from predictions.models import LedgerEntry, LogTile
 from predictions.recording.forecast_rows import TickRows, tick_rows
 from predictions.recording.signal_rows import BatchRows, batch_rows
 from predictions.transparency.tiles import LEVELS, TILE_BYTES, TILE_HEIGHT, TILE_WIDTH, Place
 from predictions.transparency.tree import HASH_BYTES, complete_root
 from predictions.transparency.verifying.findings import Finding, Findings, Kind
+from predictions.transparency.verifying.prunings import Prunings
 
 ENTRIES_A_TIME = 32
 """Held at once, with the rows they were made into."""
@@ -36,13 +37,8 @@ class LeafWalk:
     """Goes through the first `size` entries in order, and names what differs in them."""
 
     findings: Findings
+    prunings: Prunings
     size: int
-    _pruned_until: dict[str, int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._pruned_until = {}
-        for engine, before_ts in Pruning.objects.values_list("engine", "before_ts"):
-            self._pruned_until[engine] = max(before_ts, self._pruned_until.get(engine, 0))
 
     def chunks(self) -> Iterator[list[Leaf]]:
         """Yield the leaves, a few at a time; a missing one has the hash that its tile holds."""
@@ -102,7 +98,7 @@ class LeafWalk:
         return None
 
     def _check_pruned(self, row: LedgerEntry) -> None:
-        if row.made_ts < self._pruned_until.get(row.engine, 0):
+        if self.prunings.covers(row.engine, row.venue, row.made_ts):
             self.findings.checked["pruned entries"] += 1
             return
         self.findings.altered(

@@ -11,11 +11,13 @@ from django.db import DatabaseError
 from django.db.models import Model, Q
 
 from inference.handover.chain import EntryFormatError
+from inference.vocabulary import FORECASTS
 from predictions.models import Forecast, LedgerEntry, Signal, SignalGap
 from predictions.recording.forecast_rows import FORECAST_FIELDS, TickRows, tick_rows
 from predictions.recording.signal_rows import BatchRows, batch_rows
 from predictions.transparency.verifying.findings import Finding, Findings, Kind, shown
 from predictions.transparency.verifying.leaves import Leaf, Made
+from predictions.transparency.verifying.prunings import Prunings
 
 Values = tuple[Any, ...]
 UNREADABLE = (ValueError, TypeError, OverflowError, ArithmeticError, DatabaseError)
@@ -78,6 +80,7 @@ class RowCheck:
     """Compares the rows under some leaves with what these say."""
 
     findings: Findings
+    prunings: Prunings
 
     def check(self, leaves: Sequence[Leaf]) -> None:
         """Compare all rows under consecutive leaves."""
@@ -101,11 +104,7 @@ class RowCheck:
     def _check_leaf(self, table: Table, leaf: Leaf, stored: list[Values]) -> None:
         self.findings.checked[table.name] += len(stored)
         if leaf.made is None:
-            if leaf.row is not None and leaf.row.packed is None:
-                self.findings.checked["rows of pruned entries"] += len(stored)
-                return
-            for values in stored:
-                self._inserted(table, values, f"entry {leaf.index} is not there, or says nothing")
+            self._under_no_entry(table, leaf, stored)
             return
         expected = table.said_in(leaf.made)
         if [values[2:] for values in stored] == expected:
@@ -125,6 +124,10 @@ class RowCheck:
             self._missing(table, leaf, key, said, odd)
         for values in odd:
             self._inserted(table, values, f"entry {leaf} does not say it")
+
+    def _pruned(self, said: Values) -> bool:
+        venue, at_ms = (said[FORECAST_FIELDS.index(name)] for name in ("venue", "prediction_ts"))
+        return self.prunings.covers(FORECASTS, venue, at_ms)
 
     def _inserted(self, table: Table, values: Values, told: str) -> None:
         self.findings.add(Finding(Kind.INSERTED, table.name, str(values[0]), message=told))
@@ -146,7 +149,8 @@ class RowCheck:
             odd.remove(closest)
             self._compare(table, closest, said)
             return
-        if _pruned_meanwhile(leaf):
+        if table.model is Forecast and self._pruned(said):
+            self.findings.count(Kind.PRUNED)
             return
         told = f"entry {leaf} says it"
         self.findings.add(Finding(Kind.REMOVED, table.name, name, message=told))
@@ -203,10 +207,6 @@ def _says(table: Table, index: int, key: Values) -> bool:
             continue
         return key in {table.key_of(values) for values in table.said_in(made)}
     return False
-
-
-def _pruned_meanwhile(leaf: int) -> bool:
-    return LedgerEntry.objects.filter(index=leaf, packed__isnull=True).exists()
 
 
 def _distance(stored: Values, said: Values) -> int:

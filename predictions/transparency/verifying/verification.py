@@ -15,6 +15,7 @@ from predictions.transparency.verifying.checkpoints import CheckpointWalk, key_n
 from predictions.transparency.verifying.findings import Finding, Findings
 from predictions.transparency.verifying.forecast_outcomes import ForecastOutcomeCheck
 from predictions.transparency.verifying.leaves import LeafWalk, TileWalk
+from predictions.transparency.verifying.prunings import Prunings
 from predictions.transparency.verifying.rows import RowCheck
 from predictions.transparency.verifying.signal_outcomes import SignalOutcomeCheck
 
@@ -49,9 +50,10 @@ class Verification:
         """Check everything."""
         self.findings = findings = Findings(self.tell)
         self.size = log_size()
-        leaves, tiles = LeafWalk(findings, self.size), TileWalk(findings)
+        prunings = Prunings()
+        leaves, tiles = LeafWalk(findings, prunings, self.size), TileWalk(findings)
         signed = CheckpointWalk(findings, self.size, self.trusted, self.against)
-        rows, forecasts = RowCheck(findings), ForecastOutcomeCheck(findings)
+        rows, forecasts = RowCheck(findings, prunings), ForecastOutcomeCheck(findings)
         signals = SignalOutcomeCheck(findings, self.candles.store, self.candles.exchange)
         for chunk in leaves.chunks():
             for leaf in chunk:
