@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import onnx
+import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from inference.artefacts.manifest import Manifest, Training, write_manifest
+from inference.artefacts.errors import ModelUnavailable, RefusedArtefact
+from inference.artefacts.manifest import Manifest, Training, manifest_path, write_manifest
 from inference.artefacts.registry import Registry
 from inference.vocabulary import Role
 from market.hot.vector import FEATURE_COUNT
@@ -131,3 +134,19 @@ def market_rows(count: int, seed: int = 7) -> Floats:
     rows[:, 9] = 0.1
     rows[:, 18] = np.abs(rows[:, 18]) + 0.1
     return rows
+
+
+def rewrite(network: Path, **changes: Any) -> None:
+    path = manifest_path(network)
+    path.write_bytes(msgspec.json.encode(msgspec.json.decode(path.read_bytes()) | changes))
+
+
+def refused(base: Path, **changes: Any) -> tuple[RefusedArtefact, ...]:
+    with pytest.raises(ModelUnavailable) as caught:
+        registry(base, **changes).load()
+    return caught.value.refusals
+
+
+def refusal(base: Path, **changes: Any) -> RefusedArtefact:
+    (only,) = refused(base, **changes)
+    return only

@@ -15,16 +15,6 @@ from inference.artefacts.manifest_files import file_digest
 from tests.unit.artefact_files import NAME, linear, manifest, write_native, write_network
 
 
-@pytest.fixture
-def shipped(tmp_path: Path) -> Path:
-    return tmp_path / "models" / NAME
-
-
-@pytest.fixture
-def promoted(tmp_path: Path) -> Path:
-    return tmp_path / "var" / "models" / NAME
-
-
 def test_manifest_written_is_read_back_with_digests(shipped: Path) -> None:
     write_network(shipped, linear(6))
     path = write_manifest(manifest(metrics={"r2": float("nan"), "rows": np.int64(3)}), shipped)
