@@ -136,30 +136,6 @@ def grade_signal(
     return None
 
 
-def differing_columns(said: SaidSignal, stored: Grade, bars: BarsOf) -> tuple[str, ...]:
-    """Grade again along the path that was taken; return the names of what differs now.
-
-    Empty where it is the same, and for `path_missing`: candles may have come since. A
-    difference means that the row was altered, or that candles were restated.
-    """
-    if stored.reason == Ungradable.PATH_MISSING:
-        return ()
-    again = grade_signal(
-        said,
-        bars,
-        known_ms=math.inf,
-        fee_bp=stored.fee_bp or 0.0,
-        along=Timeframe(stored.path_timeframe) if stored.path_timeframe else None,
-    )
-    if again is None:
-        return ("status",)
-    return tuple(
-        each.name
-        for each in fields(Grade)
-        if getattr(again, each.name) != getattr(stored, each.name)
-    )
-
-
 def path_timeframes(timeframe: Timeframe) -> Sequence[Timeframe]:
     """Return what a signal may be graded along, shortest first."""
     return [each for each in Timeframe if each.ms <= timeframe.ms]

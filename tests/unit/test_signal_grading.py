@@ -1,7 +1,6 @@
 """What becomes of a signal, along paths made by hand and along recorded candles."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +16,6 @@ from predictions.grading.signals import (
     BarsOf,
     Grade,
     SaidSignal,
-    differing_columns,
     grade_signal,
 )
 from predictions.grading.touching import Bars
@@ -262,24 +260,21 @@ def test_grade_again_is_the_same_whenever_it_is_graded(given, direction, holes):
     final = at(math.inf)
     assert final is not None
     assert all(each in (None, final) for each in grades)
-    assert differing_columns(signal, final, of(known)) == ()
+    along = M5 if final.path_timeframe else None
+    again = grade_signal(signal, of(known), known_ms=math.inf, fee_bp=7.0, along=along)
+    assert again == final
 
 
-def test_differing_columns_name_what_was_altered_and_restated():
+def test_grade_again_along_the_path_that_was_taken_is_the_same_though_a_finer_one_came():
     signal, known = said(), path(QUIET, UP)
-    grade = graded(signal, known)
+    first = graded(signal, known)
+    minutes = bars([QUIET] * 180, M1)
 
-    altered = replace(grade, r_after_fees=1.0, tp_minutes=1.0)
-    assert differing_columns(signal, altered, of(known)) == ("r_after_fees", "tp_minutes")
-    assert differing_columns(signal, grade, of(path(QUIET, QUIET, UP)))[0] == "ended_ts"
-    assert differing_columns(signal, grade, of()) == ("status", "reason", *(
-        each
-        for each in Grade.__dataclass_fields__
-        if each not in ("status", "reason") and getattr(grade, each) != getattr(Grade(""), each)
-    ))  # fmt: skip
-    missing = Grade("ungradable", "path_missing")
-    assert differing_columns(signal, missing, of(known)) == ()
-    assert differing_columns(said(late=True), grade, of(known)) != ()
+    assert graded(signal, known, minutes).path_timeframe == "1m"
+    along = grade_signal(
+        signal, of(known, minutes), known_ms=math.inf, fee_bp=10.0, along=Timeframe.M15
+    )
+    assert along == first
 
 
 @pytest.mark.parametrize("timeframe", [M15, H1])
