@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -46,7 +47,6 @@ from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
 from market.symbols import DEFAULT_SIGNAL_SYMBOLS
 
 VENUE = "binance"
-_SIMPLE = talib.MA_Type.SMA  # type: ignore[attr-defined]  # its stubs forget to export it
 CLOSED_MS = 1_725_062_400_000
 """2024-08-31 00:00 UTC: the newest month is nearly full, as on a bad day."""
 DAY_MS = Timeframe.D1.ms
@@ -129,7 +129,7 @@ class Floor:
             talib.SMA(close, 100)
             talib.BBANDS(close, 20, 2.0, 2.0)
             talib.ADX(high, low, close, 14)
-            talib.STOCH(high, low, close, 14, 3, _SIMPLE, 3, _SIMPLE)
+            talib.STOCH(high, low, close, fastk_period=14, slowk_period=3, slowd_period=3)
             talib.MFI(high, low, close, series.volume, 14)
         for session, feed in self._runs:
             session.run([OUTPUT_NAME], feed)
@@ -176,8 +176,9 @@ def measure(root: Path) -> dict[str, Any]:
     taken: dict[str, list[float]] = {"warm": [], "fresh": [], "floor": []}
     for day in range(1, ROUNDS + 1):
         taken["floor"].append(timed(floor.run))
-        taken["fresh"].append(timed(lambda day=day: all_signals(asked, day)))  # type: ignore[misc]
-        taken["warm"].append(timed(lambda day=day: all_signals(asked, day)))  # type: ignore[misc]
+        work = partial(all_signals, asked, day)
+        taken["fresh"].append(timed(work))
+        taken["warm"].append(timed(work))
     warm_ms, floor_ms = median(taken["warm"]), median(taken["floor"])
     return {
         "coins": len(DEFAULT_SIGNAL_SYMBOLS),

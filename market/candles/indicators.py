@@ -24,7 +24,6 @@ WINDOW = 60
 CANDLES_NEEDED = WARM_UP + WINDOW
 
 _LONG = 96
-_SIMPLE = talib.MA_Type.SMA  # type: ignore[attr-defined]  # its stubs forget to export it
 _LEAST_VOLUME_SHARE = 1e-4
 """A candle without trades counts as this share of the mean volume: its logarithm must exist."""
 
@@ -47,7 +46,7 @@ def indicators(candles: CandleSeries) -> Floats:
     atr = talib.ATR(high, low, close, 14)
     line, _, histogram = talib.MACD(close, 12, 26, 9)
     upper, middle, lower = talib.BBANDS(close, 20, 2.0, 2.0)
-    stochastic, _ = talib.STOCH(high, low, close, 14, 3, _SIMPLE, 3, _SIMPLE)
+    stochastic, _ = talib.STOCH(high, low, close, fastk_period=14, slowk_period=3, slowd_period=3)
     columns = (
         talib.RSI(close, 14),
         _ratio(histogram, atr),
