@@ -18,7 +18,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOMENT = "as_of_ms"
 """The annotation that carries the moment to whoever shows the rows."""
 
-_LAST_TOUCHES = ("stop_loss_ts", "take_profit_1_ts", "take_profit_2_ts", "take_profit_3_ts")
+_TOUCHES = ("stop_loss_ts", "take_profit_1_ts", "take_profit_2_ts", "take_profit_3_ts")
 
 
 def milliseconds(moment: datetime) -> int:
@@ -52,7 +52,7 @@ def forecast_outcome(forecast: Forecast) -> ForecastOutcome | None:
     """Return a forecast's outcome; None where there is none, or none was known by then."""
     outcome: ForecastOutcome | None = getattr(forecast, "outcome", None)
     as_of_ms: int | None = getattr(forecast, MOMENT, None)
-    return outcome if as_of_ms is None or forecast.target_ts <= as_of_ms else None
+    return outcome if known_by(forecast.target_ts, as_of_ms) else None
 
 
 def signal_outcome(signal: Signal) -> SignalOutcome | None:
@@ -61,16 +61,17 @@ def signal_outcome(signal: Signal) -> SignalOutcome | None:
     as_of_ms: int | None = getattr(signal, MOMENT, None)
     if outcome is None or as_of_ms is None:
         return outcome
-    if outcome.ended_ts is None or outcome.ended_ts > as_of_ms:
+    if not known_by(outcome.ended_ts, as_of_ms):
         return None
-    for name in _LAST_TOUCHES:
-        setattr(outcome, name, touched_by(getattr(outcome, name), as_of_ms))
+    for name in _TOUCHES:
+        if not known_by(getattr(outcome, name), as_of_ms):
+            setattr(outcome, name, None)
     return outcome
 
 
-def touched_by(at_ms: int | None, as_of_ms: int | None) -> int | None:
-    """Return the moment of a touch, None where that was still to come."""
-    return None if at_ms is None or (as_of_ms is not None and at_ms > as_of_ms) else at_ms
+def known_by(at_ms: int | None, as_of_ms: int | None) -> bool:
+    """Tell whether what came at `at_ms` (None: unknown) was there by a moment (None: now)."""
+    return as_of_ms is None or (at_ms is not None and at_ms <= as_of_ms)
 
 
 def with_superseded(queryset: "QuerySet[Signal]", as_of_ms: int | None) -> "QuerySet[Signal]":

@@ -109,7 +109,11 @@ def _spoken(exc: exceptions.APIException, method: str | None) -> Response:
         response = _refuse(exc, "throttled", told)
         response["Retry-After"] = str(seconds)
         return response
-    return _refuse(exc, exc.get_codes(), exc.detail)
+    response = _refuse(exc, exc.get_codes(), exc.detail)
+    wait: int | None = getattr(exc, "wait", None)
+    if wait is not None:
+        response["Retry-After"] = str(wait)
+    return response
 
 
 def _refuse(exc: exceptions.APIException, code: object, detail: object) -> Response:

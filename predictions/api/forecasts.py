@@ -1,23 +1,26 @@
 """`/api/forecasts`: the ledger of forecasts and their outcomes, for reading."""
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.generics import RetrieveAPIView
 
+from predictions.api.downloading import DownloadableList, described_list
 from predictions.api.filters import ForecastFilter
 from predictions.api.pagination import LedgerPagination
 from predictions.api.schema.refusals import refusals
 from predictions.api.serializers import ForecastDetailSerializer, ForecastSerializer
+from predictions.downloads.tables import FORECASTS
 from predictions.models import Forecast
 
 
-@extend_schema(responses={200: ForecastSerializer(many=True)} | refusals(400, 404, 503))
-class ForecastList(ListAPIView[Forecast]):
+@described_list(ForecastSerializer)
+class ForecastList(DownloadableList):
     """Forecasts, newest first."""
 
     queryset = Forecast.objects.select_related("outcome", "leaf").defer("leaf__packed")
     serializer_class = ForecastSerializer
     pagination_class = LedgerPagination
     filterset_class = ForecastFilter
+    table = FORECASTS
     http_method_names = ["get", "head", "options"]
 
 

@@ -1,24 +1,27 @@
 """`/api/signals`: the ledger of signals and their outcomes, for reading."""
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.generics import RetrieveAPIView
 
 from predictions.api.as_of import with_superseded
+from predictions.api.downloading import DownloadableList, described_list
 from predictions.api.filters import SignalFilter
 from predictions.api.pagination import LedgerPagination
 from predictions.api.schema.refusals import refusals
 from predictions.api.signal_serializers import SignalDetailSerializer, SignalSerializer
+from predictions.downloads.tables import SIGNALS
 from predictions.models import Signal
 
 
-@extend_schema(responses={200: SignalSerializer(many=True)} | refusals(400, 404, 503))
-class SignalList(ListAPIView[Signal]):
+@described_list(SignalSerializer)
+class SignalList(DownloadableList):
     """Signals, newest first."""
 
     queryset = Signal.objects.select_related("outcome", "leaf").defer("leaf__packed")
     serializer_class = SignalSerializer
     pagination_class = LedgerPagination
     filterset_class = SignalFilter
+    table = SIGNALS
     http_method_names = ["get", "head", "options"]
 
 

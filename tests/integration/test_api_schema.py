@@ -84,7 +84,8 @@ def described(document: dict[str, Any], path: str, status: int) -> dict[str, Any
 
 def check(document: dict[str, Any], path: str, status: int, body: Any) -> None:
     """Hold a body against the document. Raises jsonschema.ValidationError."""
-    [(_, media)] = described(document, path, status)["content"].items()
+    content = described(document, path, status)["content"]
+    media = content["application/json"] if len(content) > 1 else next(iter(content.values()))
     resource = Resource.from_contents(document, default_specification=DRAFT202012)
     registry = Registry().with_resource("urn:api", resource)
     schema = json.loads(json.dumps(media["schema"]).replace('"#/', '"urn:api#/'))

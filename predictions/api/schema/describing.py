@@ -30,6 +30,11 @@ class ApiSchema(AutoSchema):
         first = self.path.removeprefix("/api").lstrip("/").partition("/")[0]
         return [first]
 
+    def map_renderers(self, attribute: str) -> list[Any]:
+        # Refusals are of the first; a view that answers in others names them itself.
+        named: list[Any] = super().map_renderers(attribute)
+        return named[:1] if attribute == "media_type" else named
+
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         for code in getattr(self.view, "refused_with", EVERYWHERE):
