@@ -54,7 +54,7 @@ class OpenForecast(NamedTuple):
     symbol: str
     tick: int
     target_ts: int
-    made_ts: int
+    late: bool
     mid_price: float | None
     predicted_price: float | None
     lower: float | None
@@ -67,7 +67,7 @@ class OpenForecast(NamedTuple):
     @property
     def refusal(self) -> Ungradable:
         """Why it can never be graded, whatever the price; falsy where it can."""
-        if self.made_ts >= self.target_ts:
+        if self.late:
             return Ungradable.MADE_TOO_LATE
         if self.predicted_price is None:
             return Ungradable.NO_FORECAST

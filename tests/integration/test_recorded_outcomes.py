@@ -10,7 +10,7 @@ import redis
 from channels.layers import get_channel_layer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 
-from inference.vocabulary import Source
+from inference.vocabulary import FORECASTS, Source
 from market import keys
 from predictions.broadcast import OutcomeBroadcast
 from predictions.models import Forecast, ForecastOutcome
@@ -143,6 +143,30 @@ def test_step_entry_made_after_its_target_is_stored_but_not_gradable(
     assert in_time is not None
     assert (late.status, late.reason) == ("ungradable", "made_too_late")
     assert in_time.status == "graded"
+
+
+def test_step_live_entry_that_reached_the_log_after_its_target_is_not_gradable(
+    client: redis.Redis,
+) -> None:
+    def reach(index: int, after_ms: int, live: bool) -> None:
+        entry = tick_entry(index, live=live, venue="live" if live else "test")
+        reached_ms = entry.tick_ms + after_ms
+        client.xadd(keys.log(FORECASTS), {"entry": entry.pack()}, id=f"{reached_ms}-*")
+
+    for index, after_ms in ((0, 5), (1, 9_999), (2, 10_000), (7, 5)):
+        reach(index, after_ms, live=True)
+    for index in (0, 5, 6):
+        reach(index, 20_000, live=False)
+
+    drain(new_recorder(client))
+
+    found = ForecastOutcome.objects.order_by("forecast__venue", "forecast__prediction_ts")
+    assert [(each.forecast.venue, each.forecast.late, each.reason) for each in found] == [
+        ("live", False, "no_price_at_target"),
+        ("live", False, "no_price_at_target"),
+        ("live", True, "made_too_late"),
+        ("test", False, ""),
+    ]
 
 
 def test_step_fallback_without_a_price_is_ungradable(client: redis.Redis) -> None:
