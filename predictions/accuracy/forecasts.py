@@ -4,10 +4,8 @@ Read by `/api/accuracy`, `manage.py accuracy_report` and the quality that the re
 Plain values come out, ready for JSON; unknown is None.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from predictions.accuracy.calibration import calibration
+from predictions.accuracy.figures import Figure, calibration_figure, figure, losses_of_shares
 from predictions.accuracy.hours import BINS, COLUMN, Hour
 from predictions.accuracy.intervals import (
     Estimate,
@@ -26,7 +25,6 @@ from predictions.accuracy.intervals import (
 from predictions.accuracy.sums import OVERLAP, Sums, bins_over_time, sum_up
 
 Floats = npt.NDArray[np.float64]
-Figure = dict[str, Any]
 
 MINIMUM = 100
 """Graded forecasts below which no figure is told."""
@@ -118,13 +116,8 @@ def risk_coverage(hours: Sequence[Hour]) -> list[dict[str, Any]]:
     return curve
 
 
-def figure(estimate: Estimate, minimum: int = MINIMUM, **beside: Any) -> Figure:
-    """Return an estimate as plain values; under the minimum n nothing but n is told."""
-    told = asdict(estimate)
-    if estimate.n < minimum:
-        told |= {"value": None, "lower": None, "upper": None, "n_eff": None}
-        beside = dict.fromkeys(beside)
-    return told | beside
+def _figure(estimate: Estimate, **beside: Any) -> Figure:
+    return figure(estimate, MINIMUM, **beside)
 
 
 def _hit_rate(sums: Sums) -> Figure:
@@ -134,7 +127,7 @@ def _hit_rate(sums: Sums) -> Figure:
     always = hit_rate_sequence(hits[present], moves[present])
     rises = sums.total("rises")
     baseline = max(rises, found.n - rises) / found.n if found.n else None
-    told = figure(
+    told = _figure(
         found,
         baseline=baseline,
         always_lower=always and always[0],
@@ -155,7 +148,7 @@ def _mae(sums: Sums) -> Figure:
         count="compared",
     )
     n = max(ratio.n, 1)
-    return figure(
+    return _figure(
         ratio,
         baseline=1.0,
         mae_bp=sums.total("abs_error") / n,
@@ -165,42 +158,31 @@ def _mae(sums: Sums) -> Figure:
 
 def _skill_over_no_change(sums: Sums) -> Figure:
     ratio = sums.ratio("sq_error", "sq_return", count="compared")
-    return figure(skill_estimate(ratio), baseline=0.0)
+    return _figure(skill_estimate(ratio), baseline=0.0)
 
 
 def _coverage(sums: Sums) -> Figure:
     found = sums.ratio("covered", "bounded", moments=("covered", "covered", "bounded"))
-    return figure(share_estimate(found), baseline=NOMINAL_COVERAGE)
+    return _figure(share_estimate(found), baseline=NOMINAL_COVERAGE)
 
 
 def _loss(sums: Sums, name: str) -> Figure:
-    # The baseline says the window's own class shares, each time: it knows them afterwards.
     classes = sums.blocks[:, [COLUMN["ups"], COLUMN["flats"], COLUMN["downs"]]]
     counts = classes.sum(axis=1)
     n = counts.sum()
     if not n:
-        return figure(Estimate(None, None, None, 0, None, 0), baseline=None, skill=None)
-    base = classes @ _losses_of_shares(name, classes.sum(axis=0) / n)
+        return _figure(Estimate(None, None, None, 0, None, 0), baseline=None, skill=None)
+    base = classes @ losses_of_shares(name, classes.sum(axis=0) / n)
     losses = sums.blocks[:, COLUMN[name]]
     present = counts > 0
     mean = block_estimate(losses[present], counts[present], n=int(n))
     skill = skill_estimate(block_estimate(losses[present], base[present], n=int(n)))
-    return figure(mean, baseline=float(base.sum() / n), skill=figure(skill))
-
-
-def _losses_of_shares(name: str, shares: Floats) -> Floats:
-    if name == "log_loss":
-        return np.array([-math.log(share) if share > 0 else 0.0 for share in shares])
-    # Σ(p - happened)² where class c happened: Σp² - 2·p_c + 1.
-    brier: Floats = (shares**2).sum() - 2 * shares + 1
-    return brier
+    return _figure(mean, baseline=float(base.sum() / n), skill=_figure(skill))
 
 
 def _calibration(sums: Sums) -> Figure:
-    found = calibration(sums.binned("asked"), sums.binned("p_up"), sums.binned("ups"))
-    if found.n < MINIMUM:
-        return {"ece": None, "n": found.n, "points": []}
-    return {"ece": found.ece, "n": found.n, "points": [asdict(point) for point in found.points]}
+    asked, said, ups = (sums.binned(name) for name in ("asked", "p_up", "ups"))
+    return calibration_figure(calibration(asked, said, ups), MINIMUM)
 
 
 def _by_sureness(hours: Sequence[Hour]) -> tuple[Floats, Floats, Floats]:
@@ -216,7 +198,7 @@ def _by_sureness(hours: Sequence[Hour]) -> tuple[Floats, Floats, Floats]:
 def _kept_hit_rate(moves: Floats, hits: Floats) -> Figure:
     present = moves > 0
     total, right = float(moves.sum()), float(hits.sum())
-    return figure(
+    return _figure(
         share_estimate(
             block_estimate(
                 hits[present],

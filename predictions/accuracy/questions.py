@@ -9,17 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from inference.vocabulary import FORECASTS, OutcomeStatus, Role
 from predictions.accuracy.hours import HOUR_MS, ForecastRow, Hour, add_up
-from predictions.accuracy.rollups import ROW_FIELDS, forecast_rows, stored_hours
+from predictions.accuracy.rollups import ROW_FIELDS, forecast_rows, moment, stored_hours
 from predictions.models import Forecast, ForecastRollup, Pruning
 
 MOST_HOURS = 20_000
 """Roll-ups a question may need: about a quarter of a gigabyte."""
-
-MOST_LAST = 100_000
 
 
 class TooMuchAskedError(ValueError):
@@ -55,6 +53,15 @@ class ForecastQuestion:
         if self.role is None:
             found["role__in"] = [each.value for each in Role if each is not Role.SHADOW]
         return {"venue": self.venue} | found
+
+    def queryset(self) -> QuerySet[Forecast]:
+        """Return the rows that are asked about, as far as they were not pruned."""
+        rows = Forecast.objects.filter(**self.chosen())
+        if self.from_ms is not None:
+            rows = rows.filter(predicted_at__gte=moment(self.from_ms))
+        if self.to_ms is not None:
+            rows = rows.filter(predicted_at__lt=moment(self.to_ms))
+        return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +104,8 @@ def newest_ms(venue: str) -> int | None:
 
 def _last_rows(asked: ForecastQuestion) -> Iterator[ForecastRow]:
     rows = (
-        Forecast.objects.filter(
-            **asked.chosen(), late=False, outcome__status=OutcomeStatus.GRADED.value
-        )
+        asked.queryset()
+        .filter(late=False, outcome__status=OutcomeStatus.GRADED.value)
         .order_by("-predicted_at", "-id")
         .values_list(*ROW_FIELDS)[: asked.last]
     )
