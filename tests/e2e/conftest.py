@@ -1,6 +1,7 @@
 """A browser's page and a web process, for the tests that publish as the loops do."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import pytest
 import redis
@@ -42,3 +43,24 @@ def web(clean_redis: redis.Redis, prepared_web: WebInstance) -> Iterator[WebInst
     """A process of this test's own; nothing is stored that the next one would find."""
     with prepared_web:
         yield prepared_web
+
+
+@dataclass
+class Heard:
+    """What a page complained of, and the addresses it asked."""
+
+    complaints: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def strangers(self, own: str) -> list[str]:
+        """Return the addresses that are not of the server `own`."""
+        return [url for url in self.asked if not url.startswith((own, "data:", "blob:"))]
+
+
+@pytest.fixture
+def heard(page: Page) -> Heard:
+    found = Heard()
+    page.on("console", lambda message: found.complaints.append(message.text))
+    page.on("pageerror", lambda error: found.complaints.append(str(error)))
+    page.on("request", lambda request: found.asked.append(request.url))
+    return found

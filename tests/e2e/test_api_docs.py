@@ -6,6 +6,7 @@ import redis
 from playwright.sync_api import Page, expect
 
 from market import keys
+from tests.e2e.conftest import Heard
 from tests.signals import signal, store_state
 from tests.web_instance import WebInstance
 
@@ -13,18 +14,13 @@ MADE_MS = 1_766_928_300_000
 
 
 def test_docs_page_shows_every_operation_and_tries_one_out(
-    web: WebInstance, clean_redis: redis.Redis, page: Page
+    web: WebInstance, clean_redis: redis.Redis, page: Page, heard: Heard
 ) -> None:
     moment: Any = {
         "venue": "simulated", "live": 0, "market_ms": MADE_MS, "wall_ms": 0, "speed": 0
     }  # fmt: skip
     clean_redis.hset(keys.clock(), mapping=moment)
     store_state(clean_redis, signal("BTCUSDT", at_ms=MADE_MS))
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
 
     page.goto(f"{web.url}/api/docs")
 
@@ -40,6 +36,5 @@ def test_docs_page_shows_every_operation_and_tries_one_out(
     one.get_by_role("button", name="Execute").click()
     expect(one.locator(".live-responses-table")).to_contain_text('"count": 1', timeout=30_000)
 
-    foreign = [url for url in asked if not url.startswith((web.url, "data:", "blob:"))]
-    assert foreign == []
-    assert complaints == []
+    assert heard.strangers(web.url) == []
+    assert heard.complaints == []

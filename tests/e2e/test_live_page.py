@@ -7,6 +7,7 @@ import redis
 from playwright.sync_api import Locator, Page, expect
 
 from market import keys
+from tests.e2e.conftest import Heard
 from tests.integration.web_socket import (
     TICK_MS,
     outcome,
@@ -21,13 +22,8 @@ SYMBOL = "BTCUSDT"
 
 
 def test_live_page_shows_forecast_outcome_and_old_data_and_asks_nobody_else(
-    web: WebInstance, clean_redis: redis.Redis, page: Page
+    web: WebInstance, clean_redis: redis.Redis, page: Page, heard: Heard
 ) -> None:
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
     seq = market_at_tick(clean_redis)
     store_prediction(clean_redis, SYMBOL, seq)
     page.goto(web.url)
@@ -55,8 +51,8 @@ def test_live_page_shows_forecast_outcome_and_old_data_and_asks_nobody_else(
     expect(part(page, "notice")).to_contain_text("s old")
     expect(part(page, "data-age")).to_have_attribute("data-state", "bad")
 
-    assert complaints == []
-    assert [url for url in asked if not url.startswith((web.url, "data:"))] == []
+    assert heard.complaints == []
+    assert heard.strangers(web.url) == []
 
 
 def test_live_page_counts_rates_from_thirty_cases_on(

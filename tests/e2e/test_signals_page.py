@@ -11,6 +11,7 @@ from inference.vocabulary import Direction, Role, SignalReason
 from market import keys
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
 from market.symbols import DEFAULT_SIGNAL_SYMBOLS
+from tests.e2e.conftest import Heard
 from tests.integration.web_socket import publish_as_loop, store_clock
 from tests.signals import batch_message, no_signal, signal, store_state
 from tests.web_instance import WebInstance
@@ -21,13 +22,8 @@ DAY_MS = D1.ms
 
 
 def test_signals_page_shows_every_coin_and_new_signals_and_asks_nobody_else(
-    web: WebInstance, clean_redis: redis.Redis, page: Page
+    web: WebInstance, clean_redis: redis.Redis, page: Page, heard: Heard
 ) -> None:
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
     now_ms = market_now(clean_redis)
     for symbol in DEFAULT_SIGNAL_SYMBOLS:
         for timeframe in SIGNAL_TIMEFRAMES:
@@ -75,8 +71,8 @@ def test_signals_page_shows_every_coin_and_new_signals_and_asks_nobody_else(
     expect(cell(page, ETH, M15)).to_contain_text("▲ LONG 78 %")
     expect(cell(page, ETH, M15)).to_contain_text("candle late")
 
-    assert complaints == []
-    assert [url for url in asked if not url.startswith((web.url, "data:"))] == []
+    assert heard.complaints == []
+    assert heard.strangers(web.url) == []
 
 
 def test_signals_page_signal_that_expires_fades_without_a_frame(

@@ -1,6 +1,6 @@
 // The live page: frames in, text and chart out.
 
-import { LiveSocket } from "./socket.js";
+import { LivePage } from "./live_page.js";
 import { MarketState } from "./market_state.js";
 import { Panel } from "./panel.js";
 import { PriceChart } from "./price_chart.js";
@@ -9,33 +9,12 @@ const page = JSON.parse(document.getElementById("page").textContent);
 const state = new MarketState(page.symbol);
 const panel = new Panel(page);
 const chart = new PriceChart(document.getElementById("chart"), page.horizonMs);
-let connection = { state: "connecting", attempt: 0 };
-let drawing = false;
+const live = new LivePage(page.socketPath, state, draw);
 
 function draw() {
-  drawing = false;
-  panel.render(state, connection);
+  panel.render(state, live.connection);
   chart.render(state);
 }
-
-// Several frames may come at once; the page is drawn once for all of them.
-function redraw() {
-  if (drawing) return;
-  drawing = true;
-  requestAnimationFrame(draw);
-}
-
-const socket = new LiveSocket(
-  page.socketPath,
-  (frame) => {
-    state.apply(frame);
-    redraw();
-  },
-  (status) => {
-    connection = status;
-    redraw();
-  },
-);
 
 document.getElementById("symbol").addEventListener("change", (event) => event.target.form.submit());
 
@@ -44,9 +23,9 @@ for (const button of choices) {
   button.addEventListener("click", () => {
     for (const each of choices) each.setAttribute("aria-pressed", String(each === button));
     chart.minutes = Number(button.dataset.minutes);
-    redraw();
+    live.redraw();
   });
 }
 
-setInterval(() => panel.tick(state, connection), 250);
-socket.open();
+setInterval(() => panel.tick(state, live.connection), 250);
+live.open();

@@ -1,11 +1,11 @@
 // The signals page: frames in, matrix and detail out.
 
+import { LivePage } from "./live_page.js";
 import { PageHead, outage, staleness } from "./page_head.js";
 import { PageText } from "./page_text.js";
 import { SignalDetail } from "./signal_detail.js";
 import { SignalMatrix } from "./signal_matrix.js";
 import { SignalState } from "./signal_state.js";
-import { LiveSocket } from "./socket.js";
 import { time } from "./formats.js";
 
 const OVERDUE_MS = 60_000;
@@ -16,13 +16,11 @@ const head = new PageHead(text);
 const state = new SignalState();
 const detail = new SignalDetail(text, page);
 const matrix = new SignalMatrix(text.element("matrix"), page.reasons, choose);
-let connection = { state: "connecting", attempt: 0 };
+const live = new LivePage(page.socketPath, state, draw);
 let chosen = null;
-let drawing = false;
 
 function draw() {
-  drawing = false;
-  head.renderConnection(connection);
+  head.renderConnection(live.connection);
   head.renderBanner(state.venue, state.live);
   head.renderClock(state.clock.now());
   head.renderNotice(problem());
@@ -31,16 +29,9 @@ function draw() {
   text.write("counts", counts());
 }
 
-// Several frames may come at once; the page is drawn once for all of them.
-function redraw() {
-  if (drawing) return;
-  drawing = true;
-  requestAnimationFrame(draw);
-}
-
 function problem() {
-  const out = outage(connection, state.clock.health, state.heard);
-  if (out || connection.state !== "open") return out;
+  const out = outage(live.connection, state.clock.health, state.heard);
+  if (out || live.connection.state !== "open") return out;
   const stale = staleness(state.dataAge(), state.clock.patience(page.maxFeatureAgeMs));
   if (stale) return stale;
   if (!state.clock.health.processes.signals?.status) return "The signal loop is not running: no new signals.";
@@ -83,7 +74,7 @@ function close() {
   matrix.choose(null, null);
   history.replaceState(null, "", location.pathname);
   matrix.focus();
-  redraw();
+  live.redraw();
 }
 
 function filter() {
@@ -99,23 +90,11 @@ function chooseLinked() {
   if (known) choose(symbol, timeframe);
 }
 
-const socket = new LiveSocket(
-  page.socketPath,
-  (frame) => {
-    state.apply(frame);
-    redraw();
-  },
-  (status) => {
-    connection = status;
-    redraw();
-  },
-);
-
 text.element("filter").addEventListener("input", filter);
 text.element("detail-close").addEventListener("click", close);
 addEventListener("keydown", (event) => event.key === "Escape" && close());
 addEventListener("hashchange", chooseLinked);
 filter(); // browsers keep what was typed before a reload
 chooseLinked();
-setInterval(redraw, 500);
-socket.open();
+setInterval(() => live.redraw(), 500);
+live.open();
