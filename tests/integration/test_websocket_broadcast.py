@@ -160,6 +160,17 @@ async def test_outcomes_reach_those_who_watch_the_symbol() -> None:
 
 
 @pytest.mark.usefixtures("hub")
+async def test_outcomes_of_signals_reach_those_who_watch_the_symbol() -> None:
+    async with SocketClient(ONE) as bitcoin, SocketClient(f"/ws/predictions/{ETH}/") as ether:
+        for client in (bitcoin, ether):
+            await client.receive("snapshot")
+        graded = [{"symbol": each, "result": "stop_loss"} for each in (BTC, ETH)]
+        await publish({"type": "signal_outcomes", "frames": graded})
+        assert (await bitcoin.receive("signal_outcome"))["data"] == graded[:1]
+        assert (await ether.receive("signal_outcome"))["data"] == graded[1:]
+
+
+@pytest.mark.usefixtures("hub")
 async def test_quotes_follow_the_hot_state_and_garbage_in_it_is_null(
     clean_redis: redis.Redis,
 ) -> None:
