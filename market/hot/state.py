@@ -47,7 +47,7 @@ class SymbolState:
         for key, sums in zip(self._tr, (trades.last_1s, trades.last_5s), strict=True):
             fields = _trade_fields(sums)
             commands.append(_pack(("HSET", key, *fields, "ts", str(now_ms))))
-        commands.append(_pack(("HSET", self._feat, *self._feature_fields(row))))
+        commands.append(_pack(("HSET", self._feat, *feature_fields(row, self._venue))))
         return commands + self.write_price(now_ms, row)
 
     def write_price(self, now_ms: int, row: FeatureRow) -> list[bytes]:
@@ -86,16 +86,18 @@ class SymbolState:
         oldest = now_ms - keys.HOT_STATE_SECONDS * 1_000
         return [add, _pack(("XTRIM", self._px, "MINID", "~", str(oldest)))]
 
-    def _feature_fields(self, row: FeatureRow) -> list[str]:
-        fields: list[str] = []
-        for name, value in zip(FEATURE_NAMES, row.values, strict=True):
-            fields += (name, repr(value) if value == value else "")
-        proof = row.feature_ts_ms
-        fields += ("feature_ts", "" if proof is None else repr(proof / 1e3))
-        fields += ("event_ts_ms", "" if row.event_ts_ms is None else str(int(row.event_ts_ms)))
-        fields += ("exchange_ts_ms", "" if row.exchange_ts_ms is None else str(row.exchange_ts_ms))
-        fields += ("completeness", repr(row.completeness), "venue", self._venue)
-        return fields
+
+def feature_fields(row: FeatureRow, venue: str) -> list[str]:
+    """Return a `feat:` hash as names and texts in turn; a void feature is empty."""
+    fields: list[str] = []
+    for name, value in zip(FEATURE_NAMES, row.values, strict=True):
+        fields += (name, repr(value) if value == value else "")
+    proof = row.feature_ts_ms
+    fields += ("feature_ts", "" if proof is None else repr(proof / 1e3))
+    fields += ("event_ts_ms", "" if row.event_ts_ms is None else str(int(row.event_ts_ms)))
+    fields += ("exchange_ts_ms", "" if row.exchange_ts_ms is None else str(row.exchange_ts_ms))
+    fields += ("completeness", repr(row.completeness), "venue", venue)
+    return fields
 
 
 def _pack(command: tuple[str | bytes, ...]) -> bytes:
