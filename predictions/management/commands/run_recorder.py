@@ -16,6 +16,7 @@ from predictions.recording.loop import (
     build_recorders,
     connect,
 )
+from predictions.recording.tuning import settle_for_recording
 
 
 class Command(BaseCommand):
@@ -36,6 +37,7 @@ class Command(BaseCommand):
             client = connect(settings.REDIS_URL)
         except AWAY as error:
             raise CommandError(f"Redis does not answer: {error}") from error
+        settle_for_recording()
         forecasts, signals = build_recorders(client, consumer)
         rota = ChoreRota(build_chores(client, forecasts.broadcast))
         loop = RecordingLoop((forecasts, signals), client, StopFlag().install(), rota)
