@@ -12,14 +12,12 @@ from django.db.models import QuerySet
 from inference.signals.levels import HORIZON_CANDLES
 from inference.vocabulary import Direction, OutcomeStatus
 from market.candles.timeframes import Timeframe
+from predictions.accuracy.signals import BLOCK_CANDLES
 from predictions.grading.costs import Bill, Costs, bill
 from predictions.models import Signal
 
 MOST_SIGNALS = 20_000
 """The newest rows that one question scores again."""
-
-BLOCK_CANDLES = 4 * HORIZON_CANDLES
-"""Resampled together: several horizons, so that little overlaps a block's edge."""
 
 
 class _SignalRow(NamedTuple):
