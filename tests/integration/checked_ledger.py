@@ -24,7 +24,7 @@ from tests.integration.test_signal_recorder import recorder as signal_recorder
 from tests.signal_loops import DAY_MS, M15, make_signal
 
 SIGNER = Signer("example.org/log", bytes(range(32)))
-TICKS = 40
+TICKS = 20
 
 
 def chained(entries: Sequence[Any]) -> list[bytes]:
@@ -43,8 +43,10 @@ def ticks(count: int = TICKS, **changes: Any) -> list[TickEntry]:
         tick_entry(
             index,
             {"BTCUSDT": 100.0 + index % 7, "ETHUSDT": 20.0 - index % 3},
-            columns={"predicted_price": [100.5 + index % 7, NAN if index == 3 else 20.25]},
-            **changes,
+            **{
+                "columns": {"predicted_price": [100.5 + index % 7, NAN if index == 3 else 20.25]},
+                **changes,
+            },
         )
         for index in range(count)
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import connection
+from django.db import connection, transaction
 
 
 @contextmanager
@@ -23,3 +23,12 @@ def tampering() -> Iterator[None]:
         for (name,) in cursor.fetchall():
             cursor.execute(f'DROP TRIGGER "{name}"')
         yield
+
+
+@contextmanager
+def tampering_undone() -> Iterator[None]:
+    """As `tampering`, and take everything back at the end."""
+    with transaction.atomic():
+        with tampering():
+            yield
+        transaction.set_rollback(True)

@@ -31,9 +31,9 @@ def check_chains(findings: Findings, size: int) -> None:
             if head is not None:
                 told = f"{name}: its chain began anew here; Redis had lost its state"
                 findings.add(Finding(Kind.RESTART, "LedgerEntry", str(index), message=told))
-            continue
-        if head is not None and prev == head[1]:
-            told = f"{name}: follows the same entry as the one before it; Redis had lost the last"
-        else:
+        elif head is not None and prev == head[1]:
+            told = f"{name}: follows the same entry as the one before it; Redis had lost that"
+            findings.add(Finding(Kind.RESTART, "LedgerEntry", str(index), message=told))
+        elif not LedgerEntry.objects.filter(entry_hash=prev).exists():
             told = f"{name}: the entry before it ({prev.hex()}) is not in the ledger"
-        findings.add(Finding(Kind.GAP, "LedgerEntry", str(index), message=told))
+            findings.add(Finding(Kind.GAP, "LedgerEntry", str(index), message=told))

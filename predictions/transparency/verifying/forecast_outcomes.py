@@ -23,6 +23,10 @@ COLUMNS = tuple(
     for each in ForecastOutcome._meta.concrete_fields
     if each.attname not in {"id", "forecast_id", "graded_at"}
 )
+NAME = ForecastOutcome.__name__
+TICK, PX = "tick", "px"
+"""Where a price came from."""
+
 PATIENCE_TICKS = 300
 """So many ticks after its target's, a forecast must have been graded."""
 
@@ -80,12 +84,12 @@ class ForecastOutcomeCheck:
                 self._ungraded(row, tick)
             else:
                 graded.append(Graded(row, tick, outcome))
-        self.findings.checked["ForecastOutcome"] += len(graded)
+        self.findings.checked[NAME] += len(graded)
         for each, expected in _graded_again(graded):
             columns = {
                 name: (getattr(each.outcome, name), _column(expected, name)) for name in COLUMNS
             }
-            same = self.findings.compare("ForecastOutcome", each.outcome.pk, columns)
+            same = self.findings.compare(NAME, each.outcome.pk, columns)
             if same and not each.row.refusal:
                 at = mids.get((each.tick.venue, each.row.target_ts), {})
                 self._check_price(each, at.get(each.row.symbol))
@@ -95,7 +99,7 @@ class ForecastOutcomeCheck:
         forecasts = Forecast.objects.filter(pk=OuterRef("forecast_id"))
         for row in ForecastOutcome.objects.filter(~Exists(forecasts)).order_by().only("pk"):
             told = "its forecast is not there"
-            self.findings.add(Finding(Kind.INSERTED, "ForecastOutcome", str(row.pk), message=told))
+            self.findings.add(Finding(Kind.INSERTED, NAME, str(row.pk), message=told))
 
     def _said(self, leaves: Sequence[Leaf]) -> dict[int, tuple[OpenForecast, TickRows]]:
         # What the entry says, under the id of the row that holds it.
@@ -119,27 +123,36 @@ class ForecastOutcomeCheck:
 
     def _check_price(self, each: "Graded", mid: float | None) -> None:
         outcome, price = each.outcome, each.price
-        if price is None:
-            if mid is not None:
-                self._hidden(each, mid)
-        elif price.origin != "tick":
+        if price is not None and price.origin == TICK:
+            self._check_tick_price(each, price.mid, mid)
+        elif price is not None and price.origin != PX:
+            self.findings.altered(NAME, outcome.pk, "price_from", price.origin, f"{TICK} or {PX}")
+        elif mid is not None:
+            self._check_passed_over(each, mid)
+        elif price is not None:
             self.findings.checked["outcomes by px, which is not kept"] += 1
-        elif price.mid != mid:
-            entry = each.entry_at_target()
-            if mid is None and (entry is None or entry.packed is None):
-                self.findings.count(Kind.UNCHECKED)  # removed entries are named themselves
-                return
-            why = "by the entry of the tick at its target"
-            self.findings.altered("ForecastOutcome", outcome.pk, "target_mid", price.mid, mid, why)
 
-    def _hidden(self, each: "Graded", mid: float) -> None:
+    def _check_tick_price(self, each: "Graded", was: float, mid: float | None) -> None:
+        if was == mid:
+            return
+        entry = each.entry_at_target()
+        if mid is None and (entry is None or entry.packed is None):
+            self.findings.count(Kind.UNCHECKED)  # removed entries are named themselves
+            return
+        why = "by the entry of the tick at its target"
+        self.findings.altered(NAME, each.outcome.pk, "target_mid", was, mid, why)
+
+    def _check_passed_over(self, each: "Graded", mid: float) -> None:
+        # Graded by px or not at all, though the tick at the target has a price.
         entry, outcome = each.entry_at_target(), each.outcome
         if entry is not None and entry.recorded_at > outcome.graded_at:
             self.findings.count(Kind.UNCHECKED)  # its price came when it was graded already
             return
         why = f"the entry of the tick at its target says {mid}"
-        was, must = outcome.status, OutcomeStatus.GRADED.value
-        self.findings.altered("ForecastOutcome", outcome.pk, "status", was, must, why)
+        field, must = "status", OutcomeStatus.GRADED.value
+        if each.price is not None:
+            field, must = "price_from", TICK
+        self.findings.altered(NAME, outcome.pk, field, getattr(outcome, field), must, why)
 
     def _ungraded(self, row: OpenForecast, tick: TickRows) -> None:
         due = _tick_at(tick, row.target_ts)
@@ -148,7 +161,7 @@ class ForecastOutcomeCheck:
         if not Forecast.objects.filter(pk=row.id, outcome__isnull=True).exists():
             return  # graded, or pruned, meanwhile
         told = f"of forecast {row.id}, whose target has long passed"
-        self.findings.add(Finding(Kind.REMOVED, "ForecastOutcome", "", message=told))
+        self.findings.add(Finding(Kind.REMOVED, NAME, "", message=told))
 
     def _mids(self, ticks: Sequence[TickRows]) -> dict[Tick, dict[str, float]]:
         found: dict[Tick, dict[str, float]] = {}

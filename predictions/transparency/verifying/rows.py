@@ -111,6 +111,15 @@ class RowCheck:
             return
         self._match(table, leaf.index, stored, expected)
 
+    def _under_no_entry(self, table: Table, leaf: Leaf, stored: list[Values]) -> None:
+        told = f"entry {leaf.index} is not there, or says nothing"
+        if stored and leaf.row is not None and leaf.row.packed is None:
+            if self.prunings.going_on(leaf.row.engine, leaf.row.venue):
+                return
+            told = f"entry {leaf.index} was pruned, and all rows with it"
+        for values in stored:
+            self._inserted(table, values, told)
+
     def _match(self, table: Table, leaf: int, stored: list[Values], expected: list[Values]) -> None:
         by_key = {table.key_of(values): values for values in expected}
         odd: list[Values] = []

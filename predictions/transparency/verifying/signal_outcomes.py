@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef
 
-from inference.vocabulary import OutcomeStatus, Ungradable
+from inference.vocabulary import Ungradable
 from market.candles.store import CandleStore, venues_of
 from market.candles.timeframes import Timeframe
 from predictions.grading.candle_paths import StoredBars
@@ -86,8 +86,8 @@ class SignalOutcomeCheck:
         return grade
 
     def _check_alone(self, said: SaidSignal, outcome: SignalOutcome, stored: Grade) -> None:
-        expected: dict[str, Any] = {}
-        if stored.status == OutcomeStatus.GRADED and stored.exit_price is not None:
+        expected: dict[str, Any] = dict.fromkeys(("r_multiple", "r_after_fees", "tp_minutes"))
+        if stored.exit_price is not None:
             earned = said.side * (stored.exit_price - said.entry)
             fees = (stored.fee_bp or 0.0) / 1e4 * (said.entry + stored.exit_price)
             expected["r_multiple"] = earned / said.risk
