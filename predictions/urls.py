@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, path, re_path
 
+from predictions.api.accuracy import accuracy
 from predictions.api.current_signals import prediction, predictions, summary
 from predictions.api.errors import not_found
 from predictions.api.forecasts import ForecastDetail, ForecastList
@@ -30,6 +31,7 @@ urlpatterns: list[URLPattern] = [
     path("api/forecasts/<int:pk>", ForecastDetail.as_view(), name="forecast"),
     path("api/signals", SignalList.as_view(), name="signals"),
     path("api/signals/<int:pk>", SignalDetail.as_view(), name="signal"),
+    path("api/accuracy", accuracy, name="accuracy"),
     path("api/ledger/checkpoint", CheckpointView.as_view(), name="ledger-checkpoint"),
     path("api/ledger/proof/<int:pk>", ProofView.as_view(), name="ledger-proof"),
     path("api/ledger/consistency", ConsistencyView.as_view(), name="ledger-consistency"),

@@ -18,14 +18,12 @@ from inference.signals.signal import SignalState, decode_state, signal_error
 from inference.vocabulary import SignalReason
 from market import keys
 from market.candles.timeframes import Timeframe
-from market.clock import LIVE_TIME, MarketTime
+from market.clock import MarketTime
 from predictions.api.redis_client import web_redis
+from predictions.api.running_market import market_of
 
 FRESH_SECONDS = 0.2
 """How old a reading may be; a new signal is visible after at most this."""
-
-UNREADABLE_TIME = MarketTime("unknown", live=False, market_ms=0.0, wall_ms=0.0, speed=1.0)
-"""What holds where `clock:market` is garbage: no signal is of that venue, and none is served."""
 
 Slot = tuple[str, Timeframe]
 Reply = str | redis.ResponseError | None
@@ -124,14 +122,7 @@ async def _ask(slots: Sequence[Slot]) -> tuple[MarketTime, list[Reply]]:
     for reply in (clock, *replies):
         if isinstance(reply, Exception) and not isinstance(reply, redis.ResponseError):
             raise reply
-    return _market(clock), replies
-
-
-def _market(clock: Mapping[str, str] | redis.ResponseError) -> MarketTime:
-    # No clock at all is a live feed of somebody else; one that cannot be read is no such claim.
-    if isinstance(clock, redis.ResponseError):
-        return UNREADABLE_TIME
-    return (MarketTime.from_hash(clock) or UNREADABLE_TIME) if clock else LIVE_TIME
+    return market_of(clock), replies
 
 
 def _state(slot: Slot, reply: Reply, market: MarketTime) -> SignalState:

@@ -63,10 +63,8 @@ def came(forecast: Forecast, return_bp: float, **changes: Any) -> ForecastOutcom
 
 
 def store(pairs: Sequence[tuple[Forecast, ForecastOutcome | None]]) -> None:
-    for forecast, outcome in pairs:
-        forecast.save()
-        if outcome is not None:
-            outcome.save()
+    Forecast.objects.bulk_create([forecast for forecast, _ in pairs])
+    ForecastOutcome.objects.bulk_create([outcome for _, outcome in pairs if outcome is not None])
 
 
 def from_rows(**question: Any) -> list[Hour]:

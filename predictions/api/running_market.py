@@ -1,0 +1,30 @@
+"""Whose market runs, as the web process reads it from Redis. Read by the async views."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import redis
+
+from market import keys
+from market.clock import LIVE_TIME, MarketTime
+from predictions.api.redis_client import web_redis
+
+UNREADABLE_TIME = MarketTime("unknown", live=False, market_ms=0.0, wall_ms=0.0, speed=1.0)
+"""What holds where `clock:market` is garbage: nothing is of that venue, and none is served."""
+
+
+async def running_market() -> MarketTime:
+    """Return the running market. Raises redis.RedisError or OSError where Redis is away."""
+    try:
+        clock: Any = await web_redis().hgetall(keys.clock())
+    except redis.ResponseError as error:
+        return market_of(error)
+    return market_of(clock)
+
+
+def market_of(clock: Mapping[str, str] | redis.ResponseError) -> MarketTime:
+    """Return the market that `clock:market` tells of."""
+    # No clock at all is a live feed of somebody else; one that cannot be read is no such claim.
+    if isinstance(clock, redis.ResponseError):
+        return UNREADABLE_TIME
+    return (MarketTime.from_hash(clock) or UNREADABLE_TIME) if clock else LIVE_TIME

@@ -1,0 +1,108 @@
+"""`/api/accuracy` and `/api/tradeable` in the document."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from inference.vocabulary import ENGINES, Role, Source
+from predictions.accuracy.report import FORECAST_GROUPINGS, SIGNAL_GROUPINGS
+from predictions.api.schema.refusals import refusals
+from predictions.api.schema.signal_operations import UNCHANGED
+from predictions.api.schema.signal_shapes import TIMEFRAMES
+
+Shape = serializers.Serializer[dict[str, Any]]
+
+
+def _number(help_text: str, **options: Any) -> serializers.FloatField:
+    return serializers.FloatField(allow_null=True, help_text=help_text, **options)
+
+
+class FigureSerializer(Shape):
+    """A figure with its 95 % interval; null under the minimum n, or where it cannot be told."""
+
+    value = _number("The figure.")
+    lower = _number("Lower end of the interval.")
+    upper = _number("Upper end of the interval.")
+    n = serializers.IntegerField(help_text="Graded predictions that it rests on.")
+    n_eff = _number("As many independent ones would be as sure.")
+    blocks = serializers.IntegerField(help_text="Stretches of time that were resampled.")
+    baseline = _number("What it is to be compared with.", required=False)
+
+
+class BillSerializer(Shape):
+    """The record scored again with the asker's costs."""
+
+    fee_bp = serializers.FloatField(help_text="Of each side, entry and exit.")
+    slippage_bp = serializers.FloatField(help_text="Of each side.")
+    latency_ms = serializers.IntegerField(help_text="From the decision to the entry.")
+    unit = serializers.ChoiceField(["R", "bp"])
+    considered = serializers.IntegerField()
+    limited = serializers.BooleanField(help_text="Whether only the newest `most` were scored.")
+    most = serializers.IntegerField()
+    missed = serializers.DictField(child=serializers.IntegerField())
+    unknown = serializers.DictField(child=serializers.IntegerField())
+    mean = FigureSerializer()
+    before = _number("The mean without fee and slippage.")
+    median = _number("Half of the trades did better.")
+    total = _number("The sum of all.")
+    share_positive = _number("Share of trades that won after costs.")
+
+
+class AccuracySerializer(Shape):
+    """The record of one engine in one venue."""
+
+    status = serializers.ChoiceField(["success"])
+    engine = serializers.ChoiceField(list(ENGINES))
+    venue = serializers.CharField()
+    live = serializers.BooleanField(allow_null=True, help_text="null where nothing was said.")
+    minimum_n = serializers.IntegerField(help_text="Below it no figure is told.")
+    by = serializers.CharField(allow_null=True)
+    overall = serializers.DictField(help_text="Counts and figures by name.")
+    groups = serializers.ListField(child=serializers.DictField(), allow_null=True)
+    risk_coverage = serializers.ListField(child=serializers.DictField())
+    costs = BillSerializer(allow_null=True)
+
+
+def _text(name: str, description: str, **options: Any) -> OpenApiParameter:
+    return OpenApiParameter(name, str, description=description, **options)
+
+
+PARAMETERS = [
+    _text("engine", "Whose record.", enum=ENGINES, default=ENGINES[0]),
+    _text("symbol", "One symbol, in any spelling. Default: all."),
+    _text("timeframe", "Signals only.", enum=TIMEFRAMES),
+    _text("venue", "Which market. Default: the one that runs. Never several."),
+    _text("model_version", "One version."),
+    _text(
+        "role",
+        "Default: all that was published, which shadows were not.",
+        enum=[each.value for each in Role],
+    ),
+    _text("source", "Forecasts only.", enum=[each.value for each in Source]),
+    _text("from", "Market time in ISO 8601, inclusive. Default: 7 days, of signals 90."),
+    _text("to", "Market time in ISO 8601, exclusive."),
+    OpenApiParameter("last", int, description="Instead of a window: the newest graded ones."),
+    _text(
+        "by",
+        f"Figures for each value of: {', '.join(FORECAST_GROUPINGS)} of forecasts; "
+        f"{', '.join(SIGNAL_GROUPINGS)} of signals.",
+    ),
+    OpenApiParameter("fee_bp", float, description="Score again with this fee a side."),
+    OpenApiParameter("latency_ms", int, description="Score again, entering so much later."),
+    OpenApiParameter("slippage_bp", float, description="Score again with this slippage a side."),
+]
+
+
+class AccuracyDescription(APIView):
+    @extend_schema(
+        operation_id="accuracy",
+        summary="What the predictions were worth",
+        parameters=[*PARAMETERS, UNCHANGED],
+        responses={200: OpenApiResponse(AccuracySerializer, "The record.")} | refusals(400, 503),
+    )
+    def get(self, request: Request) -> Response:
+        raise NotImplementedError
