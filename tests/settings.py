@@ -72,6 +72,8 @@ match os.environ.get("TEST_DATABASE") or "sqlite":
         )
     case _other:
         raise ImproperlyConfigured(f"TEST_DATABASE={_other!r}: must be sqlite or postgresql")
+# Made to be slow; no test is about how slow.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # The manifest of collected files belongs to an instance.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
