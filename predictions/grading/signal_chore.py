@@ -25,6 +25,9 @@ from predictions.models import Signal, SignalOutcome
 SETTLING_MS = 120_000
 """Market time after its close by which a candle has come, and has been confirmed."""
 
+SETTLING_WALL_MS = 5_000
+"""The same in wall time, where the market runs faster: files are written at their own pace."""
+
 LOOKS_A_CANDLE = 15
 """An open signal is looked at so often within a candle of its timeframe."""
 
@@ -61,7 +64,7 @@ class Dataset(NamedTuple):
 
 @dataclass(slots=True)
 class Open:
-    """From which candle's close on signals may be open, and when (market time) to look again."""
+    """From which candle's close on signals may be open, and from when on candles are looked for."""
 
     since_ms: int
     look_ms: float = -math.inf
@@ -110,12 +113,12 @@ class SignalGrading:
             self._notice_at = began + NOTICE_SECONDS
         market, wall_ms = self.clock.market_time(), self.wall_ms()
         for dataset, state in list(self._open.items()):
-            now_ms = market_now_ms(dataset.venue, dataset.live, market, wall_ms)
-            if now_ms is None or now_ms < state.look_ms:
+            known_ms = settled_ms(dataset.venue, dataset.live, market, wall_ms)
+            if known_ms is None or known_ms < state.look_ms:
                 continue
             if self.monotonic() - began > BUDGET_SECONDS:
                 return True
-            self._look(dataset, state, now_ms)
+            self._look(dataset, state, known_ms)
         return False
 
     def detail(self) -> dict[str, Any]:
@@ -139,13 +142,12 @@ class SignalGrading:
                 self._open[dataset] = Open(since_ms)
         self._seen_id = newest
 
-    def _look(self, dataset: Dataset, state: Open, now_ms: float) -> None:
+    def _look(self, dataset: Dataset, state: Open, known_ms: float) -> None:
         timeframe = Timeframe(dataset.timeframe)
         rows = _open_signals(dataset, state.since_ms)
         if not rows:
             del self._open[dataset]
             return
-        known_ms = now_ms - SETTLING_MS
         bars = StoredBars(
             self.store,
             venues_of(dataset.venue, self.exchange),
@@ -167,7 +169,7 @@ class SignalGrading:
             del self._open[dataset]
             return
         state.since_ms = still[0]
-        state.look_ms = now_ms + timeframe.ms / LOOKS_A_CANDLE
+        state.look_ms = known_ms + timeframe.ms / LOOKS_A_CANDLE
 
     def _write(self, dataset: Dataset, decided: list[tuple[SaidSignal, Grade]]) -> None:
         if not decided:
@@ -184,18 +186,18 @@ class SignalGrading:
             self.broadcast.send_signals([_frame(dataset, row, grade) for row, grade in decided])
 
 
-def market_now_ms(
-    venue: str, live: bool, market: MarketTime | None, wall_ms: float
-) -> float | None:
-    """Return the time it is in a venue; infinite where its market is over for good.
+def settled_ms(venue: str, live: bool, market: MarketTime | None, wall_ms: float) -> float | None:
+    """Return the market time up to which a venue's candles are there and confirmed.
 
-    None where it cannot be told yet. A numbered run is over once another market runs; all
-    other venues go on in UTC, whether or not their feed runs.
+    None where its time cannot be told yet; infinite where its market is over for good: a
+    numbered run is once another market runs. All other venues go on in UTC, whether or not
+    their feed runs.
     """
     if market is not None and market.venue == venue:
-        return market.market_ms if market.lock_step else market.market_at(wall_ms)
+        now_ms = market.market_ms if market.lock_step else market.market_at(wall_ms)
+        return now_ms - max(SETTLING_MS, market.speed * SETTLING_WALL_MS)
     if live or not is_numbered(venue):
-        return wall_ms
+        return wall_ms - SETTLING_MS
     return None if market is None else math.inf
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import redis
-from django.conf import settings
+from django.test import override_settings
 
 from inference.signals.entry import BatchEntry, Said
 from inference.vocabulary import SIGNALS, Direction
@@ -20,10 +20,11 @@ from market.clock import MarketTime
 from predictions.broadcast import OutcomeBroadcast
 from predictions.grading.candle_paths import StoredBars
 from predictions.grading.price_history import RedisPriceHistory
-from predictions.grading.signal_chore import SETTLING_MS, SignalGrading, market_now_ms
+from predictions.grading.signal_chore import SETTLING_MS, SignalGrading, settled_ms
 from predictions.grading.signals import PATIENCE_MS, Grade, SaidSignal, grade_signal
 from predictions.models import Signal, SignalOutcome
 from predictions.recording.log_reader import LogReader
+from predictions.recording.loop import build_chores
 from predictions.recording.signal_recorder import SignalRecorder
 from tests.candle_bars import CLOSE_MS, series
 from tests.integration.ledger import FakeLayer
@@ -331,22 +332,28 @@ def test_run_outcomes_are_told_to_the_pages(market, say):
 @pytest.mark.parametrize(
     ("venue", "live", "expected"),
     [
-        ("external", True, 7_000.0),
-        ("binance", True, 7_000.0),
-        ("simulated", False, 7_000.0),
+        ("external", True, 7_000.0 - SETTLING_MS),
+        ("binance", True, 7_000.0 - SETTLING_MS),
+        ("simulated", False, 7_000.0 - SETTLING_MS),
         ("simulated/3", False, np.inf),
-        ("simulated/4", False, 6_000.0),
+        ("simulated/4", False, 6_000.0 - SETTLING_MS),
     ],
 )
-def test_market_now_is_of_the_venue(venue, live, expected):
+def test_settled_time_is_of_the_venue(venue, live, expected):
     running = MarketTime("simulated/4", False, 1_000.0, 6_500.0, 10.0)
 
-    assert market_now_ms(venue, live, running, 7_000.0) == expected
+    assert settled_ms(venue, live, running, 7_000.0) == expected
 
 
-def test_market_now_of_a_run_is_unknown_without_a_market():
-    assert market_now_ms("simulated/3", False, None, 7_000.0) is None
-    assert market_now_ms("simulated", False, None, 7_000.0) == 7_000.0
+def test_settled_time_of_a_run_is_unknown_without_a_market():
+    assert settled_ms("simulated/3", False, None, 7_000.0) is None
+    assert settled_ms("simulated", False, None, 7_000.0) == 7_000.0 - SETTLING_MS
+
+
+def test_settled_time_of_a_fast_market_leaves_time_to_write():
+    running = MarketTime("simulated/4", False, 1_000.0, 7_000.0, 1_000.0)
+
+    assert settled_ms("simulated/4", False, running, 7_000.0) == 1_000.0 - 5_000_000.0
 
 
 def test_fast_market_from_signals_to_outcomes_that_recompute(market, say, binary):
@@ -401,5 +408,17 @@ def test_fast_market_from_signals_to_outcomes_that_recompute(market, say, binary
         assert again == Grade.of(outcome)
 
 
-def test_fee_of_a_side_is_a_setting():
-    assert settings.FEE_BP == 10.0
+def test_recorder_process_grades_signals_with_the_fee_that_is_set(binary, say, tmp_path):
+    say(signal())
+    CandleStore(tmp_path).upsert(
+        VENUE, "BTCUSDT", M15, series([UP, *[QUIET] * 11], M15.ms), closed_by_ms=np.inf
+    )
+    later = MarketTime(VENUE, False, float(END_MS + SETTLING_MS), 0.0, 0.0)
+    binary.hset(keys.clock(), mapping=later.to_hash())
+    with override_settings(FEE_BP=25.0, CANDLES_DIR=tmp_path, CANDLE_EXCHANGE="binance"):
+        chores = build_chores(binary, OutcomeBroadcast(None))
+
+    (grading,) = [each for each in chores if each.name == "signal_grading"]
+    assert not grading.run()
+    assert SignalOutcome.objects.get().fee_bp == 25.0
+    assert grading.detail()["graded"] == 1
