@@ -98,6 +98,10 @@ class Registry:
             horizon_ms=config.prediction.horizon_ms,
         )
 
+    def load_at(self, path: Path) -> LoadedModel:
+        """Return the network of one file, wherever it lies, checked as any. Raises ArtefactError."""
+        return self._load_from(path, ())
+
     def load(self) -> LoadedModel:
         """Return the first servable network of the places.
 

@@ -60,8 +60,10 @@ def indicators(candles: CandleSeries) -> Floats:
         talib.ADX(high, low, close, 14),
         stochastic,
         talib.MFI(high, low, close, volume, 14),
-        _return_z(close),
-        _log_volume(volume),
+        # From what was stored: a logarithm is not exact under any scaling, and the scales are of
+        # the newest candles.
+        _return_z(candles.close),
+        _log_volume(candles.volume),
     )
     return np.column_stack(columns)
 

@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from inference.artefacts.errors import ArtefactError, HorizonMismatch, ModelUnavailable
-from inference.artefacts.registry import LoadedModel, Registry
+from inference.artefacts.errors import ArtefactError
+from inference.artefacts.registry import Registry
 from inference.forecasts.engine import Engine
 
 
@@ -33,21 +33,14 @@ class ForecastModels:
                 continue
             if found != digest:
                 continue
-            model = load_forecaster(path, self._base_dir, self._var_dir, horizon_ms)
-            if model is not None and model.digest == digest:
-                return Engine(model)
+            registry = Registry(
+                configured=str(path),
+                base_dir=self._base_dir,
+                var_dir=self._var_dir,
+                horizon_ms=horizon_ms,
+            )
+            try:
+                return Engine(registry.load_at(path))
+            except ArtefactError:
+                continue
         return None
-
-
-def load_forecaster(
-    path: Path, base_dir: Path, var_dir: Path, horizon_ms: int
-) -> LoadedModel | None:
-    """Return the network at `path` itself, checked as for serving; None where it is refused."""
-    registry = Registry(
-        configured=str(path), base_dir=base_dir, var_dir=var_dir, horizon_ms=horizon_ms
-    )
-    try:
-        model = registry.load()
-    except (ArtefactError, HorizonMismatch, ModelUnavailable):
-        return None
-    return model if model.path == registry.places[0] else None

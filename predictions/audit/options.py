@@ -10,6 +10,7 @@ from django.core.management.base import CommandError, CommandParser, OutputWrapp
 from inference.artefacts.registry import Registry
 from inference.signals.moment import Moment
 from inference.vocabulary import FORECASTS, SIGNALS
+from market.candles.timeframes import Timeframe, parse_timeframe
 from market.symbols import parse_symbol
 from predictions.audit.report import AuditReport
 
@@ -46,6 +47,14 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no count; 1 or more is allowed")
     return int(text)
+
+
+def timeframes(text: str) -> tuple[Timeframe, ...]:
+    """Read timeframes of signals, comma-separated."""
+    try:
+        return tuple(parse_timeframe(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def forecaster_paths(given: list[Path]) -> tuple[Path, ...]:

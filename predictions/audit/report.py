@@ -7,7 +7,7 @@ from typing import Any
 
 from inference.signals.signal import iso
 
-MOST_KEPT = 1_000
+MOST_KEPT = 200
 """Differences that a report holds; beyond it they are counted."""
 
 
@@ -97,16 +97,19 @@ class Comparison:
         self.report.checked[kind] += 1
         if stored == recomputed or (math.isnan(stored) and math.isnan(recomputed)):
             return
-        size = abs(stored - recomputed)
-        if size <= tolerance:
-            return
-        self._add(column, stored, recomputed, None if math.isnan(size) else size)
+        if not abs(stored - recomputed) <= tolerance:
+            self.differs(column, stored, recomputed)
 
     def values(self, kind: str, column: str, stored: object, recomputed: object) -> None:
         """Compare two values that are no numbers."""
         self.report.checked[kind] += 1
         if stored != recomputed:
             self._add(column, str(stored), str(recomputed), None)
+
+    def differs(self, column: str, stored: float, recomputed: float) -> None:
+        """Tell of two numbers that differ."""
+        size = abs(stored - recomputed)
+        self._add(column, stored, recomputed, None if math.isnan(size) else size)
 
     def _add(
         self,
