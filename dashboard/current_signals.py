@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from inference.signals.live_accuracy import NOTHING_MEASURED, LiveAccuracy
 from inference.signals.signal import decode_state
 from market import keys
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
@@ -29,7 +30,9 @@ def signal_keys(symbols: Sequence[str]) -> list[str]:
     return [keys.sig(symbol, timeframe) for symbol in symbols for timeframe in SIGNAL_TIMEFRAMES]
 
 
-def read_signals(texts: Iterable[str | None]) -> CurrentSignals:
+def read_signals(
+    texts: Iterable[str | None], accuracy: LiveAccuracy = NOTHING_MEASURED
+) -> CurrentSignals:
     """Decode what `signal_keys` hold; None where a key is absent."""
     current = CurrentSignals()
     for text in texts:
@@ -41,7 +44,7 @@ def read_signals(texts: Iterable[str | None]) -> CurrentSignals:
             log.warning("signal_unreadable", error=str(error))
             continue
         if state.signal is not None:
-            current.frames.append(state.signal.frame())
+            current.frames.append(state.signal.frame(live_accuracy=accuracy.of(state.signal)))
         if state.error is not None:
             current.errors.append(state.error.item())
     return current

@@ -15,6 +15,8 @@ import redis.asyncio
 from dashboard import frames
 from dashboard.current_signals import CurrentSignals, read_signals, signal_keys
 from inference.forecasts import prediction_cache
+from inference.signals.live_accuracy import decode_live_accuracy
+from inference.vocabulary import SIGNALS
 from market import keys
 from market.clock import LIVE_TIME, MarketTime
 
@@ -74,7 +76,8 @@ class HotState:
         client: Any = self._redis
         # In a cluster the keys lie in many slots, and plain MGET is for one.
         mget = getattr(client, "mget_nonatomic", client.mget)
-        return read_signals(await mget(names))
+        measured, *texts = await mget([keys.quality(SIGNALS), *names])
+        return read_signals(texts, decode_live_accuracy(measured))
 
     async def processes(self) -> dict[str, Data]:
         """Return each process's heartbeat; status null where there is none."""

@@ -146,6 +146,18 @@ def health(process: str) -> str:
     return f"health:{process}"
 
 
+def quality(engine: str) -> str:
+    """String, JSON, TTL 5 min. What the running venue's predictions were worth of late.
+
+    Writer: recorder. Readers: web (`live_accuracy`, `/metrics`, `/api/tradeable`). The fields:
+    `predictions.accuracy.quality`, of signals also `inference.signals.live_accuracy`.
+    """
+    return f"quality:{engine}"
+
+
+QUALITY_SECONDS = 300
+
+
 RECORDER_GROUP = "recorder"
 """Consumer group on the logs."""
 

@@ -14,6 +14,11 @@ from inference.handover.connections import AnyClient
 from inference.handover.fence import CHANNEL, LeaseLostError, Written, read_outcome
 from inference.handover.lease import TTL_MS, Held
 from inference.signals.entry import BatchEntry, Gap, Said
+from inference.signals.live_accuracy import (
+    NOTHING_MEASURED,
+    LiveAccuracy,
+    decode_live_accuracy,
+)
 from inference.signals.market_state import is_foreign
 from inference.signals.scripts import LOG_BATCH, WRITE_BATCH
 from inference.signals.signal import SignalError, SignalState, encode_state
@@ -39,6 +44,7 @@ class BatchPublisher:
         self._log_key = keys.log(SIGNALS, cluster=cluster)
         self._script = client.register_script(LOG_BATCH if cluster else WRITE_BATCH)
         self._head = ChainHead()
+        self._accuracy = NOTHING_MEASURED
 
     async def learn_head(self, venue: str) -> None:
         """Read the newest entry's hash and number of a venue's chain."""
@@ -63,6 +69,7 @@ class BatchPublisher:
         redis.RedisError where Redis is gone.
         """
         entry.shard, entry.token = self._shard, held.token
+        self._accuracy = await self._measured()
         texts = {symbol: encode_state(state) for symbol, state in states.items()}
         outcome = Written.REFUSED
         for _ in range(TRIES):
@@ -108,7 +115,7 @@ class BatchPublisher:
         arguments += [keys.STANDS_MS, len(texts), *fields, *texts.values()]
         if not self._cluster:
             names += [keys.sig(symbol, entry.timeframe) for symbol in texts]
-            arguments += [ttl_ms, CHANNEL, msgpack.packb(batch_message(entry))]
+            arguments += [ttl_ms, CHANNEL, msgpack.packb(batch_message(entry, self._accuracy))]
         return read_outcome(await self._script(keys=names, args=arguments))
 
     async def _follow_up(self, entry: BatchEntry, texts: Mapping[str, bytes], ttl_ms: int) -> None:
@@ -118,9 +125,15 @@ class BatchPublisher:
             for symbol, text in texts.items():
                 pipeline.set(keys.sig(symbol, entry.timeframe), text, px=ttl_ms)
             await pipeline.execute()
-            await self._client.publish(CHANNEL, msgpack.packb(batch_message(entry)))
+            await self._client.publish(CHANNEL, msgpack.packb(batch_message(entry, self._accuracy)))
         except redis.RedisError as error:
             log.warning("sig_not_written", batch=entry.batch, error=str(error))
+
+    async def _measured(self) -> LiveAccuracy:
+        try:
+            return decode_live_accuracy(await self._client.get(keys.quality(SIGNALS)))
+        except redis.RedisError:
+            return NOTHING_MEASURED  # it stands beside signals; they are said without it
 
     async def show(self, entry: BatchEntry) -> None:
         """Tell the web of what was said before and stands again; the log has it already.
@@ -128,10 +141,11 @@ class BatchPublisher:
         Raises redis.RedisError where Redis is gone.
         """
         entry.batch = max(0, self._head.tick)
-        await self._client.publish(CHANNEL, msgpack.packb(batch_message(entry)))
+        self._accuracy = await self._measured()
+        await self._client.publish(CHANNEL, msgpack.packb(batch_message(entry, self._accuracy)))
 
 
-def batch_message(entry: BatchEntry) -> dict[str, Any]:
+def batch_message(entry: BatchEntry, accuracy: LiveAccuracy = NOTHING_MEASURED) -> dict[str, Any]:
     """Return the message that web processes receive: one encoded frame a symbol."""
     return {
         "type": "signals",
@@ -139,13 +153,15 @@ def batch_message(entry: BatchEntry) -> dict[str, Any]:
         "venue": entry.venue,
         "live": entry.live,
         "timeframe": entry.timeframe.value,
-        "frames": {said.signal.symbol: _frame(said, entry.batch) for said in entry.signals},
+        "frames": {
+            said.signal.symbol: _frame(said, entry.batch, accuracy) for said in entry.signals
+        },
         "errors": {gap.symbol: _error(gap, entry.timeframe) for gap in entry.gaps},
     }
 
 
-def _frame(said: Said, seq: int) -> str:
-    return orjson.dumps(said.signal.frame(seq)).decode()
+def _frame(said: Said, seq: int, accuracy: LiveAccuracy) -> str:
+    return orjson.dumps(said.signal.frame(seq, accuracy.of(said.signal))).decode()
 
 
 def _error(gap: Gap, timeframe: Timeframe) -> str:

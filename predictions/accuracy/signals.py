@@ -160,6 +160,14 @@ def risk_coverage(found: FoundSignals) -> list[dict[str, Any]]:
     return curve
 
 
+def three_class_accuracy(rows: Sequence[SignalRow]) -> float | None:
+    """Return the share of signals whose likeliest class happened; None below the minimum."""
+    graded = _Graded([row for row in rows if row.graded])
+    if graded.n < MINIMUM:
+        return None
+    return float((graded.probabilities.argmax(axis=1) == graded.came).mean())
+
+
 def _band(confidence: float) -> str:
     index = int(np.searchsorted(BANDS[1:-1], confidence, "right"))
     return f"{BANDS[index]:.2f}-{BANDS[index + 1]:.2f}"

@@ -98,7 +98,9 @@ def _made(contents: Contents, slots: Sequence[Slot], wrap: Wrap, now_ms: float) 
         wrap(signals)
         | {
             "count": len(signals),
-            "predictions": [signal.item(now_ms) for signal in signals],
+            "predictions": [
+                signal.item(now_ms, contents.accuracy.of(signal)) for signal in signals
+            ],
             "errors": [state.error.item() for state in states if state.error is not None],
             "venue": contents.venue,
             "live": contents.live,

@@ -14,8 +14,13 @@ from weakref import WeakKeyDictionary
 import msgspec
 import redis
 
+from inference.signals.live_accuracy import (
+    NOTHING_MEASURED,
+    LiveAccuracy,
+    decode_live_accuracy,
+)
 from inference.signals.signal import SignalState, decode_state, signal_error
-from inference.vocabulary import SignalReason
+from inference.vocabulary import SIGNALS, SignalReason
 from market import keys
 from market.candles.timeframes import Timeframe
 from market.clock import MarketTime
@@ -33,19 +38,23 @@ Reply = str | redis.ResponseError | None
 class Contents:
     """What was said, until something else is said; `answers` is its readers' to keep.
 
-    venue, live: of the running market. states: of every slot that was read.
+    venue, live: of the running market. states: of every slot that was read. accuracy: what
+    graded signals tell of their models; measured: the text that it was read from.
     """
 
     venue: str
     live: bool
     replies: Sequence[Reply]
     states: Mapping[Slot, SignalState]
+    accuracy: LiveAccuracy = NOTHING_MEASURED
+    measured: Reply = None
     answers: dict[object, Any] = field(default_factory=dict)
 
-    def same(self, market: MarketTime, replies: Sequence[Reply]) -> bool:
+    def same(self, market: MarketTime, measured: Reply, replies: Sequence[Reply]) -> bool:
         return (
             self.venue == market.venue
             and self.live == market.live
+            and _same(self.measured, measured)
             and all(map(_same, self.replies, replies))
         )
 
@@ -84,14 +93,15 @@ class SignalBoard:
 
     async def _read(self, slots: tuple[Slot, ...]) -> Reading:
         begun = time.monotonic()
-        market, replies = await _ask(slots)
+        market, measured, replies = await _ask(slots)
         held = self._held.get(slots)
-        if held is not None and held.contents.same(market, replies):
+        if held is not None and held.contents.same(market, measured, replies):
             contents = held.contents
         else:
             pairs = zip(slots, replies, strict=True)
             states = {slot: _state(slot, reply, market) for slot, reply in pairs}
-            contents = Contents(market.venue, market.live, replies, states)
+            accuracy = decode_live_accuracy(measured)
+            contents = Contents(market.venue, market.live, replies, states, accuracy, measured)
         return Reading(contents, market, begun)
 
     def _finished(self, slots: tuple[Slot, ...], task: asyncio.Task[Reading]) -> None:
@@ -112,17 +122,18 @@ def signal_board() -> SignalBoard:
     return board
 
 
-async def _ask(slots: Sequence[Slot]) -> tuple[MarketTime, list[Reply]]:
+async def _ask(slots: Sequence[Slot]) -> tuple[MarketTime, Reply, list[Reply]]:
     # GETs in a pipeline, not MGET: a cluster's slots differ, and MGET hides another type as nil.
     pipeline = web_redis().pipeline(transaction=False)
     pipeline.hgetall(keys.clock())
+    pipeline.get(keys.quality(SIGNALS))
     for symbol, timeframe in slots:
         pipeline.get(keys.sig(symbol, timeframe))
-    clock, *replies = await pipeline.execute(raise_on_error=False)
-    for reply in (clock, *replies):
+    clock, measured, *replies = await pipeline.execute(raise_on_error=False)
+    for reply in (clock, measured, *replies):
         if isinstance(reply, Exception) and not isinstance(reply, redis.ResponseError):
             raise reply
-    return market_of(clock), replies
+    return market_of(clock), measured, replies
 
 
 def _state(slot: Slot, reply: Reply, market: MarketTime) -> SignalState:

@@ -25,6 +25,7 @@ from market.candles.store import CandleStore
 from market.redis_cluster import AWAY as REDIS_AWAY
 from market.redis_policy import require_noeviction
 from predictions.accuracy.chore import RollupChore
+from predictions.accuracy.quality_chore import QualityChore
 from predictions.broadcast import OutcomeBroadcast
 from predictions.grading.price_history import RedisPriceHistory
 from predictions.grading.signal_chore import SignalGrading
@@ -80,6 +81,7 @@ def build_chores(client: redis.Redis, broadcast: OutcomeBroadcast) -> tuple[Chor
             broadcast,
         ),
         RollupChore(),
+        QualityChore(client, RedisPriceHistory(client).market_time),
     )
 
 

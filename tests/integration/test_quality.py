@@ -1,0 +1,160 @@
+"""What the recorder tells of late quality, and how it stands beside signals."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+from django.test import Client
+
+from inference.signals.live_accuracy import NOTHING_MEASURED, decode_live_accuracy
+from inference.signals.signal import SignalState, encode_state
+from inference.vocabulary import FORECASTS, SIGNALS, Direction
+from market import keys
+from market.candles.timeframes import Timeframe
+from market.clock import MarketTime
+from predictions.accuracy.hours import HOUR_MS
+from predictions.accuracy.quality import (
+    decode_forecast_quality,
+    decode_signal_quality,
+    forecast_quality,
+)
+from predictions.accuracy.quality_chore import SIGNALS_EVERY_SECONDS, QualityChore
+from predictions.accuracy.rollups import rebuild
+from predictions.models import LedgerEntry, Signal
+from tests.integration.ledger import FIRST_TICK_MS, stored_leaf
+from tests.integration.made_signals import a_signal, set_market
+from tests.integration.test_accuracy_api import a_signal as stored_signal
+from tests.integration.test_accuracy_api import graded
+from tests.integration.test_rollups import TICK_MS, VENUE, came, said, store
+
+pytestmark = pytest.mark.django_db
+
+MARKET = MarketTime(VENUE, False, float(FIRST_TICK_MS), 0.0, 0.0)
+
+
+@pytest.fixture
+def leaf(db: None) -> LedgerEntry:
+    return stored_leaf()
+
+
+@pytest.fixture
+def raw(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+        yield client
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def a_chore(client: redis.Redis, clock: Clock | None = None) -> QualityChore:
+    return QualityChore(client, lambda: MARKET, clock=clock or Clock(), wall_ns=lambda: 5_000_000)
+
+
+def speak(leaf: LedgerEntry, first: int, count: int, return_bp: float, **changes: Any) -> None:
+    pairs = []
+    for index in range(first, first + count):
+        one = said(leaf, index, **changes)
+        pairs.append((one, came(one, return_bp)))
+    store(pairs)
+
+
+def test_forecast_quality_keeps_the_last_hour_apart_from_its_reference(leaf: LedgerEntry) -> None:
+    hour = HOUR_MS // TICK_MS
+    speak(leaf, 0, 200, 1.0)
+    speak(leaf, 2 * hour, 150, -1.0)
+    rebuild()
+    [told] = forecast_quality(VENUE, live=False, made_ms=7).symbols.values()
+    assert (told.hour.n, told.day.n) == (150, 350)
+    assert (told.hour.hit_rate, told.day.hit_rate) == (0.0, pytest.approx(200 / 350))
+    model = told.models["v1"]
+    assert (model.role, model.hour.n, model.reference.n) == ("champion", 150, 200)
+    assert model.reference.hit_rate == 1.0
+
+
+def test_forecast_quality_of_an_empty_ledger_names_the_venue_alone(db: None) -> None:
+    told = forecast_quality(VENUE, live=True, made_ms=7)
+    assert (told.venue, told.live, told.made_ms, told.symbols) == (VENUE, True, 7, {})
+
+
+def test_chore_writes_both_engines_with_an_end(raw: redis.Redis, leaf: LedgerEntry) -> None:
+    speak(leaf, 0, 120, 1.0)
+    for index in range(40):
+        graded(stored_signal(leaf, index))
+    assert not a_chore(raw).run()
+    forecasts = decode_forecast_quality(raw.get(keys.quality(FORECASTS)))
+    signals = decode_signal_quality(raw.get(keys.quality(SIGNALS)))
+    assert forecasts is not None
+    assert signals is not None
+    assert forecasts.symbols["BTCUSDT"].day.hit_rate == 1.0
+    assert signals.models == {"BTCUSDT:15m": {"v1": 1.0}}
+    assert signals.timeframes["15m"]["v1"].quality.n == 40
+    assert (forecasts.made_ms, signals.made_ms) == (5, 5)
+    for engine in (FORECASTS, SIGNALS):
+        assert 0 < int(raw.ttl(keys.quality(engine))) <= keys.QUALITY_SECONDS
+
+
+def test_chore_measures_signals_again_once_some_were_graded(
+    raw: redis.Redis, leaf: LedgerEntry
+) -> None:
+    clock = Clock()
+    chore = a_chore(raw, clock)
+    chore.run()
+    for index in range(40):
+        graded(stored_signal(leaf, index))
+    chore.run()
+    soon = decode_live_accuracy(raw.get(keys.quality(SIGNALS)))
+    clock.now += SIGNALS_EVERY_SECONDS
+    chore.run()
+    later = decode_live_accuracy(raw.get(keys.quality(SIGNALS)))
+    assert soon.models == {}
+    assert later.models == {"BTCUSDT:15m": {"v1": 1.0}}
+
+
+@pytest.mark.parametrize("text", [None, "", "{", '{"venue": 3}', b"\xff"])
+def test_quality_that_cannot_be_read_is_nothing_measured(text: object) -> None:
+    assert decode_live_accuracy(text) is NOTHING_MEASURED
+    assert decode_forecast_quality(text) is decode_signal_quality(text) is None
+
+
+def test_live_accuracy_stands_beside_the_signal_of_that_model_and_venue(
+    raw: redis.Redis, client: Client
+) -> None:
+    set_market(raw)
+    one = a_signal()
+    raw.set(keys.sig("BTCUSDT", Timeframe.M15), encode_state(SignalState(signal=one)))
+
+    def shown() -> Any:
+        [item] = client.get("/api/predictions/BTCUSDT").json()["predictions"]
+        return item["live_accuracy"]
+
+    assert shown() is None
+    text = '{"venue": "%s", "models": {"BTCUSDT:15m": {"%s": 0.4375}}}'
+    raw.set(keys.quality(SIGNALS), text % (one.venue, one.model_version))
+    assert shown() == 0.4375
+    raw.set(keys.quality(SIGNALS), text % ("exchange", one.model_version))
+    assert shown() is None
+    raw.set(keys.quality(SIGNALS), text % (one.venue, "another"))
+    assert shown() is None
+    raw.delete(keys.quality(SIGNALS))
+    raw.hset(keys.quality(SIGNALS), "another", "type")
+    assert shown() is None
+
+
+def test_signals_of_no_trade_count_in_the_three_classes(
+    raw: redis.Redis, leaf: LedgerEntry
+) -> None:
+    for index in range(30):
+        signal: Signal = stored_signal(
+            leaf, index, direction=Direction.NO_TRADE, p_no_trade=0.6, p_long=0.2
+        )
+        graded(signal, touched=Direction.NO_TRADE if index < 12 else Direction.LONG)
+    a_chore(raw).run()
+    assert decode_live_accuracy(raw.get(keys.quality(SIGNALS))).models == {
+        "BTCUSDT:15m": {"v1": pytest.approx(0.4)}
+    }
