@@ -8,6 +8,8 @@ migration that remakes one of these tables loses its triggers and has to make th
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from market.hot.vector import TICK_MS
+
 FUNCTION = "predictions_append_only"
 
 _PRUNED = (
@@ -53,15 +55,12 @@ TABLES = (
             "entry_hash", "prev_hash", "leaf_hash", "recorded_at",
         )
         + " AND "
-        + _PRUNED.format(engine="OLD.engine", venue="OLD.venue", moment="OLD.made_ts"),
+        + _PRUNED.format(engine="OLD.engine", venue="OLD.venue", moment=f"OLD.number * {TICK_MS}"),
     ),
     Table("predictions_logtile"),
     Table("predictions_checkpoint"),
-    # What was pruned is said for good; an open row may only count on, and close.
-    Table(
-        "predictions_pruning",
-        update="OLD.open AND " + _same("id", "engine", "venue", "before_ts", "pruned_at"),
-    ),
+    # What was pruned is said for good; such a row may only count on, open and close.
+    Table("predictions_pruning", update=_same("id", "engine", "venue", "before_ts", "pruned_at")),
 )  # fmt: skip
 
 

@@ -150,12 +150,14 @@ def test_update_while_pruning_is_open_may_only_empty_an_entry() -> None:
 
 
 @pytest.mark.usefixtures("ledger")
-def test_update_of_a_pruning_may_only_count_and_close() -> None:
+def test_update_of_a_pruning_may_not_change_what_it_names() -> None:
     opened = Pruning.objects.filter(pk=allow().pk)
 
     assert refused(lambda: opened.update(before_ts=2**60))
+    assert refused(lambda: opened.update(venue="other"))
     opened.update(rows=5, open=False)
-    assert refused(lambda: opened.update(open=True))
+
+    assert opened.get().rows == 5
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,136 @@
+"""Pruning: forecasts older than the retention go, row by row what their hours' roll-ups hold.
+
+The tree keeps every hash; of the entries only the bytes go, and a Pruning row says up to when.
+An hour stays while it is not wholly graded and added up. Read by the recorder's chore and by
+`manage.py prune_ledger`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from django.db import transaction
+from django.db.models import F, QuerySet, Sum
+
+from inference.vocabulary import FORECASTS
+from market.hot.vector import TICK_MS
+from predictions.models import Forecast, ForecastOutcome, ForecastRollup, LedgerEntry, Pruning
+from predictions.recording.forecast_rows import EPOCH
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+ROWS_A_TIME = 10_000
+"""Forecasts a transaction, about; the recorder waits for no more."""
+
+
+class Hour(NamedTuple):
+    """One hour of a venue, of market time, and what was found there."""
+
+    venue: str
+    start_ms: int
+    rows: int
+    kept_because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pruner:
+    """Finds and takes what is older than `days`; nothing where that is 0."""
+
+    days: int
+
+    def hours(self, venue: str) -> Iterator[Hour]:
+        """Yield the venue's hours that are old enough, each with why it must stay, or ""."""
+        before_ms = self._before_ms(venue)
+        start_ms = None if before_ms is None else _first_hour(venue, None)
+        while before_ms is not None and start_ms is not None and start_ms < before_ms:
+            yield _looked_at(venue, start_ms)
+            start_ms = _first_hour(venue, start_ms + HOUR_MS)
+
+    def prune(self, hour: Hour) -> int:
+        """Take a part of an hour, in one transaction; return how many forecasts went."""
+        before_ms = self._before_ms(hour.venue)
+        if hour.kept_because or before_ms is None or hour.start_ms >= before_ms:
+            raise ValueError(f"this hour may not be pruned: {hour}")
+        with transaction.atomic():
+            guard, _ = Pruning.objects.get_or_create(
+                engine=FORECASTS, venue=hour.venue, before_ts=before_ms
+            )
+            opened = Pruning.objects.filter(pk=guard.pk)
+            opened.update(open=True)
+            gone = _take(hour)
+            opened.update(open=False, rows=F("rows") + gone)
+        return gone
+
+    def _before_ms(self, venue: str) -> int | None:
+        # By when rows were stored, not by market time, which in a replay is of any year; whole
+        # days, so that a day leaves one row of Pruning.
+        since = datetime.now(UTC) - timedelta(days=self.days)
+        entries = LedgerEntry.objects.filter(engine=FORECASTS, venue=venue)
+        newest = entries.order_by("-number").values("number", "recorded_at").first()
+        if not self.days or newest is None:
+            return None
+        if newest["recorded_at"] < since:
+            return (int(newest["number"]) * TICK_MS // DAY_MS + 1) * DAY_MS
+        kept = entries.filter(recorded_at__gte=since).order_by("recorded_at").values("number")[:1]
+        first_ms = kept[0]["number"] * TICK_MS - HOUR_MS  # others may have been stored out of turn
+        return int(first_ms // DAY_MS * DAY_MS)
+
+
+def venues() -> Iterator[str]:
+    """Yield the venues with forecasts, each found by one look into the index."""
+    rows = Forecast.objects.order_by("venue").values_list("venue", flat=True)
+    venue = rows.first()
+    while venue is not None:
+        yield venue
+        venue = rows.filter(venue__gt=venue).first()
+
+
+def _first_hour(venue: str, from_ms: int | None) -> int | None:
+    rows = Forecast.objects.filter(venue=venue)
+    if from_ms is not None:
+        rows = rows.filter(predicted_at__gte=EPOCH + timedelta(milliseconds=from_ms))
+    found = rows.order_by("predicted_at").values_list("prediction_ts", flat=True).first()
+    return None if found is None else found // HOUR_MS * HOUR_MS
+
+
+def _rows(venue: str, start_ms: int) -> "QuerySet[Forecast]":
+    start = EPOCH + timedelta(milliseconds=start_ms)
+    return Forecast.objects.filter(
+        venue=venue, predicted_at__gte=start, predicted_at__lt=start + timedelta(hours=1)
+    ).order_by()
+
+
+def _looked_at(venue: str, start_ms: int) -> Hour:
+    rows = _rows(venue, start_ms)
+    count = rows.count()
+    stored = ForecastRollup.objects.filter(venue=venue, hour_ts=start_ms)
+    added_up = stored.aggregate(said=Sum("said"))["said"] or 0
+    why = ""
+    if rows.filter(outcome__isnull=True).exists():
+        why = "not all of it is graded"
+    elif count > added_up:  # fewer: the rest was pruned already
+        why = f"its roll-ups hold {added_up} of {count} forecasts"
+    return Hour(venue, start_ms, count, why)
+
+
+def _take(hour: Hour) -> int:
+    first = hour.start_ms // TICK_MS
+    entries = LedgerEntry.objects.filter(
+        engine=FORECASTS,
+        venue=hour.venue,
+        number__gte=first,
+        number__lt=first + HOUR_MS // TICK_MS,
+        packed__isnull=False,
+    ).order_by("number")
+    # By entries, so that one's bytes go together with the last of its rows.
+    a_time = max(1, ROWS_A_TIME * HOUR_MS // TICK_MS // max(1, hour.rows))
+    leaves = list(entries.values_list("index", flat=True)[:a_time])
+    rows = _rows(hour.venue, hour.start_ms)
+    if leaves:
+        rows = rows.filter(leaf_id__in=leaves)
+    ForecastOutcome.objects.filter(forecast__in=rows).delete()
+    # Not delete(), which would first read every row to look for what refers to it.
+    gone = rows._raw_delete(rows.db)
+    LedgerEntry.objects.filter(index__in=leaves).update(packed=None)
+    return gone
