@@ -29,7 +29,7 @@ class Upkeep:
         self._asked = any(root.glob("*/*/*/*"))  # what an earlier process left
 
     def look(self, *, again: bool = False) -> None:
-        """Count what ended; start where asked to. Raises OSError where it cannot start."""
+        """Count what ended; start where asked to. Where it cannot start, the next hour's does."""
         self._asked = self._asked or again
         if self._running is not None:
             code = self._running.poll()
@@ -39,14 +39,22 @@ class Upkeep:
             self._running = None
         if self._asked:
             self._asked = False
-            self._running = subprocess.Popen(
-                self._command,
-                cwd=_SOURCE,
-                stdin=subprocess.DEVNULL,
-                process_group=0,  # a Ctrl-C for the market lets it end its work
-                stdout=subprocess.PIPE,
-            )
-            os.setpriority(os.PRIO_PROCESS, self._running.pid, NICENESS)
+            try:
+                self._running = self._start()
+            except OSError as error:
+                self.counters["sealings_failed"] += 1
+                log.error("sealing_not_started", error=str(error))
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            self._command,
+            cwd=_SOURCE,
+            stdin=subprocess.DEVNULL,
+            process_group=0,  # a Ctrl-C for the market lets it end its work
+            stdout=subprocess.PIPE,
+        )
+        os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
+        return process
 
     def _account(self, ended: subprocess.Popen[bytes], code: int) -> None:
         self.counters["sealings"] += 1

@@ -25,6 +25,7 @@ from market.events import (
 )
 from market.feeds import Batch, FeedError
 from market.feeds.replay import ReplayFeed
+from market.feeds.simulated import SimulatedFeed
 from market.hot.features import WARM_UP_MS, FeatureRow
 from market.hot.tracking import MarketTracker
 from market.recording import recorder as recorder_module
@@ -191,6 +192,39 @@ def test_snapshot_that_was_asked_for_is_answered_again(folder: SymbolFolder) -> 
     (segment,) = SymbolRecording(folder).segments()
     ((_, answered),) = SymbolRecording(folder).batches(segment, 0, FIRST_MS)
     assert answered == answer
+
+
+def test_simulated_markets_books_mended_by_snapshots_and_restarts_are_exact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Upkeep, "look", no_upkeep)
+    symbols = ("BTCUSDT", "ETHUSDT")
+    seen: dict[tuple[int, str], Rows] = {}
+    answers = 0
+    for run in range(2):  # the second begins within the first: a pre-roll repeats times
+        feed = SimulatedFeed(symbols, seed=run, start_ms=FIRST_MS + run * 60_000)
+        tracker = MarketTracker(feed)
+        recorder = MarketRecorder(RecordingPlan(tmp_path, 7), "simulated", tracker)
+        recorder.start()
+        for number, batch in enumerate(itertools.islice(feed.batches(), 4_200)):
+            if number == 3_900:
+                batch.events[:] = [e for e in batch.events if not isinstance(e, DepthDiff)]
+            for symbol, row in tracker.advance(batch).items():
+                seen.setdefault((run, symbol), {})[batch.until_ms] = row
+            answers += len(recorder._answers)
+            recorder.take(batch, None, patient=True)
+        recorder.close()
+    assert answers >= 2 * len(symbols)
+    for symbol in symbols:
+        recording_ = SymbolRecording(SymbolFolder.of(tmp_path, "simulated", symbol))
+        segments = recording_.segments()
+        assert segments[0].last_ms > segments[1].first_ms
+        for run, segment in enumerate(segments):
+            from_ms = segment.anchors[0] + WARM_UP_MS if run else segment.first_ms
+            found = dict(exact_rows(recording_, segment, from_ms, segment.last_ms))
+            rows = seen[run, symbol]
+            assert set(found) == {cell for cell in rows if cell >= from_ms}
+            assert all(same(found[cell], rows[cell]) for cell in found)
 
 
 def test_loss_begins_another_segment_and_no_row_is_exact_before_it_warmed_up(
