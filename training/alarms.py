@@ -1,6 +1,7 @@
 """Figures too good to be true. Past these limits the finding is a leak, not a discovery."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from training.significance import Estimate
 
@@ -26,6 +27,23 @@ def leak_alarms(metrics: Mapping[str, float | None]) -> list[str]:
     if mae_ratio is not None and mae_ratio < MAE_RATIO_ALARM:
         alarms.append(f"MAE ratio {mae_ratio:.3f} is below {MAE_RATIO_ALARM}: look for a leak")
     return alarms
+
+
+Judged = TypeVar("Judged")
+
+
+def every_alarm(
+    walk_forward: Mapping[str, Judged],
+    final: Mapping[str, Judged],
+    alarms: Callable[[Judged], list[str]],
+) -> tuple[str, ...]:
+    """Name each model's alarms, and on which decisions they rang. Both mappings are by model."""
+    return tuple(
+        f"{name}, {where}: {alarm}"
+        for where, judgements in (("walk-forward", walk_forward), ("final test", final))
+        for name, judgement in judgements.items()
+        for alarm in alarms(judgement)
+    )
 
 
 def signal_alarms(metrics: Mapping[str, Estimate]) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from market.hot.vector import HORIZON_MS
-from training.alarms import leak_alarms
+from training.alarms import every_alarm, leak_alarms
 from training.calibration import calibrate
 from training.candidates import Calibration, Candidate, GraphCandidate
 from training.decisions import FITTING_STEP_MS, Decisions
@@ -148,7 +148,7 @@ def run_protocol(decisions: Decisions, fits: Mapping[str, Fit]) -> Outcome:
         calibrated_rows=int(last.calibrate.sum()),
         labelled_ms=FITTING_STEP_MS * len(decisions),
         verdict=verdict,
-        alarms=_alarms(judged, "walk-forward") + _alarms(final_judged, "final test"),
+        alarms=every_alarm(judged, final_judged, lambda one: leak_alarms(one.figures())),
     )
 
 
@@ -203,11 +203,3 @@ def joined(trials: list[Trial]) -> Trial:
     names = trials[0].answers
     answers = {name: np.concatenate([trial.answers[name] for trial in trials]) for name in names}
     return Trial(decisions, answers, np.concatenate([trial.prior for trial in trials]))
-
-
-def _alarms(judged: Mapping[str, Judgement], where: str) -> tuple[str, ...]:
-    return tuple(
-        f"{name}, {where}: {alarm}"
-        for name, judgement in judged.items()
-        for alarm in leak_alarms(judgement.figures())
-    )

@@ -12,7 +12,7 @@ import numpy as np
 from inference.artefacts.signal_manifest import TouchTimes
 from inference.signals.levels import HORIZON_CANDLES
 from market.candles.series import Floats, Integers
-from training.alarms import signal_alarms
+from training.alarms import every_alarm, signal_alarms
 from training.signals.baselines import (
     BASELINES,
     LOGISTIC,
@@ -219,9 +219,4 @@ def alarms(
     walk_forward: Mapping[str, SignalJudgement], final: Mapping[str, SignalJudgement]
 ) -> tuple[str, ...]:
     """Name every figure past its leak alarm, and where."""
-    return tuple(
-        f"{name}, {where}: {alarm}"
-        for where, judgements in (("walk-forward", walk_forward), ("final test", final))
-        for name, judgement in judgements.items()
-        for alarm in signal_alarms(judgement.figures())
-    )
+    return every_alarm(walk_forward, final, lambda one: signal_alarms(one.figures()))
