@@ -29,7 +29,7 @@ SETTLING_WALL_MS = 5_000
 """The same in wall time, where the market runs faster: files are written at their own pace."""
 
 LOOKS_A_CANDLE = 15
-"""An open signal is looked at so often within a candle of its timeframe."""
+"""A signal whose candles are missing is looked at so often within one of its timeframe."""
 
 ROWS_A_LOOK = 1_000
 BUDGET_SECONDS = 0.2
@@ -37,7 +37,7 @@ BUDGET_SECONDS = 0.2
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOTICE_SECONDS = 2.0
-NOTICED_AGAIN = 5_000
+NOTICED_AGAIN = 2_000
 """Rows before the newest that are looked through again: another's may be committed later."""
 
 
@@ -132,44 +132,46 @@ class SignalGrading:
         found = (
             Signal.objects.filter(id__gt=self._seen_id - NOTICED_AGAIN, outcome__isnull=True)
             .order_by()
-            .values_list(*Dataset._fields)
+            .values_list(*Dataset._fields, "late")
             .annotate(since=Min("candle_close"))
         )
-        for *names, since_ms in found:
+        for *names, late, since_ms in found:
             dataset = Dataset(*names)
             known = self._open.get(dataset)
-            if known is None or since_ms < known.since_ms:
+            if known is None or late or since_ms < known.since_ms:
+                since_ms = since_ms if known is None else min(since_ms, known.since_ms)
                 self._open[dataset] = Open(since_ms)
         self._seen_id = newest
 
     def _look(self, dataset: Dataset, state: Open, known_ms: float) -> None:
-        timeframe = Timeframe(dataset.timeframe)
         rows = _open_signals(dataset, state.since_ms)
         if not rows:
             del self._open[dataset]
             return
+        due = [row for row in rows if row.end_ms <= known_ms or row.late]
         bars = StoredBars(
             self.store,
             venues_of(dataset.venue, self.exchange),
             dataset.symbol,
             since_ms=rows[0].candle_close,
-            until_ms=min(known_ms, rows[-1].end_ms),
+            until_ms=max((row.end_ms for row in due), default=0),
         )
         grades = [
-            (row, grade_signal(row, bars, known_ms=known_ms, fee_bp=self.fee_bp)) for row in rows
+            (row, grade_signal(row, bars, known_ms=known_ms, fee_bp=self.fee_bp)) for row in due
         ]
-        decided = [(row, grade) for row, grade in grades if grade is not None]
-        self._write(dataset, decided)
+        decided = {row.id: (row, grade) for row, grade in grades if grade is not None}
+        self._write(dataset, list(decided.values()))
         self.tally.unreadable += len(bars.problems)
-        still = [row.candle_close for row, grade in grades if grade is None]
+        still = [row for row in rows if row.id not in decided]
         if len(rows) == ROWS_A_LOOK and decided:
-            state.since_ms = min(still, default=rows[-1].candle_close)
-            return
-        if not still:
+            # More lie behind these.
+            state.since_ms = (still or rows[-1:])[0].candle_close
+        elif still:
+            state.since_ms = still[0].candle_close
+            again_ms = known_ms + Timeframe(dataset.timeframe).ms / LOOKS_A_CANDLE
+            state.look_ms = max(still[0].end_ms, again_ms)
+        else:
             del self._open[dataset]
-            return
-        state.since_ms = still[0]
-        state.look_ms = known_ms + timeframe.ms / LOOKS_A_CANDLE
 
     def _write(self, dataset: Dataset, decided: list[tuple[SaidSignal, Grade]]) -> None:
         if not decided:

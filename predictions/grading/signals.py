@@ -109,27 +109,26 @@ def grade_signal(
     fee_bp: float,
     along: Timeframe | None = None,
 ) -> Grade | None:
-    """Grade a signal; None while its end has not come, or its candles may still come.
+    """Grade a signal; None while its horizon is not over, or its candles may still come.
 
     known_ms: market time by which closed candles are known; infinite where the market is over.
-    fee_bp: of entry and of exit each. It goes along the shortest candles that are complete so
-    far, none longer than the signal's own; `along` asks for one length instead.
+    fee_bp: of entry and of exit each. It goes along the shortest candles that cover the whole
+    horizon, none longer than the signal's own; `along` asks for one length instead. Not before
+    the horizon's end, and not without its last candle, even where the stop was touched in the
+    first: else what ends early would be counted first, and losses before gains.
     """
     if said.late:
         return Grade(OutcomeStatus.UNGRADABLE, Ungradable.MADE_TOO_LATE)
-    if known_ms < said.candle_close:
+    if known_ms < said.end_ms:
         return None
-    until_ms = min(said.end_ms, known_ms)
     finer: list[Bars] = []
     for timeframe in path_timeframes(Timeframe(said.timeframe)):
         candles = bars(timeframe)
         if along in (None, timeframe):
-            path = candles.path(said.candle_close, int(until_ms))
-            touched = touches(path, said.barriers, finer)
-            if touched.ended or path.end_ms == said.end_ms:
+            path = candles.whole(said.candle_close, said.end_ms)
+            if path is not None:
+                touched = touches(path, said.barriers, finer)
                 return _graded(said, path, timeframe, touched, fee_bp)
-            if path.end_ms == timeframe.open_of(until_ms):
-                return None  # all of it that there can be
         finer.append(candles)
     if known_ms >= said.end_ms + PATIENCE_MS:
         return Grade(OutcomeStatus.UNGRADABLE, Ungradable.PATH_MISSING)
@@ -207,7 +206,7 @@ def _eta_covered(said: SaidSignal, minutes: float | None) -> bool | None:
 
 
 def _entry_opens(said: SaidSignal, path: Path, ended_ms: int) -> list[list[float]]:
-    # Before anything was touched: how far grading knew the path must not matter.
+    # None after a touch: nobody enters what has ended.
     last = -(-LATEST_ENTRY_MS // path.step_ms)
     opens = path.candles.open[: last + 1].tolist()
     until_ms = min(ended_ms, said.valid_until_ts)

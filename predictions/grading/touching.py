@@ -23,11 +23,6 @@ class Path:
     start_ms: int
     step_ms: int
 
-    @property
-    def end_ms(self) -> int:
-        """Return the close of its last candle; start_ms where there is none."""
-        return self.start_ms + self.step_ms * len(self.candles)
-
 
 @dataclass(frozen=True, slots=True)
 class Bars:
@@ -36,19 +31,16 @@ class Bars:
     candles: CandleSeries
     step_ms: int
 
-    def path(self, start_ms: int, end_ms: int) -> Path:
-        """Return what follows without a gap from start_ms on, closed by end_ms at the latest."""
-        opens = self.candles.open_ms
-        first = int(np.searchsorted(opens, start_ms))
-        stop = max(first, int(np.searchsorted(opens, end_ms - self.step_ms, side="right")))
-        expected = start_ms + self.step_ms * np.arange(stop - first, dtype=np.int64)
-        count = _first(opens[first:stop] != expected)
-        return Path(self.candles[first : first + count], start_ms, self.step_ms)
-
     def whole(self, start_ms: int, end_ms: int) -> Path | None:
         """Return the path from start_ms to end_ms; None where a candle of it is missing."""
-        path = self.path(start_ms, end_ms)
-        return path if path.end_ms == end_ms else None
+        opens = self.candles.open_ms
+        first = int(np.searchsorted(opens, start_ms))
+        count = (end_ms - start_ms) // self.step_ms
+        found = opens[first : first + count]
+        # Opens rise strictly on one grid: the right count between the right ends leaves no gap.
+        if len(found) < count or found[0] != start_ms or found[-1] != end_ms - self.step_ms:
+            return None
+        return Path(self.candles[first : first + count], start_ms, self.step_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +54,7 @@ class Barriers:
 
 @dataclass(frozen=True, slots=True)
 class Touches:
-    """What a path touched, up to the stop; times in ms, None = not (yet) touched.
+    """What a path touched, up to the stop; times in ms, None = not touched.
 
     A time is the close of the bar that touched, or its open where that lay beyond the barrier.
     stop_price: what a stop order got: its price, or the open beyond it. tied: stop and first
@@ -73,11 +65,6 @@ class Touches:
     stop_price: float | None
     target_ts: tuple[int | None, ...]
     tied: bool = False
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing that comes later can change anything."""
-        return self.stop_ts is not None or None not in self.target_ts
 
 
 def touches(path: Path, barriers: Barriers, finer: Sequence[Bars] = ()) -> Touches:

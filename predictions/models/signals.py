@@ -84,7 +84,8 @@ class SignalOutcome(models.Model):
     result: what ended it, in the signal's own direction: the stop-loss where the finest bar that
     tells holds both. touched: the barrier (one risk above or below the entry) that was touched
     first, NO_TRADE where none was, or both in one bar: the label that its class probabilities
-    were about, whatever the signal said. Times are market time in ms: the close of the bar that
+    were about, whatever the signal said. Written once the horizon is over, however early it was
+    decided: what ends early must not count first. Times are market time in ms: the close of the bar that
     touched, or its open where that lay beyond. ended_ts: when it was left. Targets and stop-loss
     are followed beyond the first target, until the stop-loss, the third or the horizon's end.
     exit_price: the first target, the stop-loss (the open, where a bar opened beyond it) or the

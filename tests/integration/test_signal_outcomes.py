@@ -158,24 +158,25 @@ def signal(**changes: Any) -> Said:
     return Said(make_signal(**(levels | changes)), revision)
 
 
-def test_run_signal_is_graded_once_its_end_has_settled(market, say):
+def test_run_signal_is_graded_once_its_horizon_has_settled(market, say):
     say(signal())
-    market.put(series([QUIET, (100.0, 101.0, 97.0, 98.0), *[QUIET] * 10], M15.ms))
-    touched_ms = CLOSE_MS + 2 * M15.ms
+    say(signal(candle_open_ms=CLOSE_MS))
+    market.put(series([QUIET, (100.0, 101.0, 97.0, 98.0), *[QUIET] * 11], M15.ms))
 
-    assert market.at(touched_ms) == 0
-    assert market.at(touched_ms + SETTLING_MS - 1) == 0
-    assert market.at(touched_ms + SETTLING_MS + M15.ms / 15) == 1
+    assert market.at(CLOSE_MS) == 0
+    assert market.at(END_MS + SETTLING_MS - 1) == 0
+    assert market.at(END_MS + SETTLING_MS) == 1
     outcome = SignalOutcome.objects.get()
-    assert (outcome.result, outcome.stop_loss_ts) == ("stop_loss", touched_ms)
+    assert (outcome.result, outcome.stop_loss_ts) == ("stop_loss", CLOSE_MS + 2 * M15.ms)
     assert (outcome.r_multiple, outcome.fee_bp) == (-1.0, 10.0)
     assert market.chore.detail() == {
         "graded": 1,
         "ungradable": 0,
         "unreadable": 0,
-        "open": 0,
+        "open": 1,
         "last_graded_ms": CLOSE_MS + 5,
     }
+    assert market.at(END_MS + SETTLING_MS + M15.ms) == 2
 
 
 def test_run_every_revision_and_no_trade_is_graded_for_itself(market, say):
@@ -220,6 +221,8 @@ def test_run_two_recorders_store_one_outcome(market, say):
 
 
 def test_run_late_signal_is_ungradable_at_once_and_never_graded(market, say):
+    say(signal(candle_open_ms=CLOSE_MS))
+    assert market.at(CLOSE_MS) == 0
     say(signal(made_ms=CLOSE_MS + M15.ms))
     market.put(series([UP, *[QUIET] * 11], M15.ms))
 
@@ -266,7 +269,9 @@ def test_run_damaged_candles_are_counted_and_longer_ones_taken(market, say):
 def test_run_signals_of_a_run_that_is_over_are_graded_by_what_it_left(market, say):
     say(signal())
     say(signal(symbol="ETHUSDT"))
-    market.put(series([QUIET, (100.0, 101.0, 97.0, 98.0)], M15.ms))
+    down = (100.0, 101.0, 97.0, 98.0)
+    market.put(series([down, *[QUIET] * 11], M15.ms))
+    market.put(series([down, *[QUIET] * 10], M15.ms), symbol="ETHUSDT")
     market.clock.venue = "simulated/2"
 
     assert market.at(CLOSE_MS) == 2
@@ -396,7 +401,7 @@ def test_fast_market_from_signals_to_outcomes_that_recompute(market, say, binary
 
     assert Signal.objects.count() == 48
     outcomes = SignalOutcome.objects.select_related("signal")
-    assert 40 <= len(outcomes) < 48
+    assert len(outcomes) == 41
     assert {each.path_timeframe for each in outcomes} == {"1m"}
     assert {each.result for each in outcomes} >= {"take_profit", "stop_loss", "no_trade"}
     for outcome in outcomes:

@@ -19,7 +19,7 @@ from predictions.grading.signals import (
     grade_signal,
 )
 from predictions.grading.touching import Bars
-from tests.candle_bars import CLOSE_MS, Bar, bars, said
+from tests.candle_bars import CLOSE_MS, Bar, bars, merged, said
 from tests.recordings import candle_file
 from training.signals.candles import FeatherFolders
 from training.signals.labels import Path as LabelPath
@@ -30,7 +30,6 @@ QUIET: Bar = (100.0, 101.0, 99.0, 100.0)
 UP: Bar = (100.0, 102.5, 99.0, 102.0)
 DOWN: Bar = (100.0, 101.0, 97.5, 98.0)
 BOTH: Bar = (100.0, 102.0, 98.0, 100.0)
-WHOLE = HORIZON_CANDLES * M15.ms
 
 
 def of(*known: Bars) -> BarsOf:
@@ -185,10 +184,11 @@ def test_grade_path_is_awaited_and_then_missing():
     assert at(math.inf) == Grade("ungradable", "path_missing")
 
 
-def test_grade_hole_behind_the_end_does_not_matter():
-    holed = Bars(path(DOWN).candles[[0, 2, 3]], M15.ms)
+def test_grade_needs_the_whole_path_even_where_the_stop_was_touched_first():
+    cut = Bars(path(DOWN).candles[list(range(11))], M15.ms)
 
-    assert graded(said(), holed).result == "stop_loss"
+    assert graded(said(), cut) == Grade("ungradable", "path_missing")
+    assert graded(said(), path(DOWN)).result == "stop_loss"
 
 
 def test_grade_late_signal_is_ungradable_at_once():
@@ -197,21 +197,16 @@ def test_grade_late_signal_is_ungradable_at_once():
     assert grade == Grade("ungradable", "made_too_late")
 
 
-@pytest.mark.parametrize(
-    ("given", "final_at"),
-    [([QUIET, DOWN], 2), ([(100, 107, 99, 106)], 1), ([UP], 12), ([QUIET], 12)],
-)
-def test_grade_comes_with_the_end_and_not_before(given, final_at):
+@pytest.mark.parametrize("given", [[QUIET, DOWN], [(100, 107, 99, 106)], [UP], [QUIET]])
+def test_grade_comes_with_the_end_of_the_horizon_however_early_it_was_decided(given):
     known = path(*given)
 
-    def at(count: int) -> Grade | None:
-        seen = Bars(known.candles[: max(0, count)], M15.ms)
-        return grade_signal(said(), of(seen), known_ms=closed(count), fee_bp=10.0)
+    def at(known_ms: int) -> Grade | None:
+        return grade_signal(said(), of(known), known_ms=known_ms, fee_bp=10.0)
 
-    assert [at(count) is not None for count in range(-1, 13)] == [
-        count >= final_at for count in range(-1, 13)
-    ]
-    assert at(final_at) == at(12)
+    assert at(closed(12) - 1) is None
+    assert at(closed(12)) is not None
+    assert at(closed(12)) == at(closed(99))
 
 
 def test_grade_opens_for_later_entries_end_with_validity_touch_and_ten_minutes():
@@ -247,22 +242,18 @@ random_bars = st.lists(
 
 @settings(max_examples=150, deadline=None)
 @given(random_bars, st.sampled_from(list(Direction)), st.sets(st.integers(0, 35), max_size=3))
-def test_grade_again_is_the_same_whenever_it_is_graded(given, direction, holes):
-    signal = said(direction=direction, stop_loss=None, entry=100.0, risk=3.0)
-    fives = bars([QUIET] * 3 + given[3:], M5)
-    known = Bars(fives.candles[[row for row in range(36) if row not in holes]], M5.ms)
+def test_grade_again_is_the_same_along_the_finest_whole_path(given, direction, holes):
+    signal = said(direction=direction, risk=3.0)
+    minutes = [QUIET] * 3 + given[3:]
+    fives = bars(minutes, M5).candles[[row for row in range(36) if row not in holes]]
+    known = (Bars(fives, M5.ms), bars(merged(minutes, 3), M15))
 
-    def at(known_ms: float) -> Grade | None:
-        seen = Bars(known.candles[known.candles.open_ms + M5.ms <= known_ms], M5.ms)
-        return grade_signal(signal, of(seen), known_ms=known_ms, fee_bp=7.0)
+    grade = graded(signal, *known, known_ms=closed(12))
 
-    grades = [at(CLOSE_MS + count * M5.ms) for count in range(37)]
-    final = at(math.inf)
-    assert final is not None
-    assert all(each in (None, final) for each in grades)
-    along = M5 if final.path_timeframe else None
-    again = grade_signal(signal, of(known), known_ms=math.inf, fee_bp=7.0, along=along)
-    assert again == final
+    assert grade.path_timeframe == ("15m" if holes else "5m")
+    assert graded(signal, *known) == grade
+    along = Timeframe(grade.path_timeframe)
+    assert grade_signal(signal, of(*known), known_ms=math.inf, fee_bp=10.0, along=along) == grade
 
 
 def test_grade_again_along_the_path_that_was_taken_is_the_same_though_a_finer_one_came():

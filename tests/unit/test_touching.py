@@ -16,8 +16,8 @@ BOTH: Bar = (100.0, 102.0, 98.0, 100.0)
 
 
 def walked(given: list[Bar], barriers: Barriers = LONG, *finer: Bars) -> Touches:
-    path = bars(given, M5).path(CLOSE_MS, CLOSE_MS + len(given) * M5.ms)
-    assert path.end_ms == CLOSE_MS + len(given) * M5.ms
+    path = bars(given, M5).whole(CLOSE_MS, CLOSE_MS + len(given) * M5.ms)
+    assert path is not None
     return touches(path, barriers, finer)
 
 
@@ -28,7 +28,6 @@ def closed(count: float) -> int:
 
 def test_touches_quiet_path_touches_nothing():
     assert walked([QUIET] * 3) == Touches(None, None, (None, None, None))
-    assert not walked([QUIET] * 3).ended
 
 
 @pytest.mark.parametrize(
@@ -105,16 +104,19 @@ def test_touches_finer_bars_that_do_not_tell_leave_it_to_the_rule(minutes):
     assert found.tied
 
 
-def test_path_ends_before_the_first_hole():
-    given = [QUIET] * 4
-    candles = bars(given, M5).candles
-    holed = Bars(candles[[0, 1, 3]], M5.ms)
+def test_whole_is_a_path_only_where_no_candle_is_missing():
+    candles = bars([QUIET] * 6, M5).candles
 
-    assert holed.path(CLOSE_MS, closed(4)).end_ms == closed(2)
-    assert holed.whole(CLOSE_MS, closed(2)) is not None
-    assert holed.whole(CLOSE_MS, closed(4)) is None
-    assert holed.path(closed(2), closed(4)).end_ms == closed(2)
-    assert len(bars(given, M5).path(CLOSE_MS, closed(2.9)).candles) == 2
+    def whole(*rows: int) -> bool:
+        return Bars(candles[list(rows)], M5.ms).whole(closed(1), closed(4)) is not None
+
+    assert whole(1, 2, 3)
+    assert whole(0, 1, 2, 3, 4, 5)
+    assert not whole(1, 2)
+    assert not whole(2, 3)
+    assert not whole(1, 3)
+    assert not whole(0, 1, 3, 4, 5)
+    assert not whole()
 
 
 def by_hand(
@@ -185,7 +187,9 @@ def test_touches_equal_those_of_a_bar_by_bar_grader(minutes, barriers, known):
 @given(made_bars(count=30), st.sampled_from([LONG, SHORT]))
 def test_touches_of_long_bars_with_minutes_inside_are_those_of_the_minutes(minutes, barriers):
     minutes = [QUIET] * 7 + minutes[7:]
-    along_minutes = touches(bars(minutes, M1).path(CLOSE_MS, closed(6)), barriers)
+    path = bars(minutes, M1).whole(CLOSE_MS, closed(6))
+    assert path is not None
+    along_minutes = touches(path, barriers)
 
     along_longer = walked(merged(minutes, 5), barriers, bars(minutes, M1))
 
