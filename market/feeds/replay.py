@@ -207,7 +207,7 @@ class Recording:
         if not self.files:
             raise FeedError(
                 f"{path}: no recording: neither a .gz file, nor a folder of them, nor one symbol's "
-                "folder of VAR_DIR/recordings"
+                "folder of VAR_DIR/recordings, nor an hour's file in its events"
             )
         self.symbol = self._first_symbol()
 
@@ -265,13 +265,19 @@ def recording_files(path: Path) -> list[Path]:
     """Return the files that a recording consists of, in the order in which they are played."""
     recorded = open_recording(path)
     if recorded is not None:
-        return recorded.folder.event_files()
+        return recorded.files()
     return [path] if path.is_file() else sorted(path.glob("*.gz"))
 
 
 def _source(path: Path, faults: Counter[str]) -> "Recording | RecordedSource":
     recorded = open_recording(path)
     return Recording(path, faults) if recorded is None else RecordedSource(recorded, faults)
+
+
+def _name(path: Path) -> str:
+    if path.suffix == ".parquet":
+        return f"{path.parents[1].name}-{path.stem}"  # BTCUSDT-2026-01-01T00
+    return path.name.removesuffix(".gz")
 
 
 class ReplayFeed:
@@ -283,7 +289,7 @@ class ReplayFeed:
         self._until_ms = 0
         self.faults.clear()  # what looking for the symbol counted is counted when played
         self.symbols = tuple(dict.fromkeys(recording.symbol for recording in self._recordings))
-        self.name = "replay/" + "+".join(path.name.removesuffix(".gz") for path in paths)
+        self.name = "replay/" + "+".join(_name(path) for path in paths)
         self.preroll_ms = preroll_ms
 
     def batches(self) -> Iterator[Batch]:

@@ -71,10 +71,11 @@ class Segment:
 
 
 class SymbolRecording:
-    """One symbol's recording in one venue."""
+    """One symbol's recording in one venue, or one hour of it."""
 
-    def __init__(self, folder: SymbolFolder) -> None:
+    def __init__(self, folder: SymbolFolder, hour: str | None = None) -> None:
         self.folder = folder
+        self._hour = hour
         self._tables: dict[tuple[str, str], pl.DataFrame] = {}
 
     @property
@@ -83,8 +84,16 @@ class SymbolRecording:
 
     def hours(self) -> list[str]:
         """Return the hours of which anything is there, oldest first."""
+        if self._hour is not None:
+            return [self._hour]
         spooled = {each.hour for each in self.folder.spools()}
         return sorted({*self.folder.hours(), *spooled})
+
+    def files(self) -> list[Path]:
+        """Return every file that holds events, oldest first."""
+        if self._hour is not None:
+            return [self.folder.parquet(EVENTS, self._hour)]
+        return self.folder.event_files()
 
     def segments(self) -> list[Segment]:
         """Return the segments, oldest first. Raises RecordingError."""
@@ -211,7 +220,12 @@ def exact_rows(
 
 
 def open_recording(path: Path) -> SymbolRecording | None:
-    """Return the recording of a symbol's folder; None where it is no such folder."""
+    """Return the recording of a symbol's folder, or of one hour's file in its `events`.
+
+    None where it is neither.
+    """
+    if path.is_file() and path.suffix == ".parquet" and path.parent.name == EVENTS:
+        return SymbolRecording(SymbolFolder(path.parents[1]), path.stem)
     folder = SymbolFolder(path)
     there = path.is_dir() and (folder.hours() or folder.spools())
     return SymbolRecording(folder) if there else None

@@ -39,6 +39,7 @@ from market.recording.tables import feature_row
 from market.recording.upkeep import Upkeep
 from tests.recordings import BTC_FUTURES, NEXO_SPOT, recording
 from tests.waiting import eventually_sync
+from training.recordings import read_recording, recorded_symbols, recording_digest
 
 ROOT = Path(__file__).resolve().parents[2]
 VENUE = "replay/test/1"
@@ -146,6 +147,26 @@ def test_replay_feed_of_a_recording_plays_the_same_cells(recorded, futures) -> N
     assert count > 70_000
 
 
+def test_one_hour_is_played_from_its_file_alone(recorded, futures) -> None:
+    folder, _ = recorded
+    feed = ReplayFeed([folder.parquet(EVENTS, HOUR)])
+    assert (feed.symbols, feed.name) == ((SYMBOL,), f"replay/BTCUSDT-{HOUR}")
+    _, batches = futures
+    expected = [e for batch in batches if batch.until_ms >= 1_721_347_200_000 for e in batch.events]
+    played = [e for batch in feed.batches() for e in batch.events]
+    (anchor,) = [e for e in played if isinstance(e, DepthSnapshot)]  # what stands for the past
+    assert [e for e in played if e is not anchor] == expected
+
+
+def test_training_reads_a_recording_as_it_reads_frames(recorded) -> None:
+    folder, rows = recorded
+    cells = read_recording(folder.path)
+    assert (cells.name, len(cells.times_ms)) == (SYMBOL, len(rows))
+    assert np.array_equal(cells.values, [row.values for row in rows.values()], equal_nan=True)
+    assert recorded_symbols([folder.path]) == (SYMBOL,)
+    assert recording_digest([folder.path]) != recording_digest([folder.parquet(EVENTS, HOUR)])
+
+
 def test_feature_rows_are_those_of_the_cells_that_ticks_read(recorded) -> None:
     folder, rows = recorded
     recording_ = SymbolRecording(folder)
@@ -201,13 +222,14 @@ def test_simulated_markets_books_mended_by_snapshots_and_restarts_are_exact(
     symbols = ("BTCUSDT", "ETHUSDT")
     seen: dict[tuple[int, str], Rows] = {}
     answers = 0
-    for run in range(2):  # the second begins within the first: a pre-roll repeats times
+    for run, count in enumerate((3_900, 600)):
+        # The second begins within the first: a pre-roll repeats times.
         feed = SimulatedFeed(symbols, seed=run, start_ms=FIRST_MS + run * 60_000)
         tracker = MarketTracker(feed)
         recorder = MarketRecorder(RecordingPlan(tmp_path, 7), "simulated", tracker)
         recorder.start()
-        for number, batch in enumerate(itertools.islice(feed.batches(), 4_200)):
-            if number == 3_900:
+        for number, batch in enumerate(itertools.islice(feed.batches(), count)):
+            if number == count - 200:
                 batch.events[:] = [e for e in batch.events if not isinstance(e, DepthDiff)]
             for symbol, row in tracker.advance(batch).items():
                 seen.setdefault((run, symbol), {})[batch.until_ms] = row
@@ -220,7 +242,7 @@ def test_simulated_markets_books_mended_by_snapshots_and_restarts_are_exact(
         segments = recording_.segments()
         assert segments[0].last_ms > segments[1].first_ms
         for run, segment in enumerate(segments):
-            from_ms = segment.anchors[0] + WARM_UP_MS if run else segment.first_ms
+            from_ms = segment.first_ms if run else segment.anchors[0] + WARM_UP_MS
             found = dict(exact_rows(recording_, segment, from_ms, segment.last_ms))
             rows = seen[run, symbol]
             assert set(found) == {cell for cell in rows if cell >= from_ms}
