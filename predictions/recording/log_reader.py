@@ -32,6 +32,16 @@ class LogEntry(NamedTuple):
     packed: bytes | None
 
 
+class Backlog(NamedTuple):
+    """Entries that are not acknowledged, and since when the oldest of them lies there.
+
+    entries is None where Redis does not know.
+    """
+
+    entries: int | None
+    seconds: float
+
+
 @dataclass(slots=True)
 class LogReader:
     """Reads one engine's log as `consumer` of the recorder's group.
@@ -78,11 +88,33 @@ class LogReader:
         self.client.lpush(key, msgpack.packb([entry.id, error, entry.packed]))
         self.client.ltrim(key, 0, MAX_DEAD_LETTERS - 1)
 
+    def backlog(self) -> Backlog:
+        """Return how far the group is behind its log."""
+        first, delivered, waiting = "-", 0, None
+        for group in self._groups():
+            if _text(group["name"]) == keys.RECORDER_GROUP:
+                first = f"({_text(group['last-delivered-id'])}"
+                delivered, waiting = group["pending"], group["lag"]
+        oldest = None
+        if delivered:
+            oldest = _reply(self.client.xpending(self._key, keys.RECORDER_GROUP))["min"]
+        if oldest is None:
+            unread = _reply(self.client.xrange(self._key, min=first, count=1))
+            oldest = unread[0][0] if unread else None
+        if first == "-":
+            waiting = _reply(self.client.xlen(self._key))
+        behind = None if waiting is None else delivered + waiting
+        seconds, micros = _reply(self.client.time())
+        if oldest is None:
+            return Backlog(behind, 0.0)
+        since_ms, _ = _parse_id(oldest)
+        return Backlog(behind, max(0.0, round(seconds + micros / 1e6 - since_ms / 1e3, 3)))
+
     def trim(self, retention_ms: int = RETENTION_MS) -> int:
         """Drop entries older than `retention_ms` that every group is done with; return how many."""
         seconds, _ = _reply(self.client.time())
         floors = [(int(seconds) * 1000 - retention_ms, 0)]
-        for group in _reply(self.client.xinfo_groups(self._key)):
+        for group in self._groups():
             floors.append(_parse_id(group["last-delivered-id"]))
             if group["pending"]:
                 pending = _reply(self.client.xpending(self._key, _text(group["name"])))
@@ -92,6 +124,15 @@ class LogReader:
         return int(
             _reply(self.client.xtrim(self._key, minid=f"{ms}-{sequence}", approximate=False))
         )
+
+    def _groups(self) -> list[Any]:
+        try:
+            found: list[Any] = _reply(self.client.xinfo_groups(self._key))
+        except redis.ResponseError as error:
+            if "no such key" not in str(error):
+                raise
+            return []
+        return found
 
     def _own(self, limit: int) -> list[LogEntry]:
         if not self._behind:

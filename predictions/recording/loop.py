@@ -29,11 +29,14 @@ from predictions.accuracy.quality_chore import QualityChore
 from predictions.broadcast import OutcomeBroadcast
 from predictions.grading.price_history import RedisPriceHistory
 from predictions.grading.signal_chore import SignalGrading
+from predictions.recording.backlog import BacklogWatch
 from predictions.recording.chores import Chore, ChoreRota
 from predictions.recording.forecast_recorder import Recorder
 from predictions.recording.log_reader import LogReader
 from predictions.recording.log_recorder import MOST_ENTRIES_A_TIME, LogRecorder
 from predictions.recording.signal_recorder import SignalRecorder
+from predictions.retention.chore import PruningChore
+from predictions.retention.pruning import Pruner
 from predictions.transparency.chore import CheckpointChore
 
 log = structlog.get_logger(__name__)
@@ -82,6 +85,7 @@ def build_chores(client: redis.Redis, broadcast: OutcomeBroadcast) -> tuple[Chor
         ),
         RollupChore(),
         QualityChore(client, RedisPriceHistory(client).market_time),
+        PruningChore(Pruner(settings.FORECAST_RETENTION_DAYS)),
     )
 
 
@@ -95,8 +99,12 @@ class RecordingLoop:
     chores: ChoreRota = field(default_factory=lambda: ChoreRota(()))
     error: str = ""
     retries: int = field(init=False, default=0)
+    _backlog: BacklogWatch = field(init=False)
     _policy_known: bool = field(init=False, default=False)
     _beat_at: float = field(init=False, default=float("-inf"))
+
+    def __post_init__(self) -> None:
+        self._backlog = BacklogWatch(self.client, [each.reader for each in self.recorders])
 
     def run(self, *, once: bool = False, max_entries: int | None = None) -> None:
         """Record until stopped; `once`: until the logs are empty; or until max_entries.
@@ -151,8 +159,17 @@ class RecordingLoop:
         if now - self._beat_at < BEAT_SECONDS:
             return
         self._beat_at = now
+        try:
+            near_bound = self._backlog.look()
+            self._tell("; ".join(filter(None, (self.error, near_bound))))
+        except REDIS_AWAY as error:
+            # No heartbeat is what says that Redis is away; the next step reports it too.
+            log.debug("heartbeat_not_written", error=str(error))
+
+    def _tell(self, error: str) -> None:
         key = keys.health("recorder")
-        detail: dict[str, Any] = {"error": self.error, "retries": self.retries}
+        detail: dict[str, Any] = {"error": error, "retries": self.retries}
+        detail |= self._backlog.detail()
         for recorder in self.recorders:
             engine = recorder.reader.engine
             prefix = "" if engine == FORECASTS else f"{engine}_"
@@ -160,14 +177,10 @@ class RecordingLoop:
             detail |= {f"{prefix}{name}": value for name, value in recorder.detail().items()}
         detail |= self.chores.detail()
         fields: dict[Any, Any] = {
-            "status": "degraded" if self.error else "healthy",
+            "status": "degraded" if error else "healthy",
             "pid": os.getpid(),
             "ts": time.time_ns() // 1_000_000,
             "detail": json.dumps(detail),
         }
-        try:
-            self.client.hset(key, mapping=fields)
-            self.client.expire(key, keys.HEALTH_TTL_SECONDS)
-        except REDIS_AWAY as error:
-            # No heartbeat is what says that Redis is away; the next step reports it too.
-            log.debug("heartbeat_not_written", error=str(error))
+        self.client.hset(key, mapping=fields)
+        self.client.expire(key, keys.HEALTH_TTL_SECONDS)
