@@ -1,10 +1,10 @@
 """The signal loop over a real Redis: when it speaks, of what, and who may."""
 
 import json
-import time
 from typing import Any
 
 import msgpack
+import redis
 
 from inference.handover.chain import entry_hash
 from inference.handover.fence import CHANNEL
@@ -42,10 +42,9 @@ async def test_close_all_candles_there_one_batch_within_a_second(redis_url, bina
         await caught_up(binary)
         predictor.store(M15, OPEN_MS)
         set_clock(binary, CLOSE_MS + 400)
-        arrived = time.monotonic()
         announce(binary, OPEN_MS)
         await eventually(lambda: made(binary, OPEN_MS))
-        assert time.monotonic() - arrived < 1.0
+        assert newest_ms(binary, keys.log(SIGNALS)) - newest_ms(binary, keys.candles_closed()) < 1e3
         assert made(binary, OPEN_MS) == list(SYMBOLS)
         entry = entries(binary)[-1]
         assert (entry.venue, entry.live, entry.timeframe) == (VENUE, False, M15)
@@ -54,6 +53,12 @@ async def test_close_all_candles_there_one_batch_within_a_second(redis_url, bina
         assert M15.ms < binary.pttl(keys.sig("BTCUSDT", M15)) <= M15.ms + 60_000
         await eventually(lambda: value(loop, "signals_latency_seconds_count") == len(SYMBOLS))
         assert value(loop, "signals_latency_seconds_sum") < len(SYMBOLS)
+
+
+def newest_ms(client: redis.Redis, key: str) -> int:
+    """Return when a stream's newest entry reached it, in Redis' own time."""
+    newest: Any = client.xrevrange(key, count=1)
+    return int(newest[0][0].split(b"-")[0])
 
 
 async def test_close_straggler_gets_a_batch_of_its_own(redis_url, binary, predictor):
