@@ -19,6 +19,7 @@ from predictions.api.metrics import metrics
 from predictions.api.predict import predict
 from predictions.api.schema.pages import DocsView, SchemaView
 from predictions.api.signals import SignalDetail, SignalList
+from predictions.api.tradeable import tradeable
 
 urlpatterns: list[URLPattern] = [
     path("predict", predict, name="predict"),
@@ -32,6 +33,7 @@ urlpatterns: list[URLPattern] = [
     path("api/signals", SignalList.as_view(), name="signals"),
     path("api/signals/<int:pk>", SignalDetail.as_view(), name="signal"),
     path("api/accuracy", accuracy, name="accuracy"),
+    path("api/tradeable/<str:symbol>", tradeable, name="tradeable"),
     path("api/ledger/checkpoint", CheckpointView.as_view(), name="ledger-checkpoint"),
     path("api/ledger/proof/<int:pk>", ProofView.as_view(), name="ledger-proof"),
     path("api/ledger/consistency", ConsistencyView.as_view(), name="ledger-consistency"),

@@ -34,7 +34,7 @@ DATABASE_SECONDS = 2.0
 @read_only
 async def health(request: HttpRequest) -> HttpResponse:
     """Answer with status healthy, degraded or unhealthy, and what it rests on."""
-    (redis_state, processes), database = await asyncio.gather(_redis_state(), _database_state())
+    (redis_state, processes), database = await asyncio.gather(_redis_state(), database_state())
     if redis_state["status"] != "connected":
         status = "unhealthy"
     elif database["status"] != "connected" or any(
@@ -100,7 +100,8 @@ def _whole(text: str | None) -> int | None:
         return None
 
 
-async def _database_state() -> dict[str, Any]:
+async def database_state() -> dict[str, Any]:
+    """Return whether the database answers: `status`, and `latency_ms` or `error`."""
     started = time.perf_counter()
     try:
         async with asyncio.timeout(DATABASE_SECONDS):

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from inference.forecasts.prediction_cache import from_hash
 from market import keys
 from market.symbols import UnknownSymbolError, parse_symbol
-from predictions.api.errors import error_response, read_only
+from predictions.api.errors import UnservedSymbolError, error_response, read_only
 from predictions.api.redis_client import web_redis
 from predictions.api.repeated import refuse_repeated
 from predictions.api.schema.describing import described_by
@@ -26,10 +26,7 @@ from predictions.api.throttling import throttled
 async def predict(request: HttpRequest) -> HttpResponse:
     """Answer `?symbol=` (default: the first served) with the forecast, or say why not."""
     refuse_repeated(request.GET)
-    try:
-        symbol = _served(request.GET.get("symbol") or settings.FORECAST_SYMBOLS[0])
-    except UnknownSymbolError as error:
-        return error_response(404, "unknown_symbol", str(error))
+    symbol = forecast_symbol(request.GET.get("symbol") or settings.FORECAST_SYMBOLS[0])
     try:
         fields: Any = await web_redis().hgetall(keys.pred(symbol))
     except redis.ResponseError:
@@ -44,9 +41,13 @@ async def predict(request: HttpRequest) -> HttpResponse:
     return JsonResponse(forecast)
 
 
-def _served(text: str) -> str:
-    symbol = parse_symbol(text)
+def forecast_symbol(text: str) -> str:
+    """Return the stored form of a symbol. Raises UnservedSymbolError where none is forecast."""
+    try:
+        symbol = parse_symbol(text)
+    except UnknownSymbolError as error:
+        raise UnservedSymbolError(str(error)) from error
     if symbol not in settings.FORECAST_SYMBOLS:
         served = ", ".join(settings.FORECAST_SYMBOLS)
-        raise UnknownSymbolError(f"{symbol} is not forecast here; served are {served}")
+        raise UnservedSymbolError(f"{symbol} is not forecast here; served are {served}")
     return symbol

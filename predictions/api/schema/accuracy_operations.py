@@ -1,4 +1,4 @@
-"""`/api/accuracy` and `/api/tradeable` in the document."""
+"""`/api/accuracy` in the document."""
 
 from typing import Any
 
