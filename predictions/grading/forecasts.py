@@ -171,7 +171,7 @@ class Grader:
         decided = [
             row for row in rows if row.target_ts <= due_ms or row.refusal or row.target in prices
         ]
-        outcomes = _outcomes(decided, prices)
+        outcomes = outcomes_of(decided, prices)
         _store(outcomes)
         if len(rows) == ROWS_A_TIME:
             due_ms = min(due_ms, rows[-1].target_ts - 1)
@@ -245,12 +245,8 @@ def _ledger_mids(venue: str, targets: set[Target]) -> dict[Target, float]:
     }
 
 
-def outcomes_of(rows: list[OpenForecast], prices: Mapping[Target, Price]) -> list[ForecastOutcome]:
+def outcomes_of(rows: list[OpenForecast], prices: Mapping[Target, Price]) -> list[Outcome]:
     """Return the outcome of each row by these prices; checking the ledger does the same again."""
-    return [ForecastOutcome(**outcome._asdict()) for outcome in _outcomes(rows, prices)]
-
-
-def _outcomes(rows: list[OpenForecast], prices: Mapping[Target, Price]) -> list[Outcome]:
     found = [None if row.refusal else prices.get(row.target) for row in rows]
     grades = grade(
         mid=_column([row.mid_price for row in rows]),

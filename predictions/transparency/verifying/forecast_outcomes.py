@@ -4,25 +4,22 @@ The arithmetic is grading's own. Where the price came from the tick at the targe
 entry must say it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Exists, Max, OuterRef
 
 from inference.handover.chain import EntryFormatError
-from inference.vocabulary import FORECASTS, OutcomeStatus, Ungradable
-from predictions.grading.forecasts import OpenForecast, Price, Target, outcomes_of
+from inference.vocabulary import FORECASTS, OutcomeStatus
+from predictions.grading.forecasts import OpenForecast, Outcome, Price, Target, outcomes_of
 from predictions.models import Forecast, ForecastOutcome, LedgerEntry
 from predictions.recording.forecast_rows import FORECAST_FIELDS, TickRows, tick_rows
 from predictions.transparency.verifying.findings import Finding, Findings, Kind
 from predictions.transparency.verifying.leaves import Leaf
 
-COLUMNS = tuple(
-    each.attname
-    for each in ForecastOutcome._meta.concrete_fields
-    if each.attname not in {"id", "forecast_id", "graded_at"}
-)
+_SYMBOL = FORECAST_FIELDS.index("symbol")
+_GRADED_BY = [FORECAST_FIELDS.index(name) for name in OpenForecast._fields if name != "id"]
 NAME = ForecastOutcome.__name__
 TICK, PX = "tick", "px"
 """Where a price came from."""
@@ -40,12 +37,17 @@ class Graded:
 
     row: OpenForecast
     tick: TickRows
-    outcome: ForecastOutcome
+    key: int
+    outcome: Outcome
 
     @property
     def price(self) -> Price | None:
         mid = self.outcome.target_mid
         return Price(self.outcome.price_from, mid) if isinstance(mid, float) else None
+
+    def graded_before(self, entry: LedgerEntry) -> bool:
+        rows = ForecastOutcome.objects.filter(pk=self.key, graded_at__lt=entry.recorded_at)
+        return rows.exists()
 
     def entry_at_target(self) -> LedgerEntry | None:
         number = _tick_at(self.tick, self.row.target_ts)
@@ -75,22 +77,25 @@ class ForecastOutcomeCheck:
         rows = ForecastOutcome.objects.filter(
             forecast__leaf_id__gte=first, forecast__leaf_id__lte=last
         )
-        stored = {row.forecast_id: row for row in rows.order_by().defer("graded_at")}
+        stored = {
+            outcome.forecast_id: (key, outcome)
+            for key, *values in rows.order_by().values_list("pk", *Outcome._fields)
+            for outcome in (Outcome(*values),)
+        }
         mids = self._mids([leaf.made for leaf in leaves if isinstance(leaf.made, TickRows)])
         graded = []
         for forecast, (row, tick) in said.items():
-            outcome = stored.get(forecast)
-            if outcome is None:
-                self._ungraded(row, tick)
+            if forecast in stored:
+                graded.append(Graded(row, tick, *stored[forecast]))
             else:
-                graded.append(Graded(row, tick, outcome))
+                self._ungraded(row, tick)
         self.findings.checked[NAME] += len(graded)
         for each, expected in _graded_again(graded):
-            columns = {
-                name: (getattr(each.outcome, name), _column(expected, name)) for name in COLUMNS
-            }
-            same = self.findings.compare(NAME, each.outcome.pk, columns)
-            if same and not each.row.refusal:
+            if each.outcome != expected:
+                pairs = zip(Outcome._fields, each.outcome, expected, strict=True)
+                columns = {name: (is_, must) for name, is_, must in pairs}
+                self.findings.compare(NAME, each.key, columns)
+            elif not each.row.refusal:
                 at = mids.get((each.tick.venue, each.row.target_ts), {})
                 self._check_price(each, at.get(each.row.symbol))
 
@@ -106,27 +111,23 @@ class ForecastOutcomeCheck:
         made = {leaf.index: leaf.made for leaf in leaves if isinstance(leaf.made, TickRows)}
         rows = Forecast.objects.filter(leaf_id__in=made).order_by()
         by_symbol = {
-            leaf: {
-                named["symbol"]: named
-                for named in (
-                    dict(zip(FORECAST_FIELDS, values, strict=True)) for values in tick.values()
-                )
-            }
+            leaf: {values[_SYMBOL]: values for values in tick.values()}
             for leaf, tick in made.items()
         }
         found = {}
         for key, leaf, symbol in rows.values_list("pk", "leaf_id", "symbol"):
-            named = by_symbol[leaf].get(symbol)
-            if named is not None:
-                found[key] = _open_forecast(key, named), made[leaf]
+            values: tuple[Any, ...] | None = by_symbol[leaf].get(symbol)
+            if values is not None:
+                row = OpenForecast(key, *(values[at] for at in _GRADED_BY))
+                found[key] = row, made[leaf]
         return found
 
     def _check_price(self, each: "Graded", mid: float | None) -> None:
-        outcome, price = each.outcome, each.price
+        price = each.price
         if price is not None and price.origin == TICK:
             self._check_tick_price(each, price.mid, mid)
         elif price is not None and price.origin != PX:
-            self.findings.altered(NAME, outcome.pk, "price_from", price.origin, f"{TICK} or {PX}")
+            self.findings.altered(NAME, each.key, "price_from", price.origin, f"{TICK} or {PX}")
         elif mid is not None:
             self._check_passed_over(each, mid)
         elif price is not None:
@@ -140,19 +141,19 @@ class ForecastOutcomeCheck:
             self.findings.count(Kind.UNCHECKED)  # removed entries are named themselves
             return
         why = "by the entry of the tick at its target"
-        self.findings.altered(NAME, each.outcome.pk, "target_mid", was, mid, why)
+        self.findings.altered(NAME, each.key, "target_mid", was, mid, why)
 
     def _check_passed_over(self, each: "Graded", mid: float) -> None:
         # Graded by px or not at all, though the tick at the target has a price.
         entry, outcome = each.entry_at_target(), each.outcome
-        if entry is not None and entry.recorded_at > outcome.graded_at:
+        if entry is not None and each.graded_before(entry):
             self.findings.count(Kind.UNCHECKED)  # its price came when it was graded already
             return
         why = f"the entry of the tick at its target says {mid}"
         field, must = "status", OutcomeStatus.GRADED.value
         if each.price is not None:
             field, must = "price_from", TICK
-        self.findings.altered(NAME, outcome.pk, field, getattr(outcome, field), must, why)
+        self.findings.altered(NAME, each.key, field, getattr(outcome, field), must, why)
 
     def _ungraded(self, row: OpenForecast, tick: TickRows) -> None:
         due = _tick_at(tick, row.target_ts)
@@ -183,13 +184,7 @@ class ForecastOutcomeCheck:
         return found
 
 
-def _open_forecast(key: int, named: Mapping[str, Any]) -> OpenForecast:
-    return OpenForecast(
-        **{name: named[name] for name in OpenForecast._fields if name != "id"}, id=key
-    )
-
-
-def _graded_again(graded: Sequence[Graded]) -> Iterator[tuple[Graded, ForecastOutcome]]:
+def _graded_again(graded: Sequence[Graded]) -> Iterator[tuple[Graded, Outcome]]:
     # Many at once, none twice of one target: prices are looked up by that.
     waiting = list(graded)
     while waiting:
@@ -216,8 +211,3 @@ def _tick_at(tick: TickRows, target_ts: int) -> int | None:
         return None
     period = tick.tick_ms // number
     return None if target_ts % period else target_ts // period
-
-
-def _column(outcome: ForecastOutcome, name: str) -> object:
-    value = getattr(outcome, name)
-    return str(value) if isinstance(value, Ungradable | OutcomeStatus) else value
