@@ -1,29 +1,31 @@
-"""A download as an HTTP response: read, encoded and sent a chunk at a time.
+"""A download as an HTTP response.
 
-Rows are read and encoded in the request's own thread, so that the event loop answers others
-meanwhile. The next chunk is read when the server has taken the last one; when the client goes
-away the server ends the generator, and nothing more is read.
+A small one is made at once. A larger one is read and encoded by a process of its own and sent as
+it comes, at the client's pace: a full pipe holds that process back, and when the client goes away
+it is ended, and its query with it.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+import asyncio
+import sys
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
-from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from predictions.downloads.columns import Table
-from predictions.downloads.csv_encoding import CsvEncoder
-from predictions.downloads.parquet_encoding import ParquetEncoder
+from predictions.downloads.order import ENCODERS, Order
 from predictions.downloads.slots import Slot, slots
-from predictions.downloads.walking import chunks
 
-ENCODERS: dict[str, type[CsvEncoder] | type[ParquetEncoder]] = {
-    encoder.suffix: encoder for encoder in (CsvEncoder, ParquetEncoder)
-}
-"""By the value of `?format=`."""
+SMALL_ROWS = 1_000
+PART_BYTES = 2**16
+
+
+class DownloadFailedError(RuntimeError):
+    """The process that read ended in the midst. The connection is cut, so that the client sees."""
 
 
 def download(
@@ -41,7 +43,7 @@ def download(
     client: whom the bound on downloads counts. head: only the headers are wanted.
     Raises TooManyDownloadsError or DownloadsBusyError.
     """
-    encoder = ENCODERS[suffix]
+    content_type = ENCODERS[suffix].content_type
     name = f"{table.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.{suffix}"
     headers = {
         "Content-Disposition": f'attachment; filename="{name}"',
@@ -49,29 +51,39 @@ def download(
         "X-Accel-Buffering": "no",
     }
     if head:
-        return HttpResponse(content_type=encoder.content_type, headers=headers)
-
-    def parts() -> Iterator[bytes]:
-        encoding = encoder(table.columns, description)
-        for values in chunks(queryset, table, as_of_ms):
-            yield encoding.encode(values)
-        yield encoding.end()
-
+        return HttpResponse(content_type=content_type, headers=headers)
+    order = Order.of(queryset, table, suffix, as_of_ms=as_of_ms, description=description)
+    if _is_small(queryset, table):
+        return HttpResponse(order.parts(), content_type=content_type, headers=headers)
     return StreamingHttpResponse(
-        _sent(parts, slots.take(client)), content_type=encoder.content_type, headers=headers
+        _sent(order, slots.take(client)), content_type=content_type, headers=headers
     )
 
 
-async def _sent(parts: Callable[[], Iterator[bytes]], slot: Slot) -> AsyncIterator[bytes]:
+def _is_small(queryset: "QuerySet[Any]", table: Table) -> bool:
+    newest = queryset.order_by(*(f"-{name}" for name in table.order)).values_list("pk")
+    return len(newest[: SMALL_ROWS + 1]) <= SMALL_ROWS
+
+
+async def _sent(order: Order, slot: Slot) -> AsyncIterator[bytes]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "predictions.downloads.reading_process"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=settings.BASE_DIR,
+        limit=PART_BYTES,
+    )
     try:
-        made = parts()
-        following = sync_to_async(_following, thread_sensitive=True)
-        while (part := await following(made)) is not None:
-            if part:
-                yield part
+        if process.stdin is None or process.stdout is None:
+            raise DownloadFailedError("the reading process has no pipes")
+        process.stdin.write(order.pack())
+        process.stdin.close()
+        while part := await process.stdout.read(PART_BYTES):
+            yield part
+        if status := await process.wait():
+            raise DownloadFailedError(f"the reading process ended with status {status}")
     finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
         slot.release()
-
-
-def _following(made: Iterator[bytes]) -> bytes | None:
-    return next(made, None)

@@ -63,7 +63,5 @@ def fill(rows: int) -> None:
     }
     with connection.cursor() as cursor:
         for statement in (_LEAVES, _FORECASTS, _OUTCOMES):
-            cursor.execute(
-                statement.format(**words), {"last": ticks - 1, "first": FIRST_TICK_MS}
-            )
+            cursor.execute(statement.format(**words), {"last": ticks - 1, "first": FIRST_TICK_MS})
         cursor.execute("ANALYZE")
