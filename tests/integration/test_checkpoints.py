@@ -10,7 +10,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django import Settings
 
+from cryptosite.setting_up import make_ledger_key
 from predictions.models import Checkpoint, LedgerEntry
 from predictions.transparency.appending import leaf_data
 from predictions.transparency.checkpoints import (
@@ -235,3 +237,24 @@ def test_chore_without_a_usable_key_signs_nothing_and_says_so(tmp_path: Path) ->
     chore.run()
     assert "cannot be used" in chore.detail()["error"]
     assert Checkpoint.objects.count() == 0
+
+
+def test_setup_makes_the_key_once_and_says_what_others_check_with(
+    tmp_path: Path, settings: Settings
+) -> None:
+    settings.LEDGER_KEY_FILE = tmp_path / "ledger_key"
+    settings.LEDGER_ORIGIN = "example.org/mine"
+    said: list[str] = []
+    assert make_ledger_key(said.append)
+    assert not make_ledger_key(said.append)
+    [told] = said
+    assert load_or_make(settings.LEDGER_KEY_FILE).verifier.vkey in told
+    assert "example.org/mine+" in told
+
+
+def test_setup_goes_on_where_the_key_cannot_be_made(tmp_path: Path, settings: Settings) -> None:
+    (tmp_path / "file").write_text("")
+    settings.LEDGER_KEY_FILE = tmp_path / "file" / "ledger_key"
+    said: list[str] = []
+    assert not make_ledger_key(said.append)
+    assert "will not be signed" in said[0]

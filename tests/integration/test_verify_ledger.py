@@ -148,6 +148,23 @@ def test_any_byte_of_any_entry_that_is_altered_is_found(
         assert any((each.model, each.row) == ("LedgerEntry", str(row.index)) for each in found)
 
 
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_any_column_of_any_forecast_that_is_altered_is_named(
+    recorded: redis.Redis, tmp_path: Path, data: st.DataObject
+) -> None:
+    row = data.draw(st.sampled_from(list(Forecast.objects.order_by("pk"))))
+    field = data.draw(st.sampled_from(covered_columns(Forecast)))
+    value = changed(field, getattr(row, field.attname))
+    with tampering_undone():
+        Forecast.objects.filter(pk=row.pk).update(**{field.attname: value})
+        assert str(row.pk) in {each.row for each in faults(tmp_path) if each.model == "Forecast"}
+
+
 @pytest.mark.parametrize("model", [Forecast, Signal, SignalGap, ForecastOutcome, LedgerEntry])
 def test_removed_row_is_named(recorded: redis.Redis, tmp_path: Path, model: Any) -> None:
     if model is ForecastOutcome:
