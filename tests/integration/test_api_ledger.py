@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from predictions.api import throttling
+from predictions.api.ledger import ConsistencySerializer
 from predictions.models import Checkpoint, LedgerEntry
 from predictions.transparency.checkpoints import open_checkpoint, sign_checkpoint
 from predictions.transparency.notes import Verifier
@@ -193,3 +194,15 @@ def test_proof_of_a_forecast_is_found_by_its_leaf(client: Client) -> None:
     )
     _, _, packed = data.partition(b"\n")
     assert hashlib.sha256(packed).digest() == bytes(stored.entry_hash)
+
+
+def test_consistency_answer_has_the_fields_that_the_document_describes(
+    client: Client, signed: None
+) -> None:
+    told = client.get("/api/ledger/consistency?from=0").json()
+    assert set(told) == set(ConsistencySerializer().fields)
+    assert (told["from"], told["hashes"]) == (0, [])
+    schema = client.get("/api/schema").json()
+    entry = schema["paths"]["/api/ledger/entry/{id}"]["get"]["responses"]
+    assert "application/octet-stream" in entry["200"]["content"]
+    assert {"400", "404", "410", "503"} <= set(entry)
