@@ -40,6 +40,12 @@ _SIGNALS = {
     "n": "graded signals, one a candle",
 }
 _NAMES = {"n": "graded"}
+AGE = "quality_age_seconds"
+QUALITY_METRICS = (
+    *(f"quality_forecasts_{_NAMES.get(name, name)}" for name in _FORECASTS),
+    *(f"quality_signals_{_NAMES.get(name, name)}" for name in _SIGNALS),
+    AGE,
+)
 
 
 class QualityCollector(Collector):
@@ -73,9 +79,7 @@ class QualityCollector(Collector):
             yield from _of_forecasts(self._forecasts)
         if self._signals is not None:
             yield from _of_signals(self._signals)
-        age = GaugeMetricFamily(
-            "quality_age_seconds", "since the recorder measured", labels=("engine", "venue")
-        )
+        age = GaugeMetricFamily(AGE, "since the recorder measured", labels=("engine", "venue"))
         for engine, known in ((FORECASTS, self._forecasts), (SIGNALS, self._signals)):
             if known is not None:
                 age.add_metric((engine, known.venue), time.time() - known.made_ms / 1e3)

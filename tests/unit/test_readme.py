@@ -17,7 +17,9 @@ from inference.metrics import LoopMetrics
 from inference.signals.metrics import SignalMetrics
 from inference.vocabulary import Reason, SignalReason, Source
 from market.hot.vector import FEATURE_NAMES
+from predictions.accuracy.tradeable import Refusal
 from predictions.api.errors import not_found
+from predictions.api.quality_metrics import QUALITY_METRICS
 from predictions.api.schema.signal_shapes import SignalListSerializer
 from tests.documents import (
     API,
@@ -165,11 +167,8 @@ def test_links_and_images_of_each_document_lead_somewhere(document: Path) -> Non
 def test_paths_shown_in_each_document_resolve(document: Path) -> None:
     text = document.read_text()
     shown = set(re.findall(r"[`:0-9](/(?:api/[a-z]|predict|health|metrics)[^`\"\s?]*)", text))
-    absent = {"/api/accuracy"}  # named as not in this version
-    for path in shown - absent:
+    for path in shown:
         assert resolve(path.replace("ID", "1")).func is not not_found, path
-    for path in shown & absent:
-        assert resolve(path).func is not_found, path
 
 
 @pytest.mark.parametrize("document", (README, API), ids=lambda path: path.name)
@@ -212,14 +211,27 @@ def test_features_table_has_all_twenty_in_their_order() -> None:
 
 
 def test_metrics_table_has_every_metric_of_the_loop_and_no_other() -> None:
-    signals = _kinds(SignalMetrics().registry)
+    others = (
+        _kinds(SignalMetrics().registry).keys() | table(OPERATIONS, "### Metrics of quality").keys()
+    )
     shown = table(OPERATIONS, "## Metrics")
-    forecasts = {name: kind for name, kind in shown.items() if name not in signals}
+    forecasts = {name: kind for name, kind in shown.items() if name not in others}
     assert forecasts == _kinds(LoopMetrics().registry)
 
 
 def test_signal_metrics_table_has_every_metric_of_the_loop_and_no_other() -> None:
     assert table(OPERATIONS, "### Metrics of signals") == _kinds(SignalMetrics().registry)
+
+
+def test_quality_metrics_table_has_every_metric_and_no_other() -> None:
+    shown = table(OPERATIONS, "### Metrics of quality")
+    assert set(shown) == set(QUALITY_METRICS)
+    assert set(shown.values()) == {"gauge"}
+
+
+def test_reasons_against_trading_are_all_explained() -> None:
+    shown = names(API, "## GET /api/tradeable/SYMBOL")
+    assert {reason.value for reason in Refusal} == shown
 
 
 def test_alerts_read_metrics_that_exist() -> None:
