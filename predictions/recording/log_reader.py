@@ -112,9 +112,12 @@ class LogReader:
 
     def trim(self, retention_ms: int = RETENTION_MS) -> int:
         """Drop entries older than `retention_ms` that every group is done with; return how many."""
+        groups = self._groups()
+        if not any(_text(group["name"]) == keys.RECORDER_GROUP for group in groups):
+            return 0  # nobody has read it yet, so nothing of it is committed
         seconds, _ = _reply(self.client.time())
         floors = [(int(seconds) * 1000 - retention_ms, 0)]
-        for group in self._groups():
+        for group in groups:
             floors.append(_parse_id(group["last-delivered-id"]))
             if group["pending"]:
                 pending = _reply(self.client.xpending(self._key, _text(group["name"])))

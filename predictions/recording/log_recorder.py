@@ -66,6 +66,8 @@ class LogRecorder(ABC, Generic[RowsT]):
         Raises redis.RedisError or django.db.Error where one of the two is away; after that the
         same entries come again.
         """
+        # First, so that it goes on while the database is away: what is committed may still go.
+        self._trim()
         self._recover()
         try:
             entries = self.reader.take(min(limit, self._entries_a_time))
@@ -76,7 +78,6 @@ class LogRecorder(ABC, Generic[RowsT]):
         except BaseException:
             self.reader.rewind()
             raise
-        self._trim()
         return bool(entries)
 
     def detail(self) -> dict[str, Any]:

@@ -65,6 +65,29 @@ def test_trim_keeps_what_another_group_has_not_read(client: redis.Redis) -> None
     assert [entry_id for entry_id, _ in entries_of(client)] == ids
 
 
+def test_trim_of_a_log_that_nobody_has_read_drops_nothing(client: redis.Redis) -> None:
+    publish(client, *(tick_entry(index) for index in range(3)))
+    recorder = new_recorder(client, retention_ms=-60_000)
+
+    assert recorder.reader.trim(retention_ms=-60_000) == 0
+    recorder.step(limit=1)
+
+    assert len(entries_of(client)) == 3
+
+
+def test_step_with_the_database_away_still_trims_what_is_committed(client: redis.Redis) -> None:
+    publish(client, *(tick_entry(index) for index in range(4)))
+    drain(new_recorder(client))
+    publish(client, tick_entry(4), tick_entry(5))
+    recorder = new_recorder(client, retention_ms=-60_000)
+
+    with connection.execute_wrapper(_Outage(failures=1)), pytest.raises(OperationalError):
+        recorder.step()
+
+    # The last that was committed marks the place; what was not is all there.
+    assert len(entries_of(client)) == 3
+
+
 def test_run_once_records_what_is_there_and_says_so(client: redis.Redis) -> None:
     publish(client, *(tick_entry(index) for index in range(70)))
     recorder = new_recorder(client)
