@@ -1,10 +1,11 @@
-"""`/metrics` of the web process, for Prometheus; the loop has a port of its own."""
+"""`/metrics` of the web process, for Prometheus; the loops have ports of their own."""
 
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from predictions.api.errors import read_only
 from predictions.api.quality_metrics import register
+from predictions.api.recorder_metrics import recorder_metrics
 from predictions.api.schema.describing import described_by
 from predictions.api.schema.hot_operations import MetricsDescription
 
@@ -14,6 +15,7 @@ _quality = register()
 @described_by(MetricsDescription)
 @read_only
 async def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer with this process's metrics in Prometheus's text format."""
+    """Answer with this process's metrics, and the recorder's, in Prometheus's text format."""
     await _quality.refresh()
-    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    text = generate_latest() + await recorder_metrics()
+    return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
