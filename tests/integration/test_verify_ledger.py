@@ -17,7 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
+from inference.signals.entry import Said
+from market.candles.store import CandleStore
+from predictions.grading.candle_paths import StoredBars
 from predictions.grading.forecasts import OpenForecast, Price, outcomes_of
+from predictions.grading.signals import SaidSignal, grade_signal
 from predictions.models import (
     Checkpoint,
     Forecast,
@@ -44,7 +48,12 @@ from tests.integration.checked_ledger import (
 )
 from tests.integration.ledger import drain, new_recorder, publish
 from tests.integration.tampering import tampering, tampering_undone
+from tests.integration.test_signal_recorder import batch, hand_over
+from tests.integration.test_signal_recorder import drain as drain_signals
+from tests.integration.test_signal_recorder import recorder as signal_recorder
 from tests.integration.test_transparency_log import new_entry
+from tests.made_candles import walk
+from tests.signal_loops import DAY_MS, M15, VENUE, make_signal
 
 pytestmark = pytest.mark.django_db
 
@@ -275,6 +284,33 @@ def test_outcome_of_another_price_with_the_right_arithmetic_is_found(
     assert (finding.field, finding.stored, finding.expected) == (
         "target_mid", "99.0", repr(one.target_mid),
     )  # fmt: skip
+
+
+def test_outcome_of_a_signal_is_graded_again_along_the_candles(
+    binary: redis.Redis, tmp_path: Path
+) -> None:
+    hand_over(binary, batch(Said(make_signal("BTCUSDT"))))
+    drain_signals(signal_recorder(binary))
+    store = CandleStore(tmp_path / "candles")
+    candles = walk(30, seed=3, step_ms=M15.ms, start_ms=DAY_MS)
+    store.upsert(VENUE, "BTCUSDT", M15, candles, closed_by_ms=DAY_MS + 30 * M15.ms)
+    signal = Signal.objects.get()
+    said = SaidSignal(*(getattr(signal, name) for name in SaidSignal._fields))
+    bars = StoredBars(store, (VENUE,), "BTCUSDT", since_ms=DAY_MS, until_ms=said.end_ms)
+    grade = grade_signal(said, bars, known_ms=said.end_ms, fee_bp=5.0)
+    assert grade is not None and grade.status == "graded" and grade.exit_price is not None
+    SignalOutcome.objects.create(signal=signal, **grade.columns())
+    found, verification = check(tmp_path)
+    assert found == []
+    assert verification.findings.found[Kind.UNCHECKED] == 0
+    others: dict[str, Any] = {"result": "no_trade", "ended_ts": 1, "exit_price": 1.0}
+    others |= {"entry_opens": [[0, 1.0]], "r_after_fees": 9.0, "eta_covered": not grade.eta_covered}
+    for name, value in others.items():
+        with tampering_undone():
+            SignalOutcome.objects.update(**{name: value})
+            found = faults(tmp_path)
+            assert [(each.model, each.field) for each in found] == [("SignalOutcome", name)]
+            assert "along the stored candles" in found[0].message
 
 
 def test_ledger_rewritten_as_a_whole_is_evident_to_whoever_holds_a_checkpoint(
