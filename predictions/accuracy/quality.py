@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from inference.signals.live_accuracy import slot
-from market.candles.timeframes import SIGNAL_TIMEFRAMES
+from market.candles.timeframes import Timeframe
 from predictions.accuracy import forecasts, signals
 from predictions.accuracy.hours import HOUR_MS, Hour
-from predictions.accuracy.questions import ForecastQuestion, find_hours, newest_ms
+from predictions.accuracy.questions import ForecastQuestion, find_hours
+from predictions.accuracy.rollups import moment
 from predictions.accuracy.signal_rows import SignalQuestion, SignalRow, find_signals
+from predictions.models import Forecast, ForecastRollup
 
 REFERENCE_DAYS = 7
 SIGNAL_CANDLES = 500
@@ -89,54 +91,52 @@ class SignalQuality(msgspec.Struct, frozen=True, kw_only=True):
     timeframes: dict[str, dict[str, SignalModelQuality]]
 
 
-def forecast_quality(venue: str, *, live: bool, made_ms: int) -> ForecastQuality:
-    """Measure the forecasts of a venue up to its newest one."""
-    newest = newest_ms(venue)
-    symbols: dict[str, SymbolQuality] = {}
-    if newest is not None:
-        day_from = (newest - 23 * HOUR_MS) // HOUR_MS * HOUR_MS
-        week_from = day_from - (REFERENCE_DAYS - 1) * 24 * HOUR_MS
-        hour_from = newest - HOUR_MS
-        week = _by_symbol(find_hours(ForecastQuestion(venue, from_ms=week_from)).hours)
-        last = _by_symbol(find_hours(ForecastQuestion(venue, from_ms=hour_from)).hours)
-        for symbol, hours in week.items():
-            day = [hour for hour in hours if hour.key.hour_ts >= day_from]
-            # Whole hours before the last one began: nothing is its own reference.
-            before = [hour for hour in hours if hour.key.hour_ts + HOUR_MS <= hour_from]
-            symbols[symbol] = _symbol(last.get(symbol, []), day, before)
-    return ForecastQuality(venue=venue, live=live, made_ms=made_ms, symbols=symbols)
+def spoken_symbols(venue: str, newest: int) -> list[str]:
+    """Return the symbols that were forecast in the day before `newest` (market time, ms)."""
+    since = {"venue": venue, "predicted_at__gte": moment(newest - HOUR_MS)}
+    rows = Forecast.objects.filter(**since).order_by().values_list("symbol", flat=True)
+    hours = ForecastRollup.objects.filter(venue=venue, hour_ts__gte=newest - 24 * HOUR_MS)
+    stored = hours.order_by().values_list("symbol", flat=True)
+    return sorted({*rows.distinct(), *stored.distinct()})
 
 
-def signal_quality(venue: str, *, live: bool, made_ms: int, newest: int | None) -> SignalQuality:
-    """Measure the signals of a venue. newest: market time, ms, of its newest one."""
+def symbol_quality(venue: str, symbol: str, newest: int) -> SymbolQuality:
+    """Measure a symbol's forecasts up to `newest` (market time, ms)."""
+    day_from = (newest - 23 * HOUR_MS) // HOUR_MS * HOUR_MS
+    week_from = day_from - (REFERENCE_DAYS - 1) * 24 * HOUR_MS
+    hour_from = newest - HOUR_MS
+    week = find_hours(ForecastQuestion(venue, symbol, from_ms=week_from)).hours
+    last = find_hours(ForecastQuestion(venue, symbol, from_ms=hour_from)).hours
+    day = [hour for hour in week if hour.key.hour_ts >= day_from]
+    # Whole hours before the last one began: nothing is its own reference.
+    before = [hour for hour in week if hour.key.hour_ts + HOUR_MS <= hour_from]
+    return _symbol(last, day, before)
+
+
+def timeframe_quality(
+    venue: str, timeframe: Timeframe, newest: int
+) -> tuple[dict[str, SignalModelQuality], dict[str, dict[str, float]]]:
+    """Measure a timeframe's signals up to `newest` (market time, ms).
+
+    Returns the quality of each model version, and the `live_accuracy` of each coin's.
+    """
+    since = newest - SIGNAL_CANDLES * timeframe.ms
+    versions: defaultdict[str, list[SignalRow]] = defaultdict(list)
+    coins: defaultdict[tuple[str, str], list[SignalRow]] = defaultdict(list)
+    asked = SignalQuestion(venue, timeframe=timeframe.value, from_ms=since)
+    for row in find_signals(asked).rows:
+        versions[row.model_version].append(row)
+        coins[row.symbol, row.model_version].append(row)
     models: defaultdict[str, dict[str, float]] = defaultdict(dict)
-    timeframes: dict[str, dict[str, SignalModelQuality]] = {}
-    for timeframe in SIGNAL_TIMEFRAMES if newest is not None else ():
-        since = (newest or 0) - SIGNAL_CANDLES * timeframe.ms
-        asked = SignalQuestion(venue, timeframe=timeframe.value, from_ms=since)
-        versions: defaultdict[str, list[SignalRow]] = defaultdict(list)
-        coins: defaultdict[tuple[str, str], list[SignalRow]] = defaultdict(list)
-        for row in find_signals(asked).rows:
-            versions[row.model_version].append(row)
-            coins[row.symbol, row.model_version].append(row)
-        timeframes[timeframe.value] = {
-            version: SignalModelQuality(role=rows[-1].role, quality=_of_signals(rows))
-            for version, rows in versions.items()
-        }
-        for (symbol, version), rows in coins.items():
-            share = signals.three_class_accuracy(rows)
-            if share is not None:
-                models[slot(symbol, timeframe)][version] = share
-    return SignalQuality(
-        venue=venue, live=live, made_ms=made_ms, models=dict(models), timeframes=timeframes
-    )
-
-
-def _by_symbol(hours: Sequence[Hour]) -> Mapping[str, list[Hour]]:
-    found: defaultdict[str, list[Hour]] = defaultdict(list)
-    for hour in hours:
-        found[hour.key.symbol].append(hour)
-    return found
+    for (symbol, version), rows in coins.items():
+        share = signals.three_class_accuracy(rows)
+        if share is not None:
+            models[slot(symbol, timeframe)][version] = share
+    measured = {
+        version: SignalModelQuality(role=rows[-1].role, quality=_of_signals(rows))
+        for version, rows in versions.items()
+    }
+    return measured, dict(models)
 
 
 def _symbol(hour: list[Hour], day: list[Hour], before: list[Hour]) -> SymbolQuality:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,14 +12,24 @@ from django.db.models import Max
 
 from inference.vocabulary import FORECASTS, SIGNALS
 from market import keys
+from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
 from market.clock import LIVE_TIME, MarketTime
-from predictions.accuracy.quality import SignalQuality, forecast_quality, signal_quality
+from predictions.accuracy.quality import (
+    ForecastQuality,
+    SignalQuality,
+    spoken_symbols,
+    symbol_quality,
+    timeframe_quality,
+)
+from predictions.accuracy.questions import newest_ms
 from predictions.accuracy.signal_rows import newest_signal_ms
 from predictions.models import SignalOutcome
 
 EVERY_SECONDS = 60.0
 SIGNALS_EVERY_SECONDS = 600.0
 """Signals are measured anew at most so often, where any was graded since."""
+PIECE_SECONDS = 0.2
+"""A run begins no further symbol or timeframe after so long: recording comes first."""
 
 
 @dataclass(slots=True)
@@ -31,43 +42,75 @@ class QualityChore:
     name: str = "quality"
     clock: Callable[[], float] = time.monotonic
     wall_ns: Callable[[], int] = time.time_ns
+    _pieces: list[Callable[[], None]] = field(init=False, default_factory=list)
+    _forecasts: ForecastQuality | None = field(init=False, default=None)
     _signals: SignalQuality | None = field(init=False, default=None)
     _outcome: int = field(init=False, default=-1)
     _measured_at: float = field(init=False, default=float("-inf"))
-    _took_ms: float | None = field(init=False, default=None)
 
     def run(self) -> bool:
-        """Measure and write once; nothing ever waits."""
-        began = self.clock()
-        market = self.market_time() or LIVE_TIME
-        made_ms = self.wall_ns() // 1_000_000
-        forecasts = forecast_quality(market.venue, live=market.live, made_ms=made_ms)
-        signals = self._measure_signals(market, made_ms)
-        for engine, quality in ((FORECASTS, forecasts), (SIGNALS, signals)):
+        """Measure some symbols or timeframes; write when all are; return whether some are left."""
+        if not self._pieces:
+            self._begin()
+        until = self.clock() + PIECE_SECONDS
+        while self._pieces:
+            self._pieces[-1]()
+            self._pieces.pop()
+            if self._pieces and self.clock() >= until:
+                return True
+        for engine, quality in ((FORECASTS, self._forecasts), (SIGNALS, self._signals)):
             text = msgspec.json.encode(quality)
             self.client.set(keys.quality(engine), text, ex=keys.QUALITY_SECONDS)
-        self._took_ms = round((self.clock() - began) * 1e3, 1)
         return False
 
     def detail(self) -> dict[str, Any]:
-        """Return how long measuring took."""
-        return {"took_ms": self._took_ms}
+        """Return what was measured last."""
+        forecasts, signals = self._forecasts, self._signals
+        return {
+            "symbols": len(forecasts.symbols) if forecasts is not None else 0,
+            "timeframes": len(signals.timeframes) if signals is not None else 0,
+        }
 
-    def _measure_signals(self, market: MarketTime, made_ms: int) -> SignalQuality:
-        now = self.clock()
-        newest = SignalOutcome.objects.aggregate(id=Max("id"))["id"] or 0
-        known = self._signals
-        if known is None or known.venue != market.venue or known.live != market.live:
-            due = True
-        else:
-            due = newest != self._outcome and now - self._measured_at >= SIGNALS_EVERY_SECONDS
-        if due or known is None:
-            known = signal_quality(
-                market.venue,
-                live=market.live,
-                made_ms=made_ms,
-                newest=newest_signal_ms(market.venue),
+    def _begin(self) -> None:
+        market = self.market_time() or LIVE_TIME
+        venue, made_ms = market.venue, self.wall_ns() // 1_000_000
+        forecasts = self._forecasts = ForecastQuality(
+            venue=venue, live=market.live, made_ms=made_ms, symbols={}
+        )
+        newest = newest_ms(venue)
+        if newest is not None:
+            self._pieces += [
+                partial(_measure_symbol, forecasts, symbol, newest)
+                for symbol in spoken_symbols(venue, newest)
+            ]
+        if self._signals_due(market):
+            signals = self._signals = SignalQuality(
+                venue=venue, live=market.live, made_ms=made_ms, models={}, timeframes={}
             )
-            self._outcome, self._measured_at = newest, now
-        self._signals = msgspec.structs.replace(known, made_ms=made_ms)
-        return self._signals
+            newest = newest_signal_ms(venue)
+            if newest is not None:
+                self._pieces += [
+                    partial(_measure_timeframe, signals, timeframe, newest)
+                    for timeframe in SIGNAL_TIMEFRAMES
+                ]
+        elif self._signals is not None:
+            self._signals = msgspec.structs.replace(self._signals, made_ms=made_ms)
+
+    def _signals_due(self, market: MarketTime) -> bool:
+        now, known = self.clock(), self._signals
+        newest = SignalOutcome.objects.aggregate(id=Max("id"))["id"] or 0
+        if known is not None and (known.venue, known.live) == (market.venue, market.live):
+            if newest == self._outcome or now - self._measured_at < SIGNALS_EVERY_SECONDS:
+                return False
+        self._outcome, self._measured_at = newest, now
+        return True
+
+
+def _measure_symbol(quality: ForecastQuality, symbol: str, newest: int) -> None:
+    quality.symbols[symbol] = symbol_quality(quality.venue, symbol, newest)
+
+
+def _measure_timeframe(quality: SignalQuality, timeframe: Timeframe, newest: int) -> None:
+    measured, models = timeframe_quality(quality.venue, timeframe, newest)
+    quality.timeframes[timeframe.value] = measured
+    quality.models.update(models)

@@ -16,8 +16,8 @@ from predictions.accuracy.hours import HOUR_MS, ForecastRow, Hour, add_up
 from predictions.accuracy.rollups import ROW_FIELDS, forecast_rows, moment, stored_hours
 from predictions.models import Forecast, ForecastRollup, Pruning
 
-MOST_HOURS = 20_000
-"""Roll-ups a question may need: about a quarter of a gigabyte."""
+MOST_HOURS = 10_000
+"""Roll-ups a question may need, of 9 kB each, which are held twice."""
 
 
 class TooMuchAskedError(ValueError):

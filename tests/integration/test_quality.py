@@ -17,9 +17,11 @@ from predictions.accuracy.hours import HOUR_MS
 from predictions.accuracy.quality import (
     decode_forecast_quality,
     decode_signal_quality,
-    forecast_quality,
+    spoken_symbols,
+    symbol_quality,
 )
 from predictions.accuracy.quality_chore import SIGNALS_EVERY_SECONDS, QualityChore
+from predictions.accuracy.questions import newest_ms
 from predictions.accuracy.rollups import rebuild
 from predictions.models import LedgerEntry, Signal
 from tests.integration.ledger import FIRST_TICK_MS, stored_leaf
@@ -69,7 +71,10 @@ def test_forecast_quality_keeps_the_last_hour_apart_from_its_reference(leaf: Led
     speak(leaf, 0, 200, 1.0)
     speak(leaf, 2 * hour, 150, -1.0)
     rebuild()
-    [told] = forecast_quality(VENUE, live=False, made_ms=7).symbols.values()
+    newest = newest_ms(VENUE)
+    assert newest is not None
+    assert spoken_symbols(VENUE, newest) == ["BTCUSDT"]
+    told = symbol_quality(VENUE, "BTCUSDT", newest)
     assert (told.hour.n, told.day.n) == (150, 350)
     assert told.hour.hit_rate == 0.0
     assert told.day.hit_rate == pytest.approx(200 / 350)
@@ -78,9 +83,35 @@ def test_forecast_quality_keeps_the_last_hour_apart_from_its_reference(leaf: Led
     assert model.reference.hit_rate == 1.0
 
 
-def test_forecast_quality_of_an_empty_ledger_names_the_venue_alone(db: None) -> None:
-    told = forecast_quality(VENUE, live=True, made_ms=7)
-    assert (told.venue, told.live, told.made_ms, told.symbols) == (VENUE, True, 7, {})
+def test_chore_on_an_empty_ledger_names_the_venue_alone(raw: redis.Redis) -> None:
+    assert not a_chore(raw).run()
+    told = decode_forecast_quality(raw.get(keys.quality(FORECASTS)))
+    assert told is not None
+    assert (told.venue, told.live, told.made_ms, told.symbols) == (VENUE, False, 5, {})
+
+
+class SlowClock(Clock):
+    """Each look at it lasts a second."""
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+def test_chore_measures_a_piece_a_run_where_measuring_takes_long(
+    raw: redis.Redis, leaf: LedgerEntry
+) -> None:
+    for symbol in ("BTCUSDT", "ETHUSDT", "SOLUSDT"):
+        speak(leaf, 0, 5, 1.0, symbol=symbol)
+    chore = a_chore(raw, SlowClock())
+    assert chore.run()
+    assert chore.run()
+    assert not raw.exists(keys.quality(FORECASTS))
+    assert not chore.run()
+    told = decode_forecast_quality(raw.get(keys.quality(FORECASTS)))
+    assert told is not None
+    assert sorted(told.symbols) == ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
+    assert chore.detail() == {"symbols": 3, "timeframes": 0}
 
 
 def test_chore_writes_both_engines_with_an_end(raw: redis.Redis, leaf: LedgerEntry) -> None:
