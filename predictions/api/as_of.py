@@ -8,15 +8,29 @@ by then counts. Read by the lists and the downloads of REST.
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import BigIntegerField, Case, Exists, OuterRef, Q, QuerySet, Value, When
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    Exists,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 
 from inference.vocabulary import Role
-from predictions.models import Forecast, ForecastOutcome, Signal, SignalOutcome
+from predictions.models import Forecast, ForecastOutcome, LedgerEntry, Signal, SignalOutcome
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 MOMENT = "as_of_ms"
 """The annotation that carries the moment to whoever shows the rows."""
+
+WITH_LEAF = Prefetch("leaf", LedgerEntry.objects.defer("packed"))
+"""For lists: the entries that a page's rows came in, without their bytes."""
 
 _TOUCHES = ("stop_loss_ts", "take_profit_1_ts", "take_profit_2_ts", "take_profit_3_ts")
 
@@ -36,16 +50,24 @@ def said_by(queryset: "QuerySet[Any]", as_of_ms: int) -> "QuerySet[Any]":
     return said
 
 
-def forecast_outcome_known(as_of_ms: int | None) -> Q:
-    """Return the condition that a forecast's outcome was known by then (None: is known)."""
-    known = Q(outcome__isnull=False)
+def forecast_outcome_known(as_of_ms: int | None, **values: Any) -> Q:
+    """Return the condition that a forecast's outcome was known by then, with these values."""
+    known = Q(Exists(ForecastOutcome.objects.filter(forecast=OuterRef("pk"), **values)))
     return known if as_of_ms is None else known & Q(target_ts__lte=as_of_ms)
 
 
-def signal_outcome_known(as_of_ms: int | None) -> Q:
-    """Return the condition that a signal's outcome was known by then (None: is known)."""
-    known = Q(outcome__isnull=False)
-    return known if as_of_ms is None else known & Q(outcome__ended_ts__lte=as_of_ms)
+def signal_outcome_known(as_of_ms: int | None, **values: Any) -> Q:
+    """Return the condition that a signal's outcome was known by then, with these values."""
+    ended = {} if as_of_ms is None else {"ended_ts__lte": as_of_ms}
+    return Q(Exists(SignalOutcome.objects.filter(signal=OuterRef("pk"), **values, **ended)))
+
+
+def from_leaf(field: str) -> Subquery:
+    """Return a value of the entry that a row came in.
+
+    Looked up row by row: given a join, SQLite may read the log first and sort the rows.
+    """
+    return Subquery(LedgerEntry.objects.filter(pk=OuterRef("leaf_id")).values(field))
 
 
 def forecast_outcome(forecast: Forecast) -> ForecastOutcome | None:
@@ -98,4 +120,5 @@ def with_superseded(queryset: "QuerySet[Signal]", as_of_ms: int | None) -> "Quer
 
 
 def _was_said(as_of_ms: int) -> Q:
-    return Q(made_ts__lte=as_of_ms) & (Q(live=False) | Q(leaf__stream_ms__lte=as_of_ms))
+    logged = LedgerEntry.objects.filter(pk=OuterRef("leaf_id"), stream_ms__lte=as_of_ms)
+    return Q(made_ts__lte=as_of_ms) & (Q(live=False) | Q(Exists(logged)))

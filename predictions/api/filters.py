@@ -94,8 +94,8 @@ class LedgerFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is
         moment = self.form.cleaned_data["as_of"]
         return None if moment is None else milliseconds(moment)
 
-    def outcome_known(self) -> Q:
-        """Return the condition that a row's outcome was known at the moment asked about."""
+    def outcome_known(self, **values: Any) -> Q:
+        """Return the condition that an outcome of these values was known at the moment asked."""
         raise NotImplementedError
 
     def by_as_of(self, queryset: "QuerySet[Any]", name: str, value: datetime) -> "QuerySet[Any]":
@@ -113,10 +113,9 @@ class LedgerFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is
         return queryset.filter(symbol__in=symbols)
 
     def by_outcome(self, queryset: "QuerySet[Any]", name: str, value: str) -> "QuerySet[Any]":
-        known = self.outcome_known()
         if value == PENDING:
-            return queryset.exclude(known)
-        return queryset.filter(known, outcome__status=value)
+            return queryset.exclude(self.outcome_known())
+        return queryset.filter(self.outcome_known(status=value))
 
 
 class ForecastFilter(LedgerFilter):
@@ -130,11 +129,11 @@ class ForecastFilter(LedgerFilter):
         model = Forecast
         fields = ()
 
-    def outcome_known(self) -> Q:
-        return forecast_outcome_known(self.as_of_ms)
+    def outcome_known(self, **values: Any) -> Q:
+        return forecast_outcome_known(self.as_of_ms, **values)
 
     def by_hit(self, queryset: "QuerySet[Any]", name: str, value: bool) -> "QuerySet[Any]":
-        return queryset.filter(self.outcome_known(), outcome__direction_hit=value)
+        return queryset.filter(self.outcome_known(direction_hit=value))
 
 
 class SignalFilter(LedgerFilter):
@@ -158,11 +157,11 @@ class SignalFilter(LedgerFilter):
         found: QuerySet[Any] = super().filter_queryset(with_superseded(queryset, self.as_of_ms))
         return found
 
-    def outcome_known(self) -> Q:
-        return signal_outcome_known(self.as_of_ms)
+    def outcome_known(self, **values: Any) -> Q:
+        return signal_outcome_known(self.as_of_ms, **values)
 
     def by_result(self, queryset: "QuerySet[Any]", name: str, value: str) -> "QuerySet[Any]":
-        return queryset.filter(self.outcome_known(), outcome__result=value)
+        return queryset.filter(self.outcome_known(result=value))
 
     def by_revision(self, queryset: "QuerySet[Any]", name: str, value: bool) -> "QuerySet[Any]":
         return queryset.filter(superseded=not value)

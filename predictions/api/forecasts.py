@@ -3,6 +3,7 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import RetrieveAPIView
 
+from predictions.api.as_of import WITH_LEAF
 from predictions.api.downloading import DownloadableList, described_list
 from predictions.api.filters import ForecastFilter
 from predictions.api.pagination import LedgerPagination
@@ -16,7 +17,7 @@ from predictions.models import Forecast
 class ForecastList(DownloadableList):
     """Forecasts, newest first."""
 
-    queryset = Forecast.objects.select_related("outcome", "leaf").defer("leaf__packed")
+    queryset = Forecast.objects.select_related("outcome").prefetch_related(WITH_LEAF)
     serializer_class = ForecastSerializer
     pagination_class = LedgerPagination
     filterset_class = ForecastFilter

@@ -3,7 +3,7 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import RetrieveAPIView
 
-from predictions.api.as_of import with_superseded
+from predictions.api.as_of import WITH_LEAF, with_superseded
 from predictions.api.downloading import DownloadableList, described_list
 from predictions.api.filters import SignalFilter
 from predictions.api.pagination import LedgerPagination
@@ -17,7 +17,7 @@ from predictions.models import Signal
 class SignalList(DownloadableList):
     """Signals, newest first."""
 
-    queryset = Signal.objects.select_related("outcome", "leaf").defer("leaf__packed")
+    queryset = Signal.objects.select_related("outcome").prefetch_related(WITH_LEAF)
     serializer_class = SignalSerializer
     pagination_class = LedgerPagination
     filterset_class = SignalFilter

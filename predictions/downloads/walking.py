@@ -10,10 +10,11 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from predictions.api.as_of import known_by
+from predictions.api.as_of import from_leaf, known_by
 from predictions.downloads.columns import Column, Table
 
 CHUNK_ROWS = 1_000
+_LEAF = "leaf__"
 
 
 def chunks(
@@ -28,7 +29,7 @@ def chunks(
     last: tuple[Any, ...] | None = None
     while True:
         page = ordered if last is None else ordered.filter(_after(table.order, last))
-        rows = list(page.values_list(*reading.paths)[:CHUNK_ROWS])
+        rows = list(page.values_list(*reading.asked)[:CHUNK_ROWS])
         if rows:
             yield reading.columns(rows)
         if len(rows) < CHUNK_ROWS:
@@ -52,6 +53,10 @@ class _Reading:
             asked += [path for each in table.columns for path in each.known_from]
         # The key comes first, and each path once.
         self.paths = list(dict.fromkeys([*table.order, *asked]))
+        self.asked = [
+            from_leaf(path.removeprefix(_LEAF)) if path.startswith(_LEAF) else path
+            for path in self.paths
+        ]
         self._place = {path: index for index, path in enumerate(self.paths)}
         self._columns = table.columns
         self._as_of_ms = as_of_ms
