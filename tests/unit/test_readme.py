@@ -20,6 +20,7 @@ from market.hot.vector import FEATURE_NAMES
 from predictions.accuracy.tradeable import Refusal
 from predictions.api.errors import not_found
 from predictions.api.quality_metrics import QUALITY_METRICS
+from predictions.api.recorder_metrics import RecorderMetrics
 from predictions.api.schema.signal_shapes import SignalListSerializer
 from tests.documents import (
     API,
@@ -212,7 +213,9 @@ def test_features_table_has_all_twenty_in_their_order() -> None:
 
 def test_metrics_table_has_every_metric_of_the_loop_and_no_other() -> None:
     others = (
-        _kinds(SignalMetrics().registry).keys() | table(OPERATIONS, "### Metrics of quality").keys()
+        _kinds(SignalMetrics().registry).keys()
+        | _kinds(RecorderMetrics({}).registry).keys()
+        | table(OPERATIONS, "### Metrics of quality").keys()
     )
     shown = table(OPERATIONS, "## Metrics")
     forecasts = {name: kind for name, kind in shown.items() if name not in others}
@@ -221,6 +224,11 @@ def test_metrics_table_has_every_metric_of_the_loop_and_no_other() -> None:
 
 def test_signal_metrics_table_has_every_metric_of_the_loop_and_no_other() -> None:
     assert table(OPERATIONS, "### Metrics of signals") == _kinds(SignalMetrics().registry)
+
+
+def test_recorder_metrics_table_has_every_metric_and_no_other() -> None:
+    shown = table(OPERATIONS, "### Metrics of the recorder")
+    assert shown == _kinds(RecorderMetrics({}).registry)
 
 
 def test_quality_metrics_table_has_every_metric_and_no_other() -> None:
@@ -241,7 +249,7 @@ def test_alerts_read_metrics_that_exist() -> None:
     families = {name.removesuffix("_count").removesuffix("_sum") for name in samples}
     known = samples | families | names(OPERATIONS, "## Metrics")
     (rules,) = (block for block in blocks(OPERATIONS) if block.language == "yaml")
-    read = set(re.findall(r"(?:inference|signals)_\w+", rules.text))
+    read = set(re.findall(r"(?:inference|signals|recorder|redis)_\w+", rules.text))
     assert read
     assert read <= known
 
