@@ -5,10 +5,8 @@ process of its own (`market.recording.upkeep`). What cannot be kept up with is d
 and told; the recording then goes on as another segment, so that no reader takes it for whole.
 """
 
-import queue
 import threading
-import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +32,6 @@ ANCHOR_EVERY_MS = 600_000
 
 RETRY_SECONDS = 5.0
 PATIENCE_SECONDS = 1.0
-_LOOK_SECONDS = 0.1
 _CLOSING_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
@@ -60,7 +57,10 @@ class MarketRecorder:
         self._answers: list[DepthSnapshot] = []
         self._anchored_ms: dict[str, int] = dict.fromkeys(tracker.symbols, 0)
         self._taken = self._losses = 0
-        self._waiting: queue.Queue[Taken] = queue.Queue(MOST_WAITING)
+        self._waiting: deque[Taken] = deque()
+        # The thread is woken once a second, not once a cell: each waking costs the pump, too.
+        self._wake = threading.Event()
+        self._room = threading.Event()
         self._closing = threading.Event()
         self._spooling = Spooling(plan.root, venue, tuple(tracker.symbols), self.counters)
         self._upkeep = Upkeep(plan.root, plan.retention_days)
@@ -73,6 +73,7 @@ class MarketRecorder:
     def close(self) -> None:
         """Spool what waits, for a few seconds at most."""
         self._closing.set()
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join(_CLOSING_SECONDS)
 
@@ -87,20 +88,28 @@ class MarketRecorder:
         answers, self._answers = self._answers, []
         anchors = self._anchors(batch.until_ms)
         taken = Taken(self._taken, batch.until_ms, batch.events, answers, rows, anchors)
-        try:
-            self._waiting.put(taken, block=patient, timeout=PATIENCE_SECONDS)
-        except queue.Full:
+        if len(self._waiting) >= MOST_WAITING and not (patient and self._wait_for_room()):
             self.counters["cells_dropped"] += 1
+            return
+        self._waiting.append(taken)
+        if len(self._waiting) == MOST_PENDING:
+            self._wake.set()
 
     def state(self) -> dict[str, object]:
         """Return what the heartbeat says of recording."""
         return {
             "status": "failing" if self.problem else "active",
             "problem": self.problem,
-            "waiting": self._waiting.qsize(),
+            "waiting": len(self._waiting),
             **self.counters,
             **self._upkeep.counters,
         }
+
+    def _wait_for_room(self) -> bool:
+        self._room.clear()
+        self._wake.set()
+        self._room.wait(PATIENCE_SECONDS)
+        return len(self._waiting) < MOST_WAITING
 
     def _answered(self, snapshot: DepthSnapshot) -> None:
         self._answers.append(snapshot)
@@ -120,22 +129,19 @@ class MarketRecorder:
         return {}
 
     def _run(self) -> None:
-        pending: list[Taken] = []
-        flushed = time.monotonic()
-        while True:
-            try:
-                pending.append(self._waiting.get(timeout=_LOOK_SECONDS))
-                ended = False
-            except queue.Empty:
-                ended = self._closing.is_set()
-            due = time.monotonic() - flushed >= FLUSH_SECONDS or len(pending) >= MOST_PENDING
-            if pending and (due or ended):
-                self._flush(pending)
-                pending = []
-                flushed = time.monotonic()
-            if ended:
-                self._spooling.close()
-                return
+        ended = False
+        while not ended:
+            self._wake.wait(FLUSH_SECONDS)
+            self._wake.clear()
+            ended = self._closing.is_set()
+            while self._waiting:
+                self._flush(self._taken_out())
+                self._room.set()
+        self._spooling.close()
+
+    def _taken_out(self) -> list[Taken]:
+        count = min(len(self._waiting), MOST_PENDING)
+        return [self._waiting.popleft() for _ in range(count)]
 
     def _flush(self, pending: list[Taken]) -> None:
         # The outermost handler of this thread: the market goes on whatever the disk does.

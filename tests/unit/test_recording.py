@@ -459,6 +459,7 @@ def test_full_queue_drops_cells_counts_them_and_never_waits(
     for batch in batches[:10]:  # its thread has not started: nothing is taken out
         recorder.take(batch, None)
     assert recorder.state()["cells_dropped"] == 7
+    assert recorder.state()["waiting"] == 3
 
 
 def test_damaged_parquet_is_named(recorded, tmp_path: Path) -> None:
