@@ -28,10 +28,11 @@ import redis
 
 from benchmarks.percentiles import median_percentile
 from benchmarks.private_redis import private_redis
+from inference.signals.live_accuracy import slot
 from inference.signals.signal import Signal, SignalState, TakeProfit, encode_state
-from inference.vocabulary import Direction, Role, SignalReason
+from inference.vocabulary import SIGNALS, Direction, Role, SignalReason
 from market import keys
-from market.candles.timeframes import Timeframe
+from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
 from market.clock import MarketTime
 from market.symbols import DEFAULT_SIGNAL_SYMBOLS
 
@@ -74,7 +75,7 @@ def a_signal(symbol: str, now_ms: int) -> Signal:
 
 
 def fill(url: str) -> None:
-    """Write the market's time and a signal of every coin."""
+    """Write the market's time, a signal of every coin, and what their models were worth."""
     now_ms = time.time_ns() // 1_000_000
     with redis.Redis.from_url(url) as client:
         moment = MarketTime(VENUE, False, float(now_ms), float(now_ms), 1.0)
@@ -82,6 +83,12 @@ def fill(url: str) -> None:
         for symbol in DEFAULT_SIGNAL_SYMBOLS:
             state = encode_state(SignalState(signal=a_signal(symbol, now_ms)))
             client.set(keys.sig(symbol, Timeframe.M15), state)
+        measured = {
+            slot(symbol, timeframe): {"pooled-15m-1": 0.4321}
+            for symbol in DEFAULT_SIGNAL_SYMBOLS
+            for timeframe in SIGNAL_TIMEFRAMES
+        }
+        client.set(keys.quality(SIGNALS), json.dumps({"venue": VENUE, "models": measured}))
 
 
 @contextmanager
