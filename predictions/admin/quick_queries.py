@@ -1,26 +1,21 @@
-"""A ledger's table in the admin: read-only, and quick however large it is.
+"""The admin's questions to tables of any size, answered without counting or scanning all rows.
 
-Nothing here counts or scans all rows. Read by `predictions.admin`.
+Read by `predictions.admin.reading`.
 """
 
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Max, Min, Model, QuerySet
-from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 if TYPE_CHECKING:
     AnyPaginator = Paginator[Any]
-    AnyModelAdmin = admin.ModelAdmin[Any]
-else:  # Django's classes take no parameters at run time
+else:  # Django's class takes no parameters at run time
     AnyPaginator = Paginator
-    AnyModelAdmin = admin.ModelAdmin
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 COUNTED_ROWS = 10_000
 """The admin's pages go this deep; older rows are reached through date and filters."""
@@ -69,56 +64,6 @@ class RecentValuesFilter(admin.AllValuesFieldListFilter):
         owner: type[Model] = field.model
         newest = owner._default_manager.order_by("-pk").values_list(field.name, flat=True)
         self.lookup_choices: Any = sorted(set(newest[:RECENT_ROWS]))
-
-
-class LedgerAdmin(AnyModelAdmin):
-    """Read-only: rows are written by the recorder and never changed."""
-
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
-    paginator = BoundedPaginator
-    list_per_page = 50
-    actions = None
-    moments: tuple[str, ...] = ()
-    """Fields that hold milliseconds."""
-
-    class Media:
-        css = {"all": ("predictions/ledger.css",)}
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        fields: Any = super().get_fields(request, obj)
-        return [shown_moment(each) if each in self.moments else each for each in fields]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return LedgerQuerySet(self.model).select_related(*self._related())
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def _related(self) -> tuple[str, ...]:
-        related = self.list_select_related
-        return tuple(related) if isinstance(related, list | tuple) else ()
-
-
-def shown_moment(name: str) -> Callable[[Model], str | None]:
-    """Return a column that shows a field of milliseconds as a time in UTC."""
-
-    @admin.display(description=name.removesuffix("_ts").replace("_", " "), ordering=name)
-    def moment(row: Model) -> str | None:
-        value: int | None = getattr(row, name)
-        if value is None:
-            return None
-        at = (_EPOCH + timedelta(milliseconds=value)).replace(tzinfo=None)
-        return f"{at.isoformat(' ', 'milliseconds' if at.microsecond else 'seconds')} UTC"
-
-    moment.__name__ = name
-    return moment
 
 
 def _periods(first: datetime, last: datetime, kind: str) -> Iterable[datetime]:

@@ -1,0 +1,28 @@
+"""The ledger in the admin, for looking only: what was said and what came true."""
+
+from django.contrib import admin
+
+from predictions.admin.forecasts import ForecastAdmin, ForecastOutcomeAdmin
+from predictions.admin.log import (
+    CheckpointAdmin,
+    ForecastRollupAdmin,
+    LedgerEntryAdmin,
+    PruningAdmin,
+)
+from predictions.admin.signals import SignalAdmin, SignalGapAdmin, SignalOutcomeAdmin
+
+__all__ = [
+    "CheckpointAdmin",
+    "ForecastAdmin",
+    "ForecastOutcomeAdmin",
+    "ForecastRollupAdmin",
+    "LedgerEntryAdmin",
+    "PruningAdmin",
+    "SignalAdmin",
+    "SignalGapAdmin",
+    "SignalOutcomeAdmin",
+]
+
+admin.site.site_header = admin.site.site_title = "cryptosite"
+admin.site.index_title = "Ledger and accounts"
+admin.site.enable_nav_sidebar = False  # the ledger's columns need its room
