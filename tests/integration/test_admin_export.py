@@ -146,5 +146,5 @@ def test_export_while_too_many_run_leads_back_and_says_so(
 
     page = staff.get(f"{address(Forecast)}export/?live__exact=0", follow=True)
 
-    assert page.redirect_chain == [("../?symbol=BTCUSDT", 302)]
+    assert page.redirect_chain == [("../?live__exact=0", 302)]
     assert "try again soon" in page.content.decode()
