@@ -34,6 +34,19 @@ def load_or_make(path: Path, origin: str = "") -> Signer:
     return signer
 
 
+def refuse_second_key(path: Path) -> None:
+    """Raise SigningKeyError where a key would be made though another one signed already.
+
+    So that a recorder on another machine does not go on under a name of its own.
+    """
+    signed = Checkpoint.objects.order_by("-size").values_list("vkey", flat=True).first()
+    if signed is not None and not path.exists():
+        raise SigningKeyError(
+            f"checkpoints of this ledger are signed with {signed}, and there is no key in {path}: "
+            "put a copy there or, where it is lost, make a new one by manage.py setup_instance"
+        )
+
+
 def own_verifier(path: Path) -> Verifier | None:
     """Return the public half of the key in `path`; None where it is not there or not readable."""
     try:

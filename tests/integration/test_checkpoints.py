@@ -239,6 +239,19 @@ def test_chore_without_a_usable_key_signs_nothing_and_says_so(tmp_path: Path) ->
     assert Checkpoint.objects.count() == 0
 
 
+def test_chore_makes_no_second_key_for_a_ledger_that_was_signed(
+    signed: Checkpoint, tmp_path: Path
+) -> None:
+    append(300)
+    chore = CheckpointChore(tmp_path / "ledger_key")
+    chore.run()
+    assert signed.vkey in chore.detail()["error"]
+    assert not (tmp_path / "ledger_key").exists()
+    (tmp_path / "ledger_key").write_text(SIGNER.text)
+    chore.run()
+    assert chore.detail() == {"size": 301, "error": ""}
+
+
 def test_setup_makes_the_key_once_and_says_what_others_check_with(
     tmp_path: Path, settings: Settings
 ) -> None:
