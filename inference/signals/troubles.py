@@ -87,5 +87,8 @@ async def beat(client: AnyClient, status: SignalStatus) -> None:
         "ts": round(time.time() * 1e3),
         "detail": json.dumps(status.document()),
     }
-    await client.hset(key, mapping=fields)
-    await client.expire(key, keys.HEALTH_TTL_SECONDS)
+    # Together: a loop that is killed between them would seem to live for ever.
+    pipeline: Any = client.pipeline(transaction=False)
+    pipeline.hset(key, mapping=fields)
+    pipeline.expire(key, keys.HEALTH_TTL_SECONDS)
+    await pipeline.execute()
