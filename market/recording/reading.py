@@ -22,15 +22,14 @@ from market.recording.places import (
     SymbolFolder,
     hour_start_ms,
 )
-from market.recording.spool import Cell, SpoolError, event_of, read_spool
+from market.recording.spool import Cell, SpoolError, SpoolReader, event_of
 from market.recording.tables import (
     ANCHOR,
     BEGIN,
     EVENT_SCHEMA,
     FEATURE_SCHEMA,
     cells_of,
-    events_table,
-    features_table,
+    spooled_tables,
 )
 
 _HOURS_KEPT = 2
@@ -242,18 +241,13 @@ def _read(folder: SymbolFolder, kind: str, hour: str) -> pl.DataFrame:
         if spool.hour != hour or spool.segment in sealed:
             continue
         try:
-            spooled = read_spool(spool.path)
+            reader = SpoolReader(spool.path)
         except FileNotFoundError:
             continue  # sealed just now; the next reading finds it in Parquet
         except (SpoolError, OSError) as error:
             raise RecordingError(str(error)) from error
-        header = spooled.header
-        if kind == EVENTS:
-            tables.append(
-                events_table(spooled.cells, folder.symbol, header.segment, fresh=header.fresh)
-            )
-        else:
-            tables.append(features_table(spooled.cells, header.segment))
+        events, features = spooled_tables(reader, folder.symbol)
+        tables.append(events if kind == EVENTS else features)
     return pl.concat(tables)
 
 

@@ -19,8 +19,8 @@ import structlog
 
 from market.files import replace_whole
 from market.recording.places import EVENTS, FEATURES, SpoolFile, SymbolFolder, symbol_folders
-from market.recording.spool import SpoolError, is_held, read_spool
-from market.recording.tables import events_table, features_table
+from market.recording.spool import SpoolError, SpoolReader, is_held
+from market.recording.tables import spooled_tables
 
 ROWS_A_GROUP = 50_000
 """So that a reader of some minutes reads some minutes."""
@@ -62,18 +62,18 @@ def seal_hour(folder: SymbolFolder, hour: str) -> Counter[str]:
     sealed: list[SpoolFile] = []
     for each in spools:
         try:
-            spooled = read_spool(each.path)
+            reader = SpoolReader(each.path)
         except SpoolError as error:
             log.error("spool_unreadable", path=str(each.path), error=str(error))
             counts["spools_unreadable"] += 1
             each.path.rename(each.path.with_suffix(UNREADABLE))
             continue
-        if spooled.torn:
+        seen, rows = spooled_tables(reader, folder.symbol)
+        if reader.torn:
             counts["spools_torn"] += 1
-            log.warning("spool_torn", path=str(each.path), bytes_dropped=spooled.torn)
-        segment, fresh = spooled.header.segment, spooled.header.fresh
-        events.append(events_table(spooled.cells, folder.symbol, segment, fresh=fresh))
-        features.append(features_table(spooled.cells, segment))
+            log.warning("spool_torn", path=str(each.path), bytes_dropped=reader.torn)
+        events.append(seen)
+        features.append(rows)
         sealed.append(each)
     if sealed:
         _add(folder.parquet(EVENTS, hour), events)
@@ -108,7 +108,7 @@ def _add(path: Path, tables: list[pl.DataFrame]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_whole(
         path,
-        lambda file: whole.sort("segment", maintain_order=True).write_parquet(
+        lambda file: whole.write_parquet(
             file, compression="zstd", compression_level=9, row_group_size=ROWS_A_GROUP
         ),
     )

@@ -9,8 +9,7 @@ import fcntl
 import json
 import struct
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,7 +20,6 @@ from market.hot.features import FeatureRow
 
 FORMAT = 1
 _FRAME = struct.Struct("<II")
-_LARGEST = 1 << 30
 
 
 class OddEvent(msgspec.Struct, tag=True, array_like=True, gc=False):
@@ -97,34 +95,35 @@ class SpoolWriter:
         return written
 
 
-@dataclass(frozen=True, slots=True)
-class Spooled:
-    """What a spool holds. torn: bytes at its end that are no whole frame."""
+class SpoolReader:
+    """Reads a spool as far as it is whole. torn: once read, bytes that are no whole frame."""
 
-    header: Header
-    cells: list[Cell]
-    torn: int
+    def __init__(self, path: Path) -> None:
+        """Raises SpoolError, OSError."""
+        self._content = memoryview(path.read_bytes())
+        self.torn = 0
+        self._at = 0
+        first = self._frame()
+        if first is None:
+            raise SpoolError(f"{path}: no spool of this version: its first frame cannot be read")
+        self.header = _read_header(first, path)
 
+    def frames(self) -> Iterator[list[Cell]]:
+        """Yield the cells of each frame: about a second's."""
+        while (payload := self._frame()) is not None:
+            yield _decode_cells(payload)
+        self.torn = len(self._content) - self._at
 
-def read_spool(path: Path) -> Spooled:
-    """Read a spool as far as it is whole. Raises SpoolError, OSError."""
-    content = path.read_bytes()
-    header: Header | None = None
-    cells: list[Cell] = []
-    at = 0
-    while at + _FRAME.size <= len(content):
+    def _frame(self) -> memoryview | None:
+        at, content = self._at, self._content
+        if at + _FRAME.size > len(content):
+            return None
         length, checksum = _FRAME.unpack_from(content, at)
         payload = content[at + _FRAME.size : at + _FRAME.size + length]
-        if length > _LARGEST or len(payload) < length or zlib.crc32(payload) != checksum:
-            break
-        if header is None:
-            header = _read_header(payload, path)
-        else:
-            cells += _decode_cells(payload)
-        at += _FRAME.size + length
-    if header is None:
-        raise SpoolError(f"{path}: no spool of this version: its first frame cannot be read")
-    return Spooled(header, cells, len(content) - at)
+        if len(payload) < length or zlib.crc32(payload) != checksum:
+            return None
+        self._at = at + _FRAME.size + length
+        return payload
 
 
 def is_held(path: Path) -> bool:
@@ -161,7 +160,7 @@ def from_text(text: str) -> AnyEvent:
     raise ValueError(f"{kind!r} is no kind of event")
 
 
-def _read_header(payload: bytes, path: Path) -> Header:
+def _read_header(payload: memoryview, path: Path) -> Header:
     try:
         header = _decode_header(payload)
     except msgspec.DecodeError as error:

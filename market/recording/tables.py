@@ -9,7 +9,7 @@ A row of `events` is an event or a mark (`part`):
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
 
@@ -27,7 +27,7 @@ from market.events import (
 )
 from market.hot.features import FeatureRow
 from market.hot.vector import FEATURE_NAMES
-from market.recording.spool import Cell, OddEvent, from_text, to_text
+from market.recording.spool import Cell, OddEvent, SpoolReader, from_text, to_text
 
 _LEVELS = pl.List(pl.Int64)
 EVENT_SCHEMA: dict[str, pl.DataType] = {
@@ -71,6 +71,8 @@ RECEIVED, ANSWER, ANCHOR, BEGIN, THROUGH = "received", "answer", "anchor", "begi
 _COLUMNS = {name: index for index, name in enumerate(EVENT_SCHEMA)}
 _WIDTH = len(_COLUMNS)
 _LARGEST = 2**63 - 1
+_CELLS_A_PIECE = 600
+"""A minute: as rows of Python an hour of a busy market would take most of a GB."""
 
 
 def events_table(cells: Iterable[Cell], symbol: str, segment: int, *, fresh: bool) -> pl.DataFrame:
@@ -90,6 +92,20 @@ def events_table(cells: Iterable[Cell], symbol: str, segment: int, *, fresh: boo
         return _table(rows)
     except (OverflowError, TypeError):
         return _table([_as_text(row, symbol) if _beyond(row) else row for row in rows])
+
+
+def spooled_tables(reader: SpoolReader, symbol: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return a spool's events and feature rows, turned into columns a piece at a time."""
+    segment, fresh = reader.header.segment, reader.header.fresh
+    events, features = [pl.DataFrame(schema=EVENT_SCHEMA)], [pl.DataFrame(schema=FEATURE_SCHEMA)]
+    piece: list[Cell] = []
+    for cells in chain(reader.frames(), [[]]):
+        piece += cells
+        if len(piece) >= _CELLS_A_PIECE or not cells:
+            events.append(events_table(piece, symbol, segment, fresh=fresh))
+            features.append(features_table(piece, segment))
+            piece = []
+    return pl.concat(events), pl.concat(features)
 
 
 def features_table(cells: Iterable[Cell], segment: int) -> pl.DataFrame:

@@ -33,7 +33,7 @@ from market.recording.places import EVENTS, FEATURES, SpoolFile, SymbolFolder
 from market.recording.reading import RecordingError, SymbolRecording, exact_rows
 from market.recording.recorder import MarketRecorder, RecordingPlan
 from market.recording.sealing import prune, seal_all, seal_hour
-from market.recording.spool import Cell, SpoolWriter, read_spool
+from market.recording.spool import Cell, SpoolReader, SpoolWriter
 from market.recording.spooling import Spooling, Taken
 from market.recording.tables import feature_row
 from market.recording.upkeep import Upkeep
@@ -279,8 +279,9 @@ def test_torn_last_frame_is_dropped_and_counted(folder: SymbolFolder) -> None:
     content = path.read_bytes()
     for length in (kept + 1, kept + 12, len(content) - 1):
         path.write_bytes(content[:length])
-        assert [cell.until_ms for cell in read_spool(path).cells] == [FIRST_MS]
-        assert read_spool(path).torn == length - kept
+        reader = SpoolReader(path)
+        assert [cell.until_ms for cells in reader.frames() for cell in cells] == [FIRST_MS]
+        assert reader.torn == length - kept
     flipped = bytearray(content)
     flipped[kept + 20] ^= 1
     path.write_bytes(flipped)
