@@ -54,7 +54,7 @@ class Graded:
         if number is None:
             return None
         rows = LedgerEntry.objects.filter(engine=FORECASTS, venue=self.tick.venue, number=number)
-        return rows.order_by("index").first()
+        return rows.order_by("-index").first()
 
 
 @dataclass(slots=True)
@@ -97,7 +97,7 @@ class ForecastOutcomeCheck:
                 self.findings.compare(NAME, each.key, columns)
             elif not each.row.refusal:
                 at = mids.get((each.tick.venue, each.row.target_ts), {})
-                self._check_price(each, at.get(each.row.symbol))
+                self._check_price(each, at.get(each.row.symbol, ()))
 
     def find_orphans(self) -> None:
         """Name outcomes of forecasts that are not there."""
@@ -122,34 +122,34 @@ class ForecastOutcomeCheck:
                 found[key] = row, made[leaf]
         return found
 
-    def _check_price(self, each: "Graded", mid: float | None) -> None:
+    def _check_price(self, each: "Graded", said: Sequence[float]) -> None:
         price = each.price
         if price is not None and price.origin == TICK:
-            self._check_tick_price(each, price.mid, mid)
+            self._check_tick_price(each, price.mid, said)
         elif price is not None and price.origin != PX:
             self.findings.altered(NAME, each.key, "price_from", price.origin, f"{TICK} or {PX}")
-        elif mid is not None:
-            self._check_passed_over(each, mid)
+        elif said:
+            self._check_passed_over(each, said)
         elif price is not None:
             self.findings.checked["outcomes by px, which is not kept"] += 1
 
-    def _check_tick_price(self, each: "Graded", was: float, mid: float | None) -> None:
-        if was == mid:
+    def _check_tick_price(self, each: "Graded", was: float, said: Sequence[float]) -> None:
+        if was in said:
             return
         entry = each.entry_at_target()
-        if mid is None and (entry is None or entry.packed is None):
+        if not said and (entry is None or entry.packed is None):
             self.findings.count(Kind.UNCHECKED)  # removed entries are named themselves
             return
         why = "by the entry of the tick at its target"
-        self.findings.altered(NAME, each.key, "target_mid", was, mid, why)
+        self.findings.altered(NAME, each.key, "target_mid", was, said[0] if said else None, why)
 
-    def _check_passed_over(self, each: "Graded", mid: float) -> None:
+    def _check_passed_over(self, each: "Graded", said: Sequence[float]) -> None:
         # Graded by px or not at all, though the tick at the target has a price.
         entry, outcome = each.entry_at_target(), each.outcome
         if entry is not None and each.graded_before(entry):
             self.findings.count(Kind.UNCHECKED)  # its price came when it was graded already
             return
-        why = f"the entry of the tick at its target says {mid}"
+        why = f"the entry of the tick at its target says {said[0]}"
         field, must = "status", OutcomeStatus.GRADED.value
         if each.price is not None:
             field, must = "price_from", TICK
@@ -164,8 +164,9 @@ class ForecastOutcomeCheck:
         told = f"of forecast {row.id}, whose target has long passed"
         self.findings.add(Finding(Kind.REMOVED, NAME, "", message=told))
 
-    def _mids(self, ticks: Sequence[TickRows]) -> dict[Tick, dict[str, float]]:
-        found: dict[Tick, dict[str, float]] = {}
+    def _mids(self, ticks: Sequence[TickRows]) -> dict[Tick, dict[str, list[float]]]:
+        # More than one of a symbol where a tick was said twice: each may have been first.
+        found: dict[Tick, dict[str, list[float]]] = {}
         wanted: dict[str, set[int]] = {}
         for tick in ticks:
             due = _tick_at(tick, tick.target_ms)
@@ -175,12 +176,14 @@ class ForecastOutcomeCheck:
             entries = LedgerEntry.objects.filter(
                 engine=FORECASTS, venue=venue, number__in=numbers, packed__isnull=False
             )
-            for stream_id, packed in entries.order_by().values_list("stream_id", "packed"):
+            for stream_id, packed in entries.order_by("index").values_list("stream_id", "packed"):
                 try:
                     tick = tick_rows(stream_id, bytes(packed or b""))
                 except (EntryFormatError, TypeError):
                     continue  # named where its leaf is checked
-                found.setdefault((venue, tick.tick_ms), {}).update(tick.mids)
+                at = found.setdefault((venue, tick.tick_ms), {})
+                for symbol, mid in tick.mids.items():
+                    at.setdefault(symbol, []).append(mid)
         return found
 
 
