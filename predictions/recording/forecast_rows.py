@@ -8,6 +8,7 @@ refuse, or silently ignore, reaches it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -152,13 +153,14 @@ def _own(entry: TickEntry) -> dict[str, Sequence[object]]:
     positive = np.where(_PRICE & finite, numbers, 1.0) > 0
     small = np.where(_TIME & finite, np.abs(numbers), 0.0) < MAX_INTEGER
     known: npt.NDArray[np.bool_] = np.logical_and.reduce((finite, positive, small))
+    whole = cast("list[bool]", known.all(axis=1).tolist())
     for index, name in enumerate(COLUMNS):
         column = numbers[index]
         if name in TIMES:
             values: list[object] = np.where(known[index], column, 0.0).astype(np.int64).tolist()
         else:
             values = column.tolist()
-        if not known[index].all():
+        if not whole[index]:
             values = [
                 value if good else None
                 for value, good in zip(values, known[index].tolist(), strict=True)

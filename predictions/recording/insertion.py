@@ -6,12 +6,15 @@ cost several times what the database takes to store it.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
+from types import NoneType
 from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Field, Model
 
 Row = tuple[Any, ...]
+PLAIN = (str, int, float, NoneType)
+"""What both databases' drivers take as it is."""
 
 
 class Batch(NamedTuple):
@@ -46,7 +49,9 @@ def insert_new(model: type[Model], batches: Sequence[Batch]) -> int:
 def _prepared(batch: Batch, fields: "Mapping[str, Field[Any, Any]]") -> Batch:
     # Such as a time, which SQLite keeps as text; what is one a row is numbers and text already.
     shared = {
-        name: fields[name].get_db_prep_save(value, connection)
+        name: value
+        if isinstance(value, PLAIN)
+        else fields[name].get_db_prep_save(value, connection)
         for name, value in batch.shared.items()
     }
     return Batch(shared, batch.own)
