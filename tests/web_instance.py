@@ -22,12 +22,19 @@ class WebInstance:
         self._env = {**env, "REDIS_URL": redis_url, "WEB_PORT": str(self.port)}
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
-        self._manage("migrate", "-v0")
-        self._manage("collectstatic", "--noinput", "-v0", "--ignore", "admin")
+        self.manage("migrate", "-v0")
+        self.manage("collectstatic", "--noinput", "-v0", "--ignore", "admin")
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The running process. Raises RuntimeError where none runs."""
+        if self._process is None:
+            raise RuntimeError("the instance is not started")
+        return self._process.pid
 
     def __enter__(self) -> Self:
         self.start()
@@ -59,7 +66,8 @@ class WebInstance:
             process.kill()
             return process.wait()
 
-    def _manage(self, *arguments: str) -> None:
+    def manage(self, *arguments: str) -> None:
+        """Run a management command of the instance."""
         subprocess.run(
             [sys.executable, "manage.py", *arguments], cwd=ROOT, env=self._env, check=True
         )

@@ -28,7 +28,7 @@ class LedgerEntryAdmin(LedgerAdmin):
         "proof",
     )
     list_filter = ("engine", ("venue", RecentValuesFilter))
-    search_fields = ("=index",)
+    search_fields = ("index__exact",)
     date_hierarchy = "recorded_at"
     ordering = ("-index",)
     sortable_by = ("index",)
