@@ -7,7 +7,12 @@ import pytest
 import redis
 from django.test import Client
 
-from inference.signals.live_accuracy import NOTHING_MEASURED, decode_live_accuracy
+from dashboard.current_signals import read_signals
+from inference.signals.live_accuracy import (
+    NOTHING_MEASURED,
+    LiveAccuracy,
+    decode_live_accuracy,
+)
 from inference.signals.signal import SignalState, encode_state
 from inference.vocabulary import FORECASTS, SIGNALS, Direction
 from market import keys
@@ -23,7 +28,9 @@ from predictions.accuracy.quality import (
 from predictions.accuracy.quality_chore import SIGNALS_EVERY_SECONDS, QualityChore
 from predictions.accuracy.questions import newest_ms
 from predictions.accuracy.rollups import rebuild
+from predictions.broadcast import OutcomeBroadcast
 from predictions.models import LedgerEntry, Signal
+from predictions.recording.loop import build_chores
 from tests.integration.ledger import FIRST_TICK_MS, stored_leaf
 from tests.integration.made_signals import a_signal, set_market
 from tests.integration.test_accuracy_api import a_signal as stored_signal
@@ -177,6 +184,27 @@ def test_live_accuracy_stands_beside_the_signal_of_that_model_and_venue(
     raw.delete(keys.quality(SIGNALS))
     raw.hset(keys.quality(SIGNALS), "another", "type")
     assert shown() is None
+
+
+def test_recorder_process_adds_up_and_measures(raw: redis.Redis, leaf: LedgerEntry) -> None:
+    raw.hset(keys.clock(), mapping=MARKET.to_hash())
+    speak(leaf, 0, 3, 1.0)
+    chores = {each.name: each for each in build_chores(raw, OutcomeBroadcast(None))}
+    assert not chores["rollups"].run()
+    assert not chores["quality"].run()
+    assert chores["rollups"].detail()["open"] == 1
+    told = decode_forecast_quality(raw.get(keys.quality(FORECASTS)))
+    assert told is not None
+    assert (told.venue, told.symbols["BTCUSDT"].hour.n) == (VENUE, 3)
+
+
+def test_snapshots_show_live_accuracy() -> None:
+    one = a_signal()
+    text = encode_state(SignalState(signal=one)).decode()
+    measured = LiveAccuracy(venue=one.venue, models={"BTCUSDT:15m": {one.model_version: 0.5}})
+    [frame] = read_signals([text], measured).frames
+    assert frame == one.frame(live_accuracy=0.5)
+    assert read_signals([text]).frames == [one.frame()]
 
 
 def test_signals_of_no_trade_count_in_the_three_classes(

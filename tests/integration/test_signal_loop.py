@@ -30,6 +30,7 @@ from tests.signal_loops import (
     SYMBOLS,
     VENUE,
     announce,
+    make_signal,
     make_signal_loop,
     set_clock,
 )
@@ -191,6 +192,9 @@ async def test_chain_every_entry_holds_the_hash_of_the_one_before(redis_url, bin
 async def test_published_message_has_a_frame_for_each_symbol(redis_url, binary, predictor):
     predictor.refused = {"ETHUSDT"}
     set_clock(binary, CLOSE_MS - 60_000)
+    version = make_signal().model_version
+    measured = {f"BTCUSDT:{timeframe}": {version: 0.4375} for timeframe in SIGNAL_TIMEFRAMES}
+    binary.set(keys.quality(SIGNALS), json.dumps({"venue": VENUE, "models": measured}))
     subscription = binary.pubsub(ignore_subscribe_messages=True)
     subscription.subscribe(CHANNEL)
     subscription.get_message(timeout=1)
@@ -207,7 +211,8 @@ async def test_published_message_has_a_frame_for_each_symbol(redis_url, binary, 
     assert (first["type"], first["venue"], first["live"]) == ("signals", VENUE, False)
     assert first["seq"] == entries(binary)[0].batch
     frame = json.loads(first["frames"]["BTCUSDT"])
-    assert frame == json.loads(json.dumps(entries(binary)[0].signals[0].signal.frame(first["seq"])))
+    said = entries(binary)[0].signals[0].signal
+    assert frame == json.loads(json.dumps(said.frame(first["seq"], live_accuracy=0.4375)))
     assert json.loads(last["errors"]["ETHUSDT"])["code"] == "model_missing"
 
 
