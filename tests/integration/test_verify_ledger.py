@@ -48,6 +48,7 @@ from tests.integration.checked_ledger import (
 )
 from tests.integration.ledger import drain, new_recorder, publish
 from tests.integration.tampering import tampering, tampering_undone
+from tests.integration.test_pruning import DAY, add_up, prune, record
 from tests.integration.test_signal_recorder import batch, hand_over
 from tests.integration.test_signal_recorder import drain as drain_signals
 from tests.integration.test_signal_recorder import recorder as signal_recorder
@@ -422,6 +423,22 @@ def test_pruned_entries_keep_their_hashes_and_are_told(
     with tampering():
         LedgerEntry.objects.filter(index=4).update(leaf_hash=bytes(32))
     assert any(each.row == "tree" for each in faults(tmp_path))
+
+
+def test_ledger_that_was_pruned_by_the_product_has_nothing_that_differs(
+    binary: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(binary, monkeypatch, *range(15), days_ago=40)
+    record(binary, monkeypatch, *range(2 * DAY, 2 * DAY + 6))
+    sign_checkpoint(SIGNER)
+    assert faults(tmp_path) == []
+    add_up()
+    prune()
+    found, verification = check(tmp_path)
+    assert [each for each in found if each.kind.is_fault] == []
+    assert verification.findings.checked["pruned entries"] == 15
+    assert verification.findings.checked["Forecast"] == 12
+    assert verification.signed == 21
 
 
 def test_row_under_a_pruned_entry_is_named(recorded: redis.Redis, tmp_path: Path) -> None:
