@@ -26,6 +26,7 @@ UNGRADABLE_TEXTS: dict[Ungradable, str] = {
     Ungradable.NO_FORECAST: "there was no forecast",
     Ungradable.NO_PRICE_AT_TARGET: "no price was seen at the target time",
     Ungradable.MADE_TOO_LATE: "it was made after its target time",
+    Ungradable.PATH_MISSING: "the candles that followed it are not all there",
 }
 
 
