@@ -162,7 +162,7 @@ def skill_estimate(loss_ratio: Estimate) -> Estimate:
     return replace(loss_ratio, value=1 - loss_ratio.value, lower=lower, upper=upper)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=16)
 def _draws(blocks: int, seed: int) -> Floats:
     # How often each block is drawn, [replicates, blocks]; float64 for the products to come.
     counts = np.random.default_rng(seed).multinomial(blocks, [1 / blocks] * blocks, REPLICATES)

@@ -82,7 +82,8 @@ def find_hours(asked: ForecastQuestion) -> Found:
     hours = stored_hours(from_ms=from_ms, to_ms=to_ms, most=MOST_HOURS, **chosen)
     if len(hours) > MOST_HOURS:
         raise TooMuchAskedError(
-            f"the window holds more than {MOST_HOURS} hours of symbols; ask for less of it"
+            f"the window holds more than {MOST_HOURS} hours of symbols and model versions; "
+            "name a symbol, or ask for a shorter window"
         )
     stored = sorted({hour.key.hour_ts for hour in hours})
     for begin, end in _between(stored, from_ms, to_ms):

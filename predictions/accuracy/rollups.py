@@ -59,13 +59,12 @@ def store_hour(venue: str, hour_ts: int) -> bool:
 
     What stands is replaced where rows came to light since, and kept where rows were pruned.
     """
-    window = {"from_ms": hour_ts, "to_ms": hour_ts + HOUR_MS}
     with transaction.atomic():
         standing = ForecastRollup.objects.filter(venue=venue, hour_ts=hour_ts)
         known = standing.aggregate(said=Sum("said"))["said"] or 0
-        rows = list(forecast_rows(**window, venue=venue))
-        if any(row.status is None for row in rows):
+        if _in_hour(venue, hour_ts).filter(outcome__isnull=True).exists():
             return False
+        rows = list(forecast_rows(from_ms=hour_ts, to_ms=hour_ts + HOUR_MS, venue=venue))
         if len(rows) < known:
             log.info("rollup_kept", venue=venue, hour_ts=hour_ts, stored=known, rows=len(rows))
             return True
@@ -85,12 +84,7 @@ def rebuild() -> int:
         with transaction.atomic():
             standing = ForecastRollup.objects.filter(venue=venue, hour_ts=hour * HOUR_MS)
             known = standing.aggregate(said=Sum("said"))["said"] or 0
-            in_hour = Forecast.objects.filter(
-                venue=venue,
-                predicted_at__gte=moment(hour * HOUR_MS),
-                predicted_at__lt=moment((hour + 1) * HOUR_MS),
-            )
-            if in_hour.count() >= known:
+            if _in_hour(venue, hour * HOUR_MS).count() >= known:
                 standing.delete()
                 written += store_hour(venue, hour * HOUR_MS)
     return written
@@ -107,6 +101,13 @@ def stored_hours(*, from_ms: int | None, to_ms: int | None, most: int, **chosen:
     if to_ms is not None:
         rows = rows.filter(hour_ts__lte=to_ms - HOUR_MS)
     return _unpacked(_fetched(rows.order_by("hour_ts", "id").values_list(*_STORED)[: most + 1]))
+
+
+def _in_hour(venue: str, hour_ts: int) -> QuerySet[Forecast]:
+    window = (moment(hour_ts), moment(hour_ts + HOUR_MS))
+    return Forecast.objects.filter(
+        venue=venue, predicted_at__gte=window[0], predicted_at__lt=window[1]
+    )
 
 
 def _packed(hour: Hour) -> ForecastRollup:

@@ -11,10 +11,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from inference.vocabulary import OutcomeStatus, Role, Source, Ungradable
+from predictions.accuracy import questions
 from predictions.accuracy.chore import RollupChore
 from predictions.accuracy.forecasts import grouped, risk_coverage, summary
 from predictions.accuracy.hours import HOUR_MS, MINUTE_MS, Hour, add_up
-from predictions.accuracy.questions import ForecastQuestion, find_hours, newest_ms
+from predictions.accuracy.questions import (
+    ForecastQuestion,
+    TooMuchAskedError,
+    find_hours,
+    newest_ms,
+)
 from predictions.accuracy.rollups import forecast_rows, moment, rebuild, store_hour
 from predictions.models import Forecast, ForecastOutcome, ForecastRollup, LedgerEntry, Pruning
 from tests.integration.ledger import FIRST_TICK_MS, stored_leaf
@@ -355,3 +361,16 @@ def test_summary_of_a_hand_made_ledger(leaf: LedgerEntry) -> None:
     [point] = told["calibration"]["points"]
     assert (point["probability"], point["share"], point["n"]) == (near(0.6), near(0.5), 120)
     assert asdict(find_hours(ForecastQuestion(VENUE)))["from_ms"] is None
+
+
+def test_question_about_too_much_is_refused(
+    leaf: LedgerEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for symbol in ("BTCUSDT", "ETHUSDT", "SOLUSDT"):
+        one = said(leaf, 0, symbol=symbol)
+        store([(one, came(one, 1.0))])
+    rebuild()
+    monkeypatch.setattr(questions, "MOST_HOURS", 2)
+    with pytest.raises(TooMuchAskedError, match="name a symbol"):
+        find_hours(ForecastQuestion(VENUE))
+    assert len(find_hours(ForecastQuestion(VENUE, "BTCUSDT")).hours) == 1
