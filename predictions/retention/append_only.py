@@ -8,8 +8,6 @@ migration that remakes one of these tables loses its triggers and has to make th
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from market.hot.vector import TICK_MS
-
 FUNCTION = "predictions_append_only"
 
 _PRUNED = (
@@ -55,7 +53,7 @@ TABLES = (
             "entry_hash", "prev_hash", "leaf_hash", "recorded_at",
         )
         + " AND "
-        + _PRUNED.format(engine="OLD.engine", venue="OLD.venue", moment=f"OLD.number * {TICK_MS}"),
+        + _PRUNED.format(engine="OLD.engine", venue="OLD.venue", moment="OLD.made_ts"),
     ),
     Table("predictions_logtile"),
     Table("predictions_checkpoint"),

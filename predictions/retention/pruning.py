@@ -14,11 +14,11 @@ from django.db import transaction
 from django.db.models import F, QuerySet, Sum
 
 from inference.vocabulary import FORECASTS
-from market.hot.vector import TICK_MS
 from predictions.models import Forecast, ForecastOutcome, ForecastRollup, LedgerEntry, Pruning
 from predictions.recording.forecast_rows import EPOCH
 
 HOUR_MS = 3_600_000
+SPAN_MS = 2 * HOUR_MS
 DAY_MS = 24 * HOUR_MS
 ROWS_A_TIME = 10_000
 """Forecasts a transaction, about; the recorder waits for no more."""
@@ -43,22 +43,23 @@ class Pruner:
         """Yield the venue's hours that are old enough, each with why it must stay, or ""."""
         before_ms = self._before_ms(venue)
         start_ms = None if before_ms is None else _first_hour(venue, None)
-        while before_ms is not None and start_ms is not None and start_ms < before_ms:
+        # An hour's entries were made within the next: then their bytes are old enough as well.
+        while before_ms is not None and start_ms is not None and start_ms + SPAN_MS <= before_ms:
             yield _looked_at(venue, start_ms)
             start_ms = _first_hour(venue, start_ms + HOUR_MS)
 
     def prune(self, hour: Hour) -> int:
         """Take a part of an hour, in one transaction; return how many forecasts went."""
         before_ms = self._before_ms(hour.venue)
-        if hour.kept_because or before_ms is None or hour.start_ms >= before_ms:
+        if hour.kept_because or before_ms is None or hour.start_ms + SPAN_MS > before_ms:
             raise ValueError(f"this hour may not be pruned: {hour}")
         with transaction.atomic():
-            guard, _ = Pruning.objects.get_or_create(
-                engine=FORECASTS, venue=hour.venue, before_ts=before_ms
-            )
+            named = {"engine": FORECASTS, "venue": hour.venue, "before_ts": before_ms}
+            # Not get_or_create: two recorders at once may have made one each.
+            guard = Pruning.objects.filter(**named).first() or Pruning.objects.create(**named)
             opened = Pruning.objects.filter(pk=guard.pk)
             opened.update(open=True)
-            gone = _take(hour)
+            gone = _take(hour, before_ms)
             opened.update(open=False, rows=F("rows") + gone)
         return gone
 
@@ -67,13 +68,13 @@ class Pruner:
         # days, so that a day leaves one row of Pruning.
         since = datetime.now(UTC) - timedelta(days=self.days)
         entries = LedgerEntry.objects.filter(engine=FORECASTS, venue=venue)
-        newest = entries.order_by("-number").values("number", "recorded_at").first()
+        newest = entries.order_by("-number").values("made_ts", "recorded_at").first()
         if not self.days or newest is None:
             return None
         if newest["recorded_at"] < since:
-            return (int(newest["number"]) * TICK_MS // DAY_MS + 1) * DAY_MS
-        kept = entries.filter(recorded_at__gte=since).order_by("recorded_at").values("number")[:1]
-        first_ms = kept[0]["number"] * TICK_MS - HOUR_MS  # others may have been stored out of turn
+            return int((newest["made_ts"] + SPAN_MS) // DAY_MS + 1) * DAY_MS
+        kept = entries.filter(recorded_at__gte=since).order_by("recorded_at").values("made_ts")[:1]
+        first_ms = kept[0]["made_ts"] - HOUR_MS  # others may have been stored out of turn
         return int(first_ms // DAY_MS * DAY_MS)
 
 
@@ -114,23 +115,13 @@ def _looked_at(venue: str, start_ms: int) -> Hour:
     return Hour(venue, start_ms, count, why)
 
 
-def _take(hour: Hour) -> int:
-    first = hour.start_ms // TICK_MS
-    entries = LedgerEntry.objects.filter(
-        engine=FORECASTS,
-        venue=hour.venue,
-        number__gte=first,
-        number__lt=first + HOUR_MS // TICK_MS,
-        packed__isnull=False,
-    ).order_by("number")
-    # By entries, so that one's bytes go together with the last of its rows.
-    a_time = max(1, ROWS_A_TIME * HOUR_MS // TICK_MS // max(1, hour.rows))
-    leaves = list(entries.values_list("index", flat=True)[:a_time])
+def _take(hour: Hour, before_ms: int) -> int:
     rows = _rows(hour.venue, hour.start_ms)
-    if leaves:
-        rows = rows.filter(leaf_id__in=leaves)
+    # By entries, so that one's bytes go together with all of its rows.
+    leaves = set(rows.order_by("leaf_id").values_list("leaf_id", flat=True)[:ROWS_A_TIME])
+    rows = rows.filter(leaf_id__in=leaves)
     ForecastOutcome.objects.filter(forecast__in=rows).delete()
     # Not delete(), which would first read every row to look for what refers to it.
     gone = rows._raw_delete(rows.db)
-    LedgerEntry.objects.filter(index__in=leaves).update(packed=None)
+    LedgerEntry.objects.filter(index__in=leaves, made_ts__lt=before_ms).update(packed=None)
     return gone

@@ -128,6 +128,26 @@ def test_prune_hour_that_is_not_graded_or_not_added_up_stays(
     assert Forecast.objects.count() == 36
 
 
+def test_prune_counts_time_and_not_ticks(
+    client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A loop that speaks every second numbers its ticks by seconds.
+    seconds = FIRST_TICK_MS // 1_000
+    for days_ago, first in ((40, 0), (0, 2 * DAY)):
+        ticks = range(first, first + 15)
+        publish(client, *(tick_entry(n, MIDS, tick=seconds + 2 * n) for n in ticks))
+        with monkeypatch.context() as patch:
+            then = datetime.now(UTC) - timedelta(days=days_ago)
+            patch.setattr(timezone, "now", lambda then=then: then)
+            drain(new_recorder(client))
+    add_up()
+
+    prune()
+
+    assert Forecast.objects.count() == 30
+    assert LedgerEntry.objects.filter(packed=None).count() == 15
+
+
 @pytest.mark.usefixtures("old_hour")
 def test_prune_leaves_no_guard_open_behind_it() -> None:
     prune()
