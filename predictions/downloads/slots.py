@@ -8,30 +8,10 @@ import threading
 import weakref
 from collections import Counter
 
-from rest_framework import status
-from rest_framework.exceptions import APIException
+from predictions.api.errors import DownloadsBusyError, TooManyDownloadsError
 
 MOST_AT_A_TIME = 4
 MOST_A_CLIENT = 2
-RETRY_SECONDS = 10
-
-
-class TooManyDownloadsError(APIException):
-    """This client downloads already; it waits for its own."""
-
-    status_code = status.HTTP_429_TOO_MANY_REQUESTS
-    default_code = "too_many_downloads"
-    default_detail = f"you have {MOST_A_CLIENT} downloads running; try again when one has ended"
-    wait = RETRY_SECONDS
-
-
-class DownloadsBusyError(APIException):
-    """Others download already; the client tries again."""
-
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_code = "downloads_busy"
-    default_detail = f"{MOST_AT_A_TIME} downloads are running; try again soon"
-    wait = RETRY_SECONDS
 
 
 class Slots:

@@ -123,7 +123,12 @@ SIGNALS = Table(
         _outcome("status", Kind.TEXT, "graded or ungradable; null until known", _AT_END),
         _outcome("reason", Kind.TEXT, "why it is ungradable", _AT_END),
         _outcome("result", Kind.TEXT, "what ended it", _AT_END),
-        _outcome("touched", Kind.TEXT, "which barrier was touched first: LONG, SHORT or NO_TRADE", _AT_END),
+        _outcome(
+            "touched",
+            Kind.TEXT,
+            "which barrier was touched first: LONG, SHORT or NO_TRADE",
+            _AT_END,
+        ),
         _outcome("path_timeframe", Kind.TEXT, "candles that it was graded along", _AT_END),
         Column("outcome_ended_at", Kind.MOMENT, "when it ended", "outcome__ended_ts", _AT_END),
         _outcome("entry_gap_bp", Kind.NUMBER, "from the entry to the next open, bp", _AT_END),

@@ -18,6 +18,7 @@ from predictions.downloads.order import Order
 from predictions.downloads.slots import Slots
 from predictions.downloads.tables import FORECASTS, SIGNALS
 from predictions.models import Forecast, ForecastOutcome, SignalOutcome
+from tests.documents import ROOT
 from tests.integration.filled_ledger import fill
 from tests.integration.refused import refusal
 from tests.integration.test_as_of import START_MS, forecast, moment, signal
@@ -249,3 +250,13 @@ def test_times_of_a_parquet_file_are_typed() -> None:
 
     assert row["target_at"] == datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC)
     assert row["predicted_at"] == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("table", [FORECASTS, SIGNALS], ids=lambda table: table.name)
+def test_columns_are_documented_as_they_are(table: Any) -> None:
+    told = (ROOT / "docs" / "api.md").read_text()
+    section = told.split(f"### Columns of {table.name}\n")[1].split("\n#")[0]
+
+    rows = [line.strip("| ").split(" | ", 1) for line in section.splitlines() if line[:3] == "| `"]
+
+    assert rows == [[f"`{column.name}`", column.doc] for column in table.columns]
