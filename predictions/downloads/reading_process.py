@@ -6,6 +6,7 @@ from standard input, written by the web process. Read by `predictions.downloads.
 """
 
 import os
+import signal
 import sys
 
 import django
@@ -16,6 +17,9 @@ NICENESS = 5
 def main() -> int:
     """Serve one order; return the exit status."""
     os.nice(NICENESS)
+    # Whoever read the pipe has gone, or all is being stopped: end without a word.
+    for number in (signal.SIGPIPE, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
     packed = sys.stdin.buffer.read()
     django.setup()
     # What it names can be read once Django is set up.
