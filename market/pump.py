@@ -123,7 +123,7 @@ class Pump:
             if self._send(commands) and self.on_written is not None:
                 self.on_written(batch, time.time())
         if self._recorder is not None:
-            self._recorder.take(batch, rows if last_before_tick else None, patient=self._patient)
+            self._recorder.take(batch, rows, tick=last_before_tick, patient=self._patient)
         if now - self._last_beat >= HEARTBEAT_SECONDS:
             self._last_beat = now
             self._beat()

@@ -43,6 +43,7 @@ class RecordingError(FeedError):
 class Segment:
     """An unbroken stretch: cell ends in ms. fresh: all windows were empty before its first.
 
+    played_ms: the first cell that was written to `feat:`, behind a pre-roll; None: none was.
     anchors: ends of cells behind which a reader can begin.
     """
 
@@ -50,6 +51,7 @@ class Segment:
     first_ms: int
     last_ms: int
     fresh: bool = False
+    played_ms: int | None = None
     anchors: list[int] = field(default_factory=list)
 
     def exact_from(self) -> int | None:
@@ -111,6 +113,13 @@ class SymbolRecording:
                 segment.first_ms = min(segment.first_ms, first)
                 segment.fresh = segment.fresh or fresh
                 segment.anchors += anchors
+            played = self._table(FEATURES, hour).group_by("segment").agg(pl.col("cell_ms").min())
+            for number, first in played.iter_rows():
+                segment = found.setdefault(number, Segment(number, first, first))
+                segment.played_ms = min(first, segment.played_ms or first)
+        for segment in found.values():
+            if not segment.fresh:
+                segment.played_ms = segment.first_ms  # a loss is behind it, no pre-roll
         return [found[number] for number in sorted(found)]
 
     def cells(self, segment: Segment, after_ms: int, until_ms: int) -> Iterator[Cell]:

@@ -57,6 +57,7 @@ class MarketRecorder:
         self._answers: list[DepthSnapshot] = []
         self._anchored_ms: dict[str, int] = dict.fromkeys(tracker.symbols, 0)
         self._taken = self._losses = 0
+        self._played = False
         self._waiting: deque[Taken] = deque()
         # The thread is woken once a second, not once a cell: each waking costs the pump, too.
         self._wake = threading.Event()
@@ -78,16 +79,24 @@ class MarketRecorder:
             self._thread.join(_CLOSING_SECONDS)
 
     def take(
-        self, batch: Batch, rows: Mapping[str, FeatureRow] | None, *, patient: bool = False
+        self,
+        batch: Batch,
+        rows: Mapping[str, FeatureRow] | None,
+        *,
+        tick: bool = False,
+        patient: bool = False,
     ) -> None:
-        """Take in one cell, after the tracker has; rows: where they were written to `feat:`.
+        """Take in one cell, after the tracker has; rows: None in a pre-roll, which nobody reads.
 
+        tick: a tick reads this cell, so its rows are kept; those of the first cell too.
         patient: a market that is not played at its own pace can wait for the disk a while.
         """
         self._taken += 1
         answers, self._answers = self._answers, []
         anchors = self._anchors(batch.until_ms)
-        taken = Taken(self._taken, batch.until_ms, batch.events, answers, rows, anchors)
+        kept = rows if tick or not self._played else None
+        self._played = self._played or rows is not None
+        taken = Taken(self._taken, batch.until_ms, batch.events, answers, kept, anchors)
         if len(self._waiting) >= MOST_WAITING and not (patient and self._wait_for_room()):
             self.counters["cells_dropped"] += 1
             return

@@ -93,6 +93,11 @@ class ForecastParity:
             return None
         proof_ms = float(entry.column("feature_ts_ms")[index])
         row = _row_read(entry.features[index], proof_ms, rows)
+        if row is None and cells is not None and not cells.covers(proof_ms):
+            # Read from a cell that was lost: the last second before a crash.
+            self._report.unchecked[f"features_{Lacking.NO_RECORDING}"] += 1
+            return None
+        row = row or rows[-1][1]
         reading = _reading(symbol, row, entry)
         compare = self._comparison(entry, symbol)
         stored = entry.features[index].tolist()
@@ -143,7 +148,7 @@ class ForecastParity:
         return Comparison(self._report, FORECASTS, entry.venue, symbol, entry.tick_ms)
 
 
-def _row_read(stored: Floats, proof_ms: float, rows: Rows) -> FeatureRow:
+def _row_read(stored: Floats, proof_ms: float, rows: Rows) -> FeatureRow | None:
     # Cells follow each other faster than signs of life: several may have the same proof.
     near = [
         row
@@ -153,7 +158,7 @@ def _row_read(stored: Floats, proof_ms: float, rows: Rows) -> FeatureRow:
     for row in reversed(near):
         if np.array_equal(row.values, stored, equal_nan=True):
             return row
-    return near[-1] if near else rows[-1][1]
+    return near[-1] if near else None
 
 
 def _reading(symbol: str, row: FeatureRow, entry: TickEntry) -> HotReading:

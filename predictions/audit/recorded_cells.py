@@ -37,21 +37,31 @@ class RecordedCells:
         self._segments = self._recording.segments()
         self._cursors: dict[int, _Cursor] = {}
 
+    def covers(self, time_ms: float) -> bool:
+        """Return whether a market that was played is recorded at a time."""
+        return any(
+            each.played_ms is not None and each.played_ms <= time_ms <= each.last_ms
+            for each in self._segments
+        )
+
     def rows(self, until_ms: int) -> Rows | Lacking:
-        """Return the rows of the seconds up to and with until_ms, of every segment that covers
-        it, the newest last. Raises RecordingError."""
-        covering = [each for each in self._segments if each.first_ms <= until_ms <= each.last_ms]
-        # The market may have stopped moments before.
-        covering = covering or [
-            each for each in self._segments if 0 < until_ms - each.last_ms <= LOOK_BACK_MS
-        ]
-        if not covering:
-            return Lacking.NO_RECORDING
+        """Return the rows of the seconds up to and with until_ms, the newest last.
+
+        Of every segment that was played then: a market may have ended in these seconds, and
+        begun anew. Raises RecordingError.
+        """
         rows: Rows = []
-        for segment in covering:
-            exact_ms = segment.exact_from()
+        covered = False
+        for segment in self._segments:
+            played_ms, exact_ms = segment.played_ms, segment.exact_from()
+            if played_ms is None or not (played_ms <= until_ms <= segment.last_ms + LOOK_BACK_MS):
+                continue
+            covered = True
             if exact_ms is not None and exact_ms <= until_ms:
-                rows += self._cursor(segment).rows(until_ms)
+                found = self._cursor(segment).rows(until_ms)
+                rows += [row for row in found if row[0] >= played_ms]
+        if not covered:
+            return Lacking.NO_RECORDING
         return sorted(rows, key=lambda row: row[0]) if rows else Lacking.NOT_WARMED_UP
 
     def _cursor(self, segment: Segment) -> "_Cursor":

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import threading
 from dataclasses import dataclass, replace
 from io import StringIO
@@ -31,7 +32,10 @@ from market.candles.timeframes import Timeframe
 from market.feeds.opening import OpenedFeed
 from market.feeds.replay import ReplayFeed
 from market.pump import Pump
+from market.recording.places import SymbolFolder
+from market.recording.reading import SymbolRecording
 from market.recording.recorder import RecordingPlan
+from market.recording.spool import SpoolReader, SpoolWriter
 from predictions.transparency.appending import NewEntry, append_entries
 from tests.hot_state import make_loop
 from tests.made_candles import walk
@@ -216,6 +220,35 @@ def test_forecast_without_a_recording_is_counted_not_passed(
     report = verify(engine="forecasts", sample=5)
     assert report["unchecked"] == {"features_no_recording": 5}
     assert set(report["checked"]) == {"outputs"}
+
+
+def test_cells_lost_in_a_crash_are_counted_not_named(
+    ledger: None, played: Played, settings: Any, tmp_path: Path
+) -> None:
+    settings.RECORDINGS_DIR = tmp_path / "recordings"
+    shutil.copytree(played.recordings, settings.RECORDINGS_DIR)
+    folder = SymbolFolder.of(settings.RECORDINGS_DIR, VENUE, SYMBOL)
+    (spool,) = folder.spools()
+    reader = SpoolReader(spool.path)
+    cells = [cell for frame in reader.frames() for cell in frame]
+    spool.path.unlink()
+    writer = SpoolWriter(spool.path, segment=reader.header.segment, fresh=True)
+    last_ms = TickEntry.unpack(played.packed[12]).tick_ms
+    writer.write([cell for cell in cells if cell.until_ms <= last_ms])
+    writer.close()
+    report = verify(engine="forecasts")
+    lost = report["unchecked"].pop("features_no_recording")
+    assert report["unchecked"] == {}
+    assert report["differences"] == []
+    assert lost == TICKS - 13
+    assert report["checked"]["features"] == (TICKS - lost) * 20
+
+
+def test_recording_tells_where_its_pre_roll_ends(played: Played) -> None:
+    (segment,) = SymbolRecording(SymbolFolder.of(played.recordings, VENUE, SYMBOL)).segments()
+    assert segment.fresh
+    assert segment.played_ms is not None
+    assert segment.played_ms - segment.first_ms == 360_000
 
 
 def test_fallback_is_counted_and_alone_proves_nothing(
