@@ -1,5 +1,6 @@
 """What a downloaded column is: its name, kind, meaning, and where its values are read."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -63,6 +64,11 @@ def model_table(model: type[Model], order: Sequence[str]) -> Table:
     """Return a table of a model's own fields, as they are stored."""
     columns = (_field_column(field) for field in model._meta.concrete_fields)
     return Table(model._meta.model_name or "", tuple(columns), tuple(order))
+
+
+def text_of(value: Any) -> str:
+    """Return a text as it is, anything else (a JSON field's value) as JSON."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _field_column(field: Any) -> Column:

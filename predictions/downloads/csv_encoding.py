@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from predictions.api.as_of import EPOCH
-from predictions.downloads.columns import Column, Kind
+from predictions.downloads.columns import Column, Kind, text_of
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -50,7 +50,7 @@ class CsvEncoder:
 
 
 def _text(value: Any) -> str:
-    text = str(value)
+    text = text_of(value)
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

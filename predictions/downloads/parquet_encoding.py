@@ -6,7 +6,7 @@ pyarrow is imported at the first download and not before.
 from collections.abc import Sequence
 from typing import Any
 
-from predictions.downloads.columns import Column, Kind
+from predictions.downloads.columns import Column, Kind, text_of
 
 GROUP_ROWS = 10_000
 
@@ -104,5 +104,5 @@ def _shown(column: Column, values: Sequence[Any]) -> Sequence[Any]:
     if column.kind is Kind.HASH:
         return [None if value is None else value.hex() for value in values]
     if column.kind is Kind.TEXT:
-        return [None if value is None else str(value) for value in values]
+        return [None if value is None else text_of(value) for value in values]
     return values

@@ -125,6 +125,16 @@ def test_export_holds_what_the_filters_show_in_the_apis_columns(staff: Client) -
     assert {row["superseded"] for row in exported(staff, Signal)} == {"true", "false"}
 
 
+def test_export_of_a_json_field_is_json(staff: Client) -> None:
+    SignalOutcome.objects.create(
+        signal=signal(), status=OutcomeStatus.GRADED, entry_opens=[[0, 100.5], [60_000, 101.0]]
+    )
+
+    [row] = exported(staff, SignalOutcome)
+
+    assert row["entry_opens"] == "[[0, 100.5], [60000, 101.0]]"
+
+
 def test_export_without_login_leads_to_the_login(client: Client) -> None:
     answer = client.get(f"{address(Forecast)}export/")
 
