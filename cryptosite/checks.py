@@ -10,9 +10,12 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
+from cryptosite.processes.redis_layout import locate, memory_bytes, was_located
 from market.addresses import is_loopback
 
 SHORTEST_TOKEN = 16
+SPARE = 1.25
+"""Redis holds more than the log."""
 
 
 def check_settings(
@@ -119,7 +122,26 @@ def _redis() -> list[CheckMessage]:
                 id="cryptosite.E007",
             )
         ]
+    if not was_located(settings.VAR_DIR) or settings.REDIS_URL != locate(settings.VAR_DIR).url:
+        return []
+    needed = _day_of_entries()
+    if needed * SPARE > memory_bytes(settings.REDIS_MAXMEMORY):
+        return [
+            Warning(
+                f"REDIS_MAXMEMORY={settings.REDIS_MAXMEMORY} is little for "
+                f"{len(settings.FORECAST_SYMBOLS)} symbols: the log of forecasts takes "
+                f"{needed / 1e6:,.0f} MB a day, and holds one while the database is away.",
+                hint=f"Set REDIS_MAXMEMORY={needed * SPARE / 1e6:.0f}m or more.",
+                id="cryptosite.W012",
+            )
+        ]
     return []
+
+
+def _day_of_entries() -> int:
+    # As measured: docs/operations.md, Redis sizing.
+    ticks = 86_400_000 // settings.INFERENCE.prediction.tick_ms
+    return int(ticks * (320 + 370 * len(settings.FORECAST_SYMBOLS)))
 
 
 def _forecasts() -> list[CheckMessage]:

