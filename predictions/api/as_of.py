@@ -32,8 +32,6 @@ MOMENT = "as_of_ms"
 WITH_LEAF = Prefetch("leaf", LedgerEntry.objects.defer("packed"))
 """For lists: the entries that a page's rows came in, without their bytes."""
 
-_TOUCHES = ("stop_loss_ts", "take_profit_1_ts", "take_profit_2_ts", "take_profit_3_ts")
-
 
 def milliseconds(moment: datetime) -> int:
     """Return whole ms since the epoch, rounded down."""
@@ -58,8 +56,8 @@ def forecast_outcome_known(as_of_ms: int | None, **values: Any) -> Q:
 
 def signal_outcome_known(as_of_ms: int | None, **values: Any) -> Q:
     """Return the condition that a signal's outcome was known by then, with these values."""
-    ended = {} if as_of_ms is None else {"ended_ts__lte": as_of_ms}
-    return Q(Exists(SignalOutcome.objects.filter(signal=OuterRef("pk"), **values, **ended)))
+    known = {} if as_of_ms is None else {"known_ts__lte": as_of_ms}
+    return Q(Exists(SignalOutcome.objects.filter(signal=OuterRef("pk"), **values, **known)))
 
 
 def from_leaf(field: str) -> Subquery:
@@ -78,17 +76,10 @@ def forecast_outcome(forecast: Forecast) -> ForecastOutcome | None:
 
 
 def signal_outcome(signal: Signal) -> SignalOutcome | None:
-    """Return a signal's outcome as it was known by then, later touches taken out; or None."""
+    """Return a signal's outcome; None where there is none, or none was known by then."""
     outcome: SignalOutcome | None = getattr(signal, "outcome", None)
     as_of_ms: int | None = getattr(signal, MOMENT, None)
-    if outcome is None or as_of_ms is None:
-        return outcome
-    if not known_by(outcome.ended_ts, as_of_ms):
-        return None
-    for name in _TOUCHES:
-        if not known_by(getattr(outcome, name), as_of_ms):
-            setattr(outcome, name, None)
-    return outcome
+    return outcome if outcome is not None and known_by(outcome.known_ts, as_of_ms) else None
 
 
 def known_by(at_ms: int | None, as_of_ms: int | None) -> bool:

@@ -11,9 +11,10 @@ from predictions.said_features import Named, signal_features
 
 
 class SignalOutcomeSerializer(serializers.ModelSerializer[SignalOutcome]):
-    """What came true. With `as_of`, touches after it are null."""
+    """What came true; known from the horizon's end on, however early it ended."""
 
     ended_at = MomentField(source="ended_ts", read_only=True, allow_null=True)
+    known_at = MomentField(source="known_ts", read_only=True)
     stop_loss_at = MomentField(source="stop_loss_ts", read_only=True, allow_null=True)
     take_profit_1_at = MomentField(source="take_profit_1_ts", read_only=True, allow_null=True)
     take_profit_2_at = MomentField(source="take_profit_2_ts", read_only=True, allow_null=True)
@@ -28,6 +29,7 @@ class SignalOutcomeSerializer(serializers.ModelSerializer[SignalOutcome]):
             "touched",
             "path_timeframe",
             "ended_at",
+            "known_at",
             "entry_gap_bp",
             "stop_loss_at",
             "take_profit_1_at",

@@ -31,7 +31,7 @@ class Kind(StrEnum):
 class Column:
     """One column. source: the ORM's path to it.
 
-    known_from: paths of moments (ms) before none of which it was known; empty where it was known
+    known_from: path of the moment (ms) before which it was not known; empty where it was known
     when the row was said.
     """
 
@@ -39,7 +39,7 @@ class Column:
     kind: Kind
     doc: str
     source: str = ""
-    known_from: tuple[str, ...] = ()
+    known_from: str = ""
 
     @property
     def path(self) -> str:

@@ -5,8 +5,8 @@ Prices are in quote currency, shares from 0 to 1, times market time in UTC unles
 
 from predictions.downloads.columns import Column, Kind, Table, columns_of
 
-_AT_TARGET = ("target_ts",)
-_AT_END = ("outcome__ended_ts",)
+_AT_TARGET = "target_ts"
+_AT_END = "outcome__known_ts"
 
 _ENTRY = (
     Column("late", Kind.TRUTH, "reached the log too late to count in any statistic"),
@@ -17,13 +17,12 @@ _ENTRY = (
 )
 
 
-def _outcome(name: str, kind: Kind, doc: str, known_from: tuple[str, ...]) -> Column:
+def _outcome(name: str, kind: Kind, doc: str, known_from: str) -> Column:
     return Column(f"outcome_{name}", kind, doc, f"outcome__{name}", known_from)
 
 
 def _touch(name: str, doc: str) -> Column:
-    path = f"outcome__{name}_ts"
-    return Column(f"outcome_{name}_at", Kind.MOMENT, doc, path, (*_AT_END, path))
+    return Column(f"outcome_{name}_at", Kind.MOMENT, doc, f"outcome__{name}_ts", _AT_END)
 
 
 FORECASTS = Table(
@@ -131,6 +130,7 @@ SIGNALS = Table(
         ),
         _outcome("path_timeframe", Kind.TEXT, "candles that it was graded along", _AT_END),
         Column("outcome_ended_at", Kind.MOMENT, "when it ended", "outcome__ended_ts", _AT_END),
+        Column("outcome_known_at", Kind.MOMENT, "horizon's end", "outcome__known_ts", _AT_END),
         _outcome("entry_gap_bp", Kind.NUMBER, "from the entry to the next open, bp", _AT_END),
         _touch("stop_loss", "close of the bar that touched the stop-loss"),
         _touch("take_profit_1", "close of the bar that touched target 1"),

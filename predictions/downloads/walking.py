@@ -5,7 +5,6 @@ the first does; no transaction stays open in between, and no cursor on the serve
 """
 
 from collections.abc import Iterator, Sequence
-from functools import reduce
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -50,7 +49,7 @@ class _Reading:
     def __init__(self, table: Table, as_of_ms: int | None) -> None:
         asked = [each.path for each in table.columns]
         if as_of_ms is not None:
-            asked += [path for each in table.columns for path in each.known_from]
+            asked += [each.known_from for each in table.columns if each.known_from]
         # The key comes first, and each path once.
         self.paths = list(dict.fromkeys([*table.order, *asked]))
         self.asked = [
@@ -67,12 +66,9 @@ class _Reading:
 
     def _column(self, column: Column, by_path: list[tuple[Any, ...]]) -> Sequence[Any]:
         values = by_path[self._place[column.path]]
-        if self._as_of_ms is None:
+        if self._as_of_ms is None or not column.known_from:
             return values
-        moments = (by_path[self._place[path]] for path in column.known_from)
-        return reduce(self._known, moments, values)
-
-    def _known(self, values: Sequence[Any], moments: Sequence[int | None]) -> Sequence[Any]:
+        moments = by_path[self._place[column.known_from]]
         return [
             value if known_by(at_ms, self._as_of_ms) else None
             for value, at_ms in zip(values, moments, strict=True)

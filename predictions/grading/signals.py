@@ -52,6 +52,11 @@ class SaidSignal(NamedTuple):
         return self.candle_close + HORIZON_CANDLES * Timeframe(self.timeframe).ms
 
     @property
+    def given_up_ms(self) -> int:
+        """Return when missing candles are waited for no more, market time."""
+        return self.end_ms + PATIENCE_MS
+
+    @property
     def side(self) -> int:
         return -1 if self.direction == Direction.SHORT else 1
 
@@ -74,6 +79,7 @@ class Grade:
     """The columns of a SignalOutcome, which says what each means."""
 
     status: str
+    known_ts: int
     reason: str = ""
     result: str = ""
     touched: str = ""
@@ -118,7 +124,7 @@ def grade_signal(
     first: else what ends early would be counted first, and losses before gains.
     """
     if said.late:
-        return Grade(OutcomeStatus.UNGRADABLE, Ungradable.MADE_TOO_LATE)
+        return Grade(OutcomeStatus.UNGRADABLE, said.valid_until_ts, Ungradable.MADE_TOO_LATE)
     if known_ms < said.end_ms:
         return None
     finer: list[Bars] = []
@@ -130,8 +136,8 @@ def grade_signal(
                 touched = touches(path, said.barriers, finer)
                 return _graded(said, path, timeframe, touched, fee_bp)
         finer.append(candles)
-    if known_ms >= said.end_ms + PATIENCE_MS:
-        return Grade(OutcomeStatus.UNGRADABLE, Ungradable.PATH_MISSING)
+    if known_ms >= said.given_up_ms:
+        return Grade(OutcomeStatus.UNGRADABLE, said.given_up_ms, Ungradable.PATH_MISSING)
     return None
 
 
@@ -146,6 +152,7 @@ def _graded(
     first_open = float(path.candles.open[0])
     common: dict[str, Any] = {
         "status": OutcomeStatus.GRADED.value,
+        "known_ts": said.end_ms,
         "touched": _touched(said, touched).value,
         "path_timeframe": timeframe.value,
         "entry_gap_bp": 1e4 * math.log(first_open / said.entry),

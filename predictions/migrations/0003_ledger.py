@@ -311,6 +311,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("ended_ts", models.BigIntegerField(null=True)),
+                (
+                    "known_ts",
+                    models.BigIntegerField(
+                        help_text="from when it can be known: the horizon's end"
+                    ),
+                ),
                 ("entry_gap_bp", models.FloatField(null=True)),
                 ("stop_loss_ts", models.BigIntegerField(null=True)),
                 ("take_profit_1_ts", models.BigIntegerField(null=True)),

@@ -85,8 +85,9 @@ class SignalOutcome(models.Model):
     tells holds both. touched: the barrier (one risk above or below the entry) that was touched
     first, NO_TRADE where none was, or both in one bar: the label that its class probabilities
     were about, whatever the signal said. Written once the horizon is over, however early it was
-    decided: what ends early must not count first. Times are market time in ms: the close of the bar that
-    touched, or its open where that lay beyond. ended_ts: when it was left. Targets and stop-loss
+    decided: what ends early must not count first; known_ts says when that was. Times are market
+    time in ms: the close of the bar that touched, or its open where that lay beyond. ended_ts:
+    when it was left. Targets and stop-loss
     are followed beyond the first target, until the stop-loss, the third or the horizon's end.
     exit_price: the first target, the stop-loss (the open, where a bar opened beyond it) or the
     horizon's last close. r_multiple: in units of the risk; r_after_fees: less fee_bp of entry and
@@ -102,6 +103,7 @@ class SignalOutcome(models.Model):
     touched = models.CharField(max_length=8, blank=True, choices=choices.directions)
     path_timeframe = models.CharField(max_length=4, blank=True, choices=choices.path_timeframes)
     ended_ts = models.BigIntegerField(null=True)
+    known_ts = models.BigIntegerField(help_text="from when it can be known: the horizon's end")
     entry_gap_bp = models.FloatField(null=True)
     stop_loss_ts = models.BigIntegerField(null=True)
     take_profit_1_ts = models.BigIntegerField(null=True)

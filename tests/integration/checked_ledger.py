@@ -111,6 +111,7 @@ def _timed_out(signal: Signal) -> SignalOutcome:
         touched="NO_TRADE",
         path_timeframe="15m",
         ended_ts=signal.candle_close + 12 * M15.ms,
+        known_ts=signal.candle_close + 12 * M15.ms,
         entry_gap_bp=0.0,
         exit_price=exit_price,
         r_multiple=(exit_price - signal.entry) / signal.risk,

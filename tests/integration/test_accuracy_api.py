@@ -91,6 +91,7 @@ def graded(signal: Signal, **changes: Any) -> SignalOutcome:
         "touched": Direction.LONG.value,
         "path_timeframe": "1m",
         "ended_ts": signal.candle_close + STEP_MS,
+        "known_ts": signal.candle_close + 12 * STEP_MS,
         "exit_price": 101.0,
         "r_multiple": 1.0,
         "r_after_fees": 0.8,

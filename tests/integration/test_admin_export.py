@@ -62,6 +62,7 @@ def said() -> None:
             status=OutcomeStatus.GRADED,
             result=result,
             ended_ts=START_MS + 60_000,
+            known_ts=START_MS + 60_000,
             r_multiple=1.0,
         )
 
@@ -127,7 +128,10 @@ def test_export_holds_what_the_filters_show_in_the_apis_columns(staff: Client) -
 
 def test_export_of_a_json_field_is_json(staff: Client) -> None:
     SignalOutcome.objects.create(
-        signal=signal(), status=OutcomeStatus.GRADED, entry_opens=[[0, 100.5], [60_000, 101.0]]
+        signal=signal(),
+        status=OutcomeStatus.GRADED,
+        known_ts=START_MS,
+        entry_opens=[[0, 100.5], [60_000, 101.0]],
     )
 
     [row] = exported(staff, SignalOutcome)

@@ -175,39 +175,45 @@ def test_superseded_model_on_trial_supersedes_none_but_its_own(client: Client) -
 
 
 def test_as_of_signals_outcome_holds_nothing_of_what_came_after(client: Client) -> None:
-    ended = START_MS + 20 * MINUTE_MS
+    ended, known = START_MS + 20 * MINUTE_MS, START_MS + 180 * MINUTE_MS
     SignalOutcome.objects.create(
         signal=signal(),
         status=OutcomeStatus.GRADED,
         result=SignalResult.TAKE_PROFIT,
         touched=Direction.LONG,
         ended_ts=ended,
+        known_ts=known,
         take_profit_1_ts=ended,
         take_profit_2_ts=ended + MINUTE_MS,
         r_multiple=1.0,
         r_after_fees=0.9,
     )
 
-    assert listed(client, "signals", as_of=ended - 1)[0]["outcome"] is None
-    assert listed(client, "signals", as_of=ended - 1, result="take_profit") == []
-    assert len(listed(client, "signals", as_of=ended - 1, outcome="pending")) == 1
-    known = listed(client, "signals", as_of=ended, result="take_profit")[0]["outcome"]
-    assert known["take_profit_1_at"] == "2026-01-01T00:20:00.000+00:00"
-    assert known["take_profit_2_at"] is None
-    assert known["r_after_fees"] == 0.9
-    now = listed(client, "signals", outcome="graded")[0]["outcome"]
-    assert now["take_profit_2_at"] == "2026-01-01T00:21:00.000+00:00"
+    # Not at its early end: the ledger itself had no outcome of it before the horizon was over.
+    for before in (ended, known - 1):
+        assert listed(client, "signals", as_of=before)[0]["outcome"] is None
+        assert listed(client, "signals", as_of=before, result="take_profit") == []
+        assert len(listed(client, "signals", as_of=before, outcome="pending")) == 1
+    told = listed(client, "signals", as_of=known, result="take_profit")[0]["outcome"]
+    assert told["take_profit_1_at"] == "2026-01-01T00:20:00.000+00:00"
+    assert told["take_profit_2_at"] == "2026-01-01T00:21:00.000+00:00"
+    assert told["known_at"] == "2026-01-01T03:00:00.000+00:00"
+    assert told["r_after_fees"] == 0.9
 
 
-def test_ungradable_signal_without_an_end_is_pending_at_every_moment(client: Client) -> None:
+def test_as_of_ungradable_signal_is_pending_until_it_was_given_up(client: Client) -> None:
+    given_up = START_MS + 86_400_000
     SignalOutcome.objects.create(
-        signal=signal(), status=OutcomeStatus.UNGRADABLE, reason="path_missing"
+        signal=signal(),
+        status=OutcomeStatus.UNGRADABLE,
+        reason="path_missing",
+        known_ts=given_up,
     )
-    much_later = START_MS + 86_400_000
 
-    assert listed(client, "signals", as_of=much_later)[0]["outcome"] is None
-    assert len(listed(client, "signals", as_of=much_later, outcome="pending")) == 1
-    assert listed(client, "signals", outcome="ungradable")[0]["outcome"]["reason"] == "path_missing"
+    assert listed(client, "signals", as_of=given_up - 1)[0]["outcome"] is None
+    assert len(listed(client, "signals", as_of=given_up - 1, outcome="pending")) == 1
+    told = listed(client, "signals", as_of=given_up, outcome="ungradable")[0]["outcome"]
+    assert told["reason"] == "path_missing"
 
 
 @pytest.mark.parametrize(

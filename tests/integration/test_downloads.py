@@ -51,6 +51,7 @@ def said() -> None:
         result=SignalResult.STOP_LOSS,
         touched=Direction.SHORT,
         ended_ts=START_MS + 60_000,
+        known_ts=START_MS + 60_000,
         stop_loss_ts=START_MS + 60_000,
         take_profit_1_ts=START_MS + 90_000,
         r_multiple=-1.0,

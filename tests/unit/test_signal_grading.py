@@ -32,6 +32,9 @@ DOWN: Bar = (100.0, 101.0, 97.5, 98.0)
 BOTH: Bar = (100.0, 102.0, 98.0, 100.0)
 
 
+GIVEN_UP_MS = CLOSE_MS + 12 * M15.ms + PATIENCE_MS
+
+
 def of(*known: Bars) -> BarsOf:
     """Return what reads these candles, and none of any other length."""
     by_step = {each.step_ms: each for each in known}
@@ -111,6 +114,7 @@ def test_grade_no_trade_has_the_barrier_and_nothing_of_the_trade(bar, touched):
     ended = closed(12) if bar is QUIET else closed(1)
     assert grade == Grade(
         "graded",
+        closed(12),
         result="no_trade",
         touched=touched,
         path_timeframe="15m",
@@ -180,21 +184,21 @@ def test_grade_path_is_awaited_and_then_missing():
 
     assert at(closed(5)) is None
     assert at(closed(12) + PATIENCE_MS - 1) is None
-    assert at(closed(12) + PATIENCE_MS) == Grade("ungradable", "path_missing")
-    assert at(math.inf) == Grade("ungradable", "path_missing")
+    assert at(closed(12) + PATIENCE_MS) == Grade("ungradable", GIVEN_UP_MS, "path_missing")
+    assert at(math.inf) == Grade("ungradable", GIVEN_UP_MS, "path_missing")
 
 
 def test_grade_needs_the_whole_path_even_where_the_stop_was_touched_first():
     cut = Bars(path(DOWN).candles[list(range(11))], M15.ms)
 
-    assert graded(said(), cut) == Grade("ungradable", "path_missing")
+    assert graded(said(), cut) == Grade("ungradable", GIVEN_UP_MS, "path_missing")
     assert graded(said(), path(DOWN)).result == "stop_loss"
 
 
 def test_grade_late_signal_is_ungradable_at_once():
     grade = grade_signal(said(late=True), of(), known_ms=CLOSE_MS, fee_bp=10.0)
 
-    assert grade == Grade("ungradable", "made_too_late")
+    assert grade == Grade("ungradable", said().valid_until_ts, "made_too_late")
 
 
 @pytest.mark.parametrize("given", [[QUIET, DOWN], [(100, 107, 99, 106)], [UP], [QUIET]])

@@ -95,6 +95,8 @@ class SignalOutcomeCheck:
         if stored.take_profit_1_ts is not None:
             reached_ms = stored.take_profit_1_ts - said.candle_close
             expected["tp_minutes"] = reached_ms / _MINUTE_MS
+        given_up = stored.reason == Ungradable.PATH_MISSING
+        expected["known_ts"] = said.given_up_ms if given_up else said.end_ms
         for name, value in expected.items():
             if getattr(stored, name) != value:
                 self.findings.altered(
