@@ -19,14 +19,15 @@ from inference.forecasts.entry import TickEntry
 from inference.vocabulary import FORECASTS
 from market import keys
 from predictions.models import Forecast, ForecastOutcome, LedgerEntry
+from predictions.recording import log_reader
 from predictions.recording.forecast_rows import FORECAST_FIELDS, tick_rows
+from predictions.recording.log_reader import LogEntry, LogReader
 from tests.integration.killing import POINTS, Fate, Killed, doomed
 from tests.integration.ledger import drain, new_recorder, pending, publish, tick_entry
 from tests.postgres import postgres_server
 
 ROOT = Path(__file__).resolve().parents[2]
 MIDS = {"BTCUSDT": 100.0, "ETHUSDT": 20.0}
-HORIZON_TICKS = 5
 
 VENUES = (f"venue-{number}" for number in count())
 
@@ -39,7 +40,8 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 
 
 def entries_of(venue: str, ticks: int) -> list[TickEntry]:
-    return [tick_entry(index, MIDS, venue=venue) for index in range(ticks)]
+    """Return entries of consecutive ticks, and one by which all of their targets are past."""
+    return [tick_entry(index, MIDS, venue=venue) for index in (*range(ticks), ticks + 20)]
 
 
 def check_exactly_once(client: redis.Redis, venue: str, entries: list[TickEntry]) -> None:
@@ -54,7 +56,7 @@ def check_exactly_once(client: redis.Redis, venue: str, entries: list[TickEntry]
     ]
     assert list(rows.values_list(*FORECAST_FIELDS, "leaf_id")) == said
     graded = ForecastOutcome.objects.filter(forecast__venue=venue)
-    assert graded.count() == max(0, len(entries) - HORIZON_TICKS) * len(MIDS)
+    assert graded.count() == (len(entries) - 1) * len(MIDS)
     leaves = list(LedgerEntry.objects.order_by("index").values_list("index", flat=True))
     assert leaves == list(range(len(leaves)))
     assert pending(client) == 0
@@ -67,7 +69,7 @@ def test_recorder_killed_at_any_step_stores_each_prediction_once(
     client: redis.Redis, point: str, heir: str
 ) -> None:
     entries = entries_of("killed", 12)
-    publish(client, *entries)
+    publish(client, *entries[:-1])
     fate = Fate(_killed)
 
     with doomed(fate):
@@ -77,9 +79,43 @@ def test_recorder_killed_at_any_step_stores_each_prediction_once(
         with pytest.raises(Killed):
             first.step(limit=4)
         fate.point = None
-        drain(new_recorder(client, heir, claim_idle_ms=0))
+        survivor = new_recorder(client, heir, claim_idle_ms=0)
+        drain(survivor)
+        publish(client, entries[-1])
+        drain(survivor)
 
     check_exactly_once(client, "killed", entries)
+
+
+@pytest.mark.django_db
+def test_recorder_that_takes_over_what_was_committed_but_not_graded_grades_it(
+    client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_reader, "CLAIM_EVERY_SECONDS", 0.0)
+    entries = entries_of("overtaken", 19)
+    publish(client, *entries[:-1])
+    swift = new_recorder(client, "swift")
+
+    class SlowReader(LogReader):
+        """Is overtaken by the other, beyond the targets of what it has just taken."""
+
+        def take(self, limit: int = 4) -> list[LogEntry]:
+            taken = LogReader.take(self, limit)
+            drain(swift)
+            fate.point = "committed"
+            return taken
+
+    fate = Fate(_killed)
+    with doomed(fate):
+        slow = new_recorder(client, "slow", reader=SlowReader)
+        with pytest.raises(Killed):
+            slow.step(limit=4)
+    swift.reader.claim_idle_ms = 0
+    drain(swift)
+    publish(client, entries[-1])
+    drain(swift)
+
+    check_exactly_once(client, "overtaken", entries)
 
 
 STEPS = st.lists(
@@ -96,14 +132,23 @@ STEPS = st.lists(
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(ticks=st.integers(1, 16), doubled=st.sets(st.integers(0, 15)), steps=STEPS)
+@given(
+    ticks=st.integers(1, 16),
+    doubled=st.sets(st.integers(0, 15)),
+    steps=STEPS,
+    heir=st.sampled_from(["0", "survivor"]),
+)
 def test_recorders_dealt_entries_and_killed_anywhere_store_each_prediction_once(
-    client: redis.Redis, ticks: int, doubled: set[int], steps: list[tuple[int, int, str | None]]
+    client: redis.Redis,
+    ticks: int,
+    doubled: set[int],
+    steps: list[tuple[int, int, str | None]],
+    heir: str,
 ) -> None:
     client.flushdb()
     venue = next(VENUES)
     entries = entries_of(venue, ticks)
-    for index, entry in enumerate(entries):
+    for index, entry in enumerate(entries[:-1]):
         publish(client, *([entry, entry] if index in doubled else [entry]))
     fate = Fate(_killed)
 
@@ -116,7 +161,10 @@ def test_recorders_dealt_entries_and_killed_anywhere_store_each_prediction_once(
             except Killed:
                 recorders[number] = new_recorder(client, str(number), claim_idle_ms=0)
         fate.point = None
-        drain(new_recorder(client, "survivor", claim_idle_ms=0))
+        survivor = new_recorder(client, heir, claim_idle_ms=0)
+        drain(survivor)
+        publish(client, entries[-1])
+        drain(survivor)
 
     check_exactly_once(client, venue, entries)
 
