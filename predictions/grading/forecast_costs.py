@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 
 from inference.forecasts.outcomes import usable_mids
 from inference.vocabulary import OutcomeStatus
+from predictions.accuracy.rollups import moment
 from predictions.grading.costs import Bill, Costs, bill
 from predictions.models import Forecast
 
@@ -120,7 +121,8 @@ def _mids(rows: Sequence[_ForecastRow], ticks: Sequence[_Tick]) -> dict[_Tick, f
         found = Forecast.objects.filter(
             venue__in={tick.venue for tick in chunk},
             symbol__in={tick.symbol for tick in chunk},
-            prediction_ts__in={tick.prediction_ts for tick in chunk},
+            # Not by prediction_ts: this one has the index, and that holds the same.
+            predicted_at__in={moment(tick.prediction_ts) for tick in chunk},
             mid_price__isnull=False,
         ).values_list(*_Tick._fields, "mid_price", "features_age_ms", "reason")
         known |= _usable((_Tick(*row[:3]), *row[3:]) for row in found)
