@@ -63,6 +63,17 @@ class ForecastQuestion:
             rows = rows.filter(predicted_at__lt=moment(self.to_ms))
         return rows
 
+    def newest_graded(self) -> QuerySet[Forecast]:
+        """Return the rows that `last` takes, newest first."""
+        rows = self.queryset().filter(late=False, outcome__status=OutcomeStatus.GRADED.value)
+        return rows.order_by("-predicted_at", "-id")[: self.last]
+
+    def scored(self) -> QuerySet[Forecast]:
+        """Return the rows that costs are reckoned of: those that the figures are of."""
+        if self.last is None:
+            return self.queryset()
+        return Forecast.objects.filter(pk__in=self.newest_graded().values("pk"))
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -104,12 +115,7 @@ def newest_ms(venue: str) -> int | None:
 
 
 def _last_rows(asked: ForecastQuestion) -> Iterator[ForecastRow]:
-    rows = (
-        asked.queryset()
-        .filter(late=False, outcome__status=OutcomeStatus.GRADED.value)
-        .order_by("-predicted_at", "-id")
-        .values_list(*ROW_FIELDS)[: asked.last]
-    )
+    rows = asked.newest_graded().values_list(*ROW_FIELDS)
     return (ForecastRow(*row) for row in reversed(rows))
 
 

@@ -61,7 +61,7 @@ def _of_forecasts(asked: Asked, question: ForecastQuestion) -> dict[str, Any]:
     bill = None
     if asked.costs is not None:
         tick_ms = settings.INFERENCE.prediction.tick_ms
-        bill = forecast_costs(question.queryset(), asked.costs, tick_ms=tick_ms)
+        bill = forecast_costs(question.scored(), asked.costs, tick_ms=tick_ms)
     return _told(
         asked,
         question,

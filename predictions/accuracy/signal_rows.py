@@ -80,6 +80,11 @@ class SignalQuestion:
         rows = Signal.objects.filter(venue=self.venue, **found)
         return rows if self.role else rows.exclude(role=Role.SHADOW.value)
 
+    def newest_graded(self) -> QuerySet[Signal]:
+        """Return the signals of which `last` takes so many, newest first."""
+        rows = self.queryset().filter(late=False, outcome__status=OutcomeStatus.GRADED.value)
+        return rows.order_by("-predicted_at", "-id")
+
     def counted(self) -> QuerySet[Signal]:
         """Return the one signal a candle that counts: the first that was not late."""
         earlier = self.queryset().filter(
@@ -91,7 +96,10 @@ class SignalQuestion:
         )
         if self.role == Role.SHADOW.value:
             earlier = earlier.filter(model_version=OuterRef("model_version"))
-        return self.queryset().filter(~Exists(earlier), late=False)
+        rows = self.queryset().filter(~Exists(earlier), late=False)
+        if self.last is None:
+            return rows
+        return rows.filter(pk__in=self.newest_graded()[: self.last].values("pk"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +117,7 @@ def find_signals(asked: SignalQuestion) -> FoundSignals:
     """Return the signals of a question, the newest MOST_ROWS of them."""
     newest_first = asked.queryset().order_by("-predicted_at", "-id")
     if asked.last is not None:
-        newest_first = newest_first.filter(late=False, outcome__status=OutcomeStatus.GRADED.value)
+        newest_first = asked.newest_graded()
     most = MOST_ROWS if asked.last is None else min(asked.last, MOST_ROWS)
     listed = newest_first.values_list(*SignalRow._fields)[: most + 1]
     rows = [SignalRow(*row) for row in listed.iterator(ROWS_A_CHUNK)]

@@ -162,6 +162,15 @@ def test_accuracy_with_costs_scores_the_record_again(
     assert costs["mean"]["value"] < 0
 
 
+def test_accuracy_with_costs_scores_no_more_than_the_last_that_are_asked_for(
+    market: redis.Redis, forecasts: None, leaf: LedgerEntry, client: Client
+) -> None:
+    assert ask(client, "?last=120&fee_bp=5")["costs"]["considered"] == 120
+    for index in range(5):
+        graded(a_signal(leaf, index))
+    assert ask(client, "?engine=signals&last=3&fee_bp=5")["costs"]["considered"] == 3
+
+
 def test_accuracy_of_the_same_record_has_the_same_etag(
     market: redis.Redis, forecasts: None, client: Client
 ) -> None:
