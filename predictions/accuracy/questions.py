@@ -7,17 +7,26 @@ rows. Read by the summaries of `predictions.accuracy.forecasts`.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.db.models import Max, QuerySet
 
 from inference.vocabulary import FORECASTS, OutcomeStatus, Role
 from predictions.accuracy.hours import HOUR_MS, ForecastRow, Hour, add_up
-from predictions.accuracy.rollups import ROW_FIELDS, forecast_rows, moment, stored_hours
+from predictions.accuracy.rollups import (
+    ROW_FIELDS,
+    forecast_rows,
+    moment,
+    stored_hours,
+    stored_times,
+)
 from predictions.models import Forecast, ForecastRollup, Pruning
 
 MOST_HOURS = 10_000
 """Roll-ups a question may need, of 9 kB each, which are held twice."""
+MOST_ROWS = 500_000
+"""Rows beside them, of a kB each."""
 
 
 class TooMuchAskedError(ValueError):
@@ -96,9 +105,16 @@ def find_hours(asked: ForecastQuestion) -> Found:
             f"the window holds more than {MOST_HOURS} hours of symbols and model versions; "
             "name a symbol, or ask for a shorter window"
         )
-    stored = sorted({hour.key.hour_ts for hour in hours})
-    for begin, end in _between(stored, from_ms, to_ms):
-        hours.extend(add_up(forecast_rows(from_ms=begin, to_ms=end, **chosen)))
+    left = MOST_ROWS
+    for begin, end in _between(stored_times(asked.venue, from_ms, to_ms), from_ms, to_ms):
+        rows = list(islice(forecast_rows(from_ms=begin, to_ms=end, **chosen), left + 1))
+        left -= len(rows)
+        if left < 0:
+            raise TooMuchAskedError(
+                f"the window holds more than {MOST_ROWS} forecasts outside of hours that are "
+                "added up; name a symbol, or ask for a shorter window"
+            )
+        hours.extend(add_up(rows))
     hours.sort(key=lambda hour: hour.key.hour_ts)
     return Found(hours, from_ms, to_ms)
 

@@ -95,12 +95,27 @@ def stored_hours(*, from_ms: int | None, to_ms: int | None, most: int, **chosen:
 
     most: so many at most, and one more where there are more.
     """
-    rows = ForecastRollup.objects.filter(**chosen)
+    rows = _inside(from_ms, to_ms).filter(**chosen)
+    return _unpacked(_fetched(rows.order_by("hour_ts", "id").values_list(*_STORED)[: most + 1]))
+
+
+def stored_times(venue: str, from_ms: int | None, to_ms: int | None) -> list[int]:
+    """Return the begins of hours inside the window that are added up, in order.
+
+    Whatever was said in them: a venue's hour is stored as a whole, so that a symbol or model
+    version without a roll-up there said nothing.
+    """
+    times = _inside(from_ms, to_ms).filter(venue=venue).order_by("hour_ts")
+    return list(times.values_list("hour_ts", flat=True).distinct())
+
+
+def _inside(from_ms: int | None, to_ms: int | None) -> "QuerySet[ForecastRollup]":
+    rows = ForecastRollup.objects.all()
     if from_ms is not None:
         rows = rows.filter(hour_ts__gte=from_ms)
     if to_ms is not None:
         rows = rows.filter(hour_ts__lte=to_ms - HOUR_MS)
-    return _unpacked(_fetched(rows.order_by("hour_ts", "id").values_list(*_STORED)[: most + 1]))
+    return rows
 
 
 def _in_hour(venue: str, hour_ts: int) -> QuerySet[Forecast]:

@@ -163,6 +163,21 @@ def test_late_forecasts_count_as_late_and_in_nothing_else(leaf: LedgerEntry) -> 
     assert hour.bins.sum(axis=0).tolist()[0] == 1.0
 
 
+def test_hour_without_a_rollup_of_what_is_asked_is_not_read_again_from_rows(
+    leaf: LedgerEntry, django_assert_num_queries: Any
+) -> None:
+    for index in range(3):
+        one = said(leaf, 0, prediction_ts=FIRST_TICK_MS + index * HOUR_MS)
+        store([(one, came(one, 1.0))])
+    rebuild()
+    asked = ForecastQuestion(
+        VENUE, source=Source.TREND, from_ms=FIRST_TICK_MS, to_ms=FIRST_TICK_MS + 3 * HOUR_MS
+    )
+    with django_assert_num_queries(3) as read:
+        assert find_hours(asked).hours == []
+    assert not [query for query in read if "predictions_forecastoutcome" in query["sql"]]
+
+
 def test_shadows_count_only_where_they_are_asked_for(leaf: LedgerEntry) -> None:
     shadow = said(leaf, 0, role=Role.SHADOW)
     store([(shadow, came(shadow, 1.0))])
@@ -374,3 +389,15 @@ def test_question_about_too_much_is_refused(
     with pytest.raises(TooMuchAskedError, match="name a symbol"):
         find_hours(ForecastQuestion(VENUE))
     assert len(find_hours(ForecastQuestion(VENUE, "BTCUSDT")).hours) == 1
+
+
+def test_question_that_needs_too_many_rows_is_refused(
+    leaf: LedgerEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for index, symbol in enumerate(("BTCUSDT", "ETHUSDT", "BTCUSDT")):
+        one = said(leaf, index, symbol=symbol)
+        store([(one, came(one, 1.0))])
+    monkeypatch.setattr(questions, "MOST_ROWS", 2)
+    with pytest.raises(TooMuchAskedError, match="more than 2 forecasts"):
+        find_hours(ForecastQuestion(VENUE))
+    assert [hour.said for hour in find_hours(ForecastQuestion(VENUE, "BTCUSDT")).hours] == [2]
