@@ -101,15 +101,20 @@ class GitAnchor:
             written = _write_own_file(self.path, checkpoint)
         except OSError as error:
             raise AnchorError(f"{self.path} cannot be written: {error}") from error
-        self._git("add", "--", written.name)
         title = f"Anchor a ledger of {checkpoint.size} entries"
-        self._git(*_AUTHOR, "commit", "--quiet", "-m", title, "--", written.name)
+        try:
+            self._git("add", "--", written.name)
+            self._git("commit", "--quiet", "-m", title, "--", written.name)
+        except AnchorError:
+            # Else the next run would take it for anchored.
+            written.unlink(missing_ok=True)
+            raise
         return f"{written} in {self._git('rev-parse', 'HEAD')}"
 
     def _git(self, *arguments: str) -> str:
         try:
             done = subprocess.run(
-                ["git", "-C", str(self.path), *arguments],
+                ["git", "-C", str(self.path), *_AUTHOR, *arguments],
                 capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=True,
             )  # fmt: skip
         except FileNotFoundError as error:

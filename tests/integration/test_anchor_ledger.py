@@ -119,6 +119,21 @@ def test_git_repository_gets_a_commit_a_checkpoint(tmp_path: Path) -> None:
         anchor("--to", "git", "--path", tmp_path)
 
 
+def test_checkpoint_whose_commit_was_refused_is_committed_the_next_time(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    grow(*range(10))
+    hook = tmp_path / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(CommandError, match="git commit in .* failed"):
+        anchor("--to", "git", "--path", tmp_path)
+    hook.unlink()
+    assert "anchored 10 entries" in anchor("--to", "git", "--path", tmp_path)
+    assert git(tmp_path, "log", "--format=%s").splitlines() == ["Anchor a ledger of 10 entries"]
+    assert git(tmp_path, "status", "--porcelain") == ""
+
+
 def test_folder_that_is_no_repository_or_missing_git_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
