@@ -126,7 +126,7 @@ def test_checkpoint_whose_commit_was_refused_is_committed_the_next_time(tmp_path
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
-    with pytest.raises(CommandError, match="git commit in .* failed"):
+    with pytest.raises(CommandError, match=r"git commit in .* failed"):
         anchor("--to", "git", "--path", tmp_path)
     hook.unlink()
     assert "anchored 10 entries" in anchor("--to", "git", "--path", tmp_path)
