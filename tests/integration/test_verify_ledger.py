@@ -188,6 +188,20 @@ def test_removed_row_is_named(recorded: redis.Redis, tmp_path: Path, model: Any)
         _drop_orphans()
 
 
+def test_removed_outcome_of_a_signal_is_named_once_it_must_be_there(
+    binary: redis.Redis, tmp_path: Path
+) -> None:
+    venue = "exchange"
+    hand_over(binary, batch(Said(make_signal("BTCUSDT", venue=venue)), venue=venue))
+    waited_ms = 12 * M15.ms + 48 * 3_600_000
+    for number, at_ms in enumerate((DAY_MS + waited_ms - 1, DAY_MS + waited_ms), 1):
+        hand_over(binary, batch(venue=venue, batch=number, made_ms=at_ms))
+        drain_signals(signal_recorder(binary))
+        named = [(each.kind, each.model, each.message) for each in faults(tmp_path)]
+        missing = f"of signal {Signal.objects.get().pk}, whose horizon has long passed"
+        assert named == [(Kind.REMOVED, "SignalOutcome", missing)] * (number - 1)
+
+
 def test_removed_newest_entries_are_told_by_the_checkpoint(
     recorded: redis.Redis, tmp_path: Path
 ) -> None:

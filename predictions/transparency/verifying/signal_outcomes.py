@@ -6,23 +6,26 @@ they are kept no more, what an outcome holds is compared with itself.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Max, OuterRef
 
-from inference.vocabulary import Ungradable
+from inference.vocabulary import SIGNALS, Ungradable
+from market.candles.old_runs import is_numbered
 from market.candles.store import CandleStore, venues_of
 from market.candles.timeframes import Timeframe
 from predictions.grading.candle_paths import StoredBars
 from predictions.grading.signals import Grade, SaidSignal, grade_signal
-from predictions.models import Signal, SignalOutcome
+from predictions.models import LedgerEntry, Signal, SignalOutcome
 from predictions.recording.signal_rows import BatchRows
 from predictions.transparency.verifying.findings import Finding, Findings, Kind
 from predictions.transparency.verifying.leaves import Leaf
 
 WHY = "graded again along the stored candles"
 _MINUTE_MS = 60_000
+PATIENCE_MS = 24 * 3_600_000
+"""So long after its candles were waited for no more, a signal must have been graded."""
 
 
 @dataclass(slots=True)
@@ -32,16 +35,26 @@ class SignalOutcomeCheck:
     findings: Findings
     store: CandleStore
     exchange: str
+    _newest: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        rows = LedgerEntry.objects.filter(engine=SIGNALS).order_by().values_list("venue")
+        self._newest = dict(rows.annotate(newest=Max("made_ts")))
 
     def check(self, leaves: Sequence[Leaf]) -> None:
         """Compare the outcomes of all signals under consecutive leaves."""
         made = {leaf.index: leaf.made for leaf in leaves if isinstance(leaf.made, BatchRows)}
         if not made:
             return
-        outcomes = SignalOutcome.objects.filter(signal__leaf_id__in=made).select_related("signal")
-        for outcome in outcomes.order_by():
-            said = _said(outcome.signal, made[outcome.signal.leaf_id])
-            if said is not None:
+        signals = Signal.objects.filter(leaf_id__in=made).select_related("outcome")
+        for signal in signals.order_by():
+            said = _said(signal, made[signal.leaf_id])
+            outcome: SignalOutcome | None = getattr(signal, "outcome", None)
+            if said is None:
+                continue
+            if outcome is None:
+                self._ungraded(said, signal.venue)
+            else:
                 self.findings.checked["SignalOutcome"] += 1
                 self._check_one(said, outcome)
 
@@ -51,6 +64,16 @@ class SignalOutcomeCheck:
         for row in SignalOutcome.objects.filter(~Exists(signals)).order_by().only("pk"):
             told = "its signal is not there"
             self.findings.add(Finding(Kind.INSERTED, "SignalOutcome", str(row.pk), message=told))
+
+    def _ungraded(self, said: SaidSignal, venue: str) -> None:
+        # A numbered run's time may go faster than grading looks; no live record is of one.
+        due_ms = said.given_up_ms + PATIENCE_MS
+        if is_numbered(venue) or self._newest.get(venue, 0) < due_ms:
+            return
+        if not Signal.objects.filter(pk=said.id, outcome__isnull=True).exists():
+            return  # graded meanwhile
+        told = f"of signal {said.id}, whose horizon has long passed"
+        self.findings.add(Finding(Kind.REMOVED, "SignalOutcome", "", message=told))
 
     def _check_one(self, said: SaidSignal, outcome: SignalOutcome) -> None:
         stored = Grade.of(outcome)
