@@ -22,6 +22,8 @@ COVERAGE_DRIFT = 0.05
 ETA_COVERAGE_DRIFT = 0.1
 ETA_COVERAGE = 0.8
 SKILL_DRIFT = 0.01
+AHEAD_MS = 1_000.0
+"""So far ahead of this clock another one may be."""
 
 Value = float | str | bool | None
 
@@ -146,8 +148,7 @@ def _is(name: str, value: str | bool, limit: str | bool, refusal: Refusal) -> Ch
 
 def _between(name: str, age_ms: float, limit_ms: float) -> Check:
     # A time that lies ahead is as wrong as one that is long gone; NaN is neither.
-    slack_ms = 1_000.0
-    fresh = -slack_ms <= age_ms <= limit_ms
+    fresh = -AHEAD_MS <= age_ms <= limit_ms
     known = age_ms == age_ms
     return Check(name, age_ms if known else None, limit_ms, "" if fresh else Refusal.STALE.value)
 
@@ -156,7 +157,8 @@ def _measured_at(
     quality: ForecastQuality | SignalQuality | None, market: MarketTime, wall_ms: float
 ) -> Check:
     age_ms = wall_ms - quality.made_ms if quality is not None else None
-    fresh = age_ms is not None and age_ms <= QUALITY_AGE_MS and _same_market(quality, market)
+    near = age_ms is not None and -AHEAD_MS <= age_ms <= QUALITY_AGE_MS
+    fresh = near and _same_market(quality, market)
     reason = "" if fresh else Refusal.NOT_MEASURED.value
     return Check("record_age_ms", age_ms, QUALITY_AGE_MS, reason)
 

@@ -118,6 +118,7 @@ UNCERTAIN_COVERAGE = changed(GOOD, coverage=0.7, coverage_lower=0.4, coverage_up
     [
         (None, ["not_measured"]),
         (forecast_record(made_ms=int(NOW_MS) - QUALITY_AGE_MS - 1), ["not_measured"]),
+        (forecast_record(made_ms=int(NOW_MS) + 1_001), ["not_measured"]),
         (forecast_record(venue="exchange"), ["not_measured"]),
         (forecast_record(live=False), ["not_measured"]),
         (forecast_record(model(role=Role.BASELINE.value)), ["not_promoted"]),
