@@ -116,7 +116,7 @@ def figures(rows: Sequence[SignalRow]) -> dict[str, Any]:
         "no_trade_share": _no_trade_share(rows),
         "accuracy": _accuracy(graded),
         "hit_rate": _hit_rate(graded, graded.called),
-        "take_profit_rate": _take_profit_rate(graded),
+        "take_profit_rate": _take_profit_rate(graded, graded.called),
         "brier": _loss(graded, "brier"),
         "log_loss": _loss(graded, "log_loss"),
         "calibration": _calibration(graded),
@@ -136,9 +136,11 @@ def grouped(found: FoundSignals, by: str) -> list[dict[str, Any]]:
 
 
 def risk_coverage(found: FoundSignals) -> list[dict[str, Any]]:
-    """Return the hit rate where only the surest LONG and SHORT are kept, by share kept.
+    """Return what came true where only the surest LONG and SHORT are kept, by share kept.
 
-    Signals of one confidence are kept or left together, so `share` is what was really kept.
+    Beside the hit rate stands the share of all that were kept which reached the first target,
+    because those that timed out are in no hit rate. Signals of one confidence are kept or left
+    together, so `share` is what was really kept.
     """
     graded = _Graded([row for row in found.rows if row.graded])
     sure = np.sort(graded.confidence[graded.called])[::-1]
@@ -155,6 +157,7 @@ def risk_coverage(found: FoundSignals) -> list[dict[str, Any]]:
                 "confidence": least,
                 "said": said,
                 "hit_rate": _hit_rate(graded, kept),
+                "take_profit_rate": _take_profit_rate(graded, kept),
             }
         )
     return curve
@@ -198,8 +201,7 @@ def _hit_rate(graded: _Graded, called: Flags) -> Figure:
     return told | {"untouched": int((called & (graded.came == _NO_TRADE)).sum())}
 
 
-def _take_profit_rate(graded: _Graded) -> Figure:
-    called = graded.called
+def _take_profit_rate(graded: _Graded, called: Flags) -> Figure:
     baseline = float(graded.shares[graded.said[called]].mean()) if called.any() else None
     return graded.share(graded.first, called, baseline=baseline)
 

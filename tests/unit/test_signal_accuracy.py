@@ -183,6 +183,15 @@ def test_risk_coverage_keeps_the_surest_and_ties_together() -> None:
     ]
 
 
+def test_risk_coverage_keeps_timed_out_signals_in_the_denominator() -> None:
+    won = [row(index) for index in range(40)]
+    untouched = {"outcome__touched": "NO_TRADE", "outcome__result": SignalResult.TIMED_OUT.value}
+    timed_out = [row(40 + index, **untouched) for index in range(60)]
+    [point] = risk_coverage(FoundSignals([*won, *timed_out], 100, 0, 0, False))
+    assert (point["hit_rate"]["value"], point["hit_rate"]["untouched"]) == (1.0, 60)
+    assert point["take_profit_rate"]["value"] == pytest.approx(0.4)
+
+
 def test_risk_coverage_without_a_direction_is_empty() -> None:
     rows = [row(index, **STOOD_ASIDE) for index in range(50)]
     assert risk_coverage(FoundSignals(rows, 50, 0, 0, False)) == []
