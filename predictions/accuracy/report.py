@@ -11,11 +11,11 @@ from django.conf import settings
 from inference.signals.signal import iso
 from inference.vocabulary import FORECASTS
 from predictions.accuracy import forecasts, signals
+from predictions.accuracy.costs import Costs
+from predictions.accuracy.forecast_costs import forecast_costs
 from predictions.accuracy.questions import ForecastQuestion, find_hours, newest_ms
+from predictions.accuracy.signal_costs import signal_costs
 from predictions.accuracy.signal_rows import SignalQuestion, find_signals, newest_signal_ms
-from predictions.grading.costs import Costs
-from predictions.grading.forecast_costs import forecast_costs
-from predictions.grading.signal_costs import signal_costs
 from predictions.models import Forecast, Signal
 
 DAY_MS = 86_400_000

@@ -9,6 +9,7 @@ from django.http import QueryDict
 
 from inference.vocabulary import ENGINES, FORECASTS, Role, Source
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
+from predictions.accuracy.costs import Costs, CostsError
 from predictions.accuracy.questions import ForecastQuestion
 from predictions.accuracy.report import FORECAST_GROUPINGS, SIGNAL_GROUPINGS, Asked
 from predictions.accuracy.signal_rows import SignalQuestion
@@ -16,7 +17,6 @@ from predictions.api.as_of import milliseconds
 from predictions.api.errors import InvalidParameterError
 from predictions.api.filter_fields import SymbolField, TimeField
 from predictions.api.signal_queries import refuse_others
-from predictions.grading.costs import Costs, CostsError
 
 MOST_LAST = 100_000
 _NO_NUMBER = "must be a number"

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from inference.vocabulary import Direction, OutcomeStatus
 from market.candles.timeframes import Timeframe
-from predictions.grading import forecast_costs as of_forecasts
-from predictions.grading import signal_costs as of_signals
-from predictions.grading.costs import Costs, CostsError
-from predictions.grading.forecast_costs import forecast_costs
-from predictions.grading.signal_costs import signal_costs
+from predictions.accuracy import forecast_costs as of_forecasts
+from predictions.accuracy import signal_costs as of_signals
+from predictions.accuracy.costs import Costs, CostsError
+from predictions.accuracy.forecast_costs import forecast_costs
+from predictions.accuracy.signal_costs import signal_costs
 from predictions.grading.signals import SaidSignal, grade_signal
 from predictions.models import Forecast, ForecastOutcome, Signal, SignalOutcome
 from tests.candle_bars import CLOSE_MS, Bar, bars, said

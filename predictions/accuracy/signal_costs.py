@@ -12,8 +12,8 @@ from django.db.models import QuerySet
 from inference.signals.levels import HORIZON_CANDLES
 from inference.vocabulary import Direction, OutcomeStatus
 from market.candles.timeframes import Timeframe
+from predictions.accuracy.costs import Bill, Costs, bill
 from predictions.accuracy.signals import BLOCK_CANDLES
-from predictions.grading.costs import Bill, Costs, bill
 from predictions.models import Signal
 
 MOST_SIGNALS = 20_000

@@ -13,8 +13,8 @@ from django.db.models import QuerySet
 
 from inference.forecasts.outcomes import usable_mids
 from inference.vocabulary import OutcomeStatus
+from predictions.accuracy.costs import Bill, Costs, bill
 from predictions.accuracy.rollups import moment
-from predictions.grading.costs import Bill, Costs, bill
 from predictions.models import Forecast
 
 MOST_FORECASTS = 20_000
