@@ -99,7 +99,10 @@ class Registry:
         )
 
     def load_at(self, path: Path) -> LoadedModel:
-        """Return the network of one file, wherever it lies, checked as any. Raises ArtefactError."""
+        """Return the network of one file, wherever it lies, checked as any.
+
+        Raises ArtefactError.
+        """
         return self._load_from(path, ())
 
     def load(self) -> LoadedModel:

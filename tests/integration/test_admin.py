@@ -156,8 +156,10 @@ def test_signal_lists_show_short_numbers_and_change_nothing(staff: Client) -> No
         ).pack(),
     )
     leaf = append_entries([rows.logged]).leaves[rows.logged.hash]
-    for row in (*rows.signals, *rows.gaps):
-        row.leaf_id = leaf
+    for signal in rows.signals:
+        signal.leaf_id = leaf
+    for gap in rows.gaps:
+        gap.leaf_id = leaf
     Signal.objects.bulk_create(rows.signals)
     SignalGap.objects.bulk_create(rows.gaps)
 
