@@ -48,7 +48,7 @@ def set_up(var_dir: Path) -> None:
 
 def rows(count: int) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Yield forecasts and outcomes as columns; what came true leans towards what was said."""
-    from predictions.accuracy.rollups import moment
+    from predictions.moments import moment
 
     rng = np.random.default_rng(1)
     for index in range(count):

@@ -14,8 +14,8 @@ from django.db.models import QuerySet
 from inference.forecasts.outcomes import usable_mids
 from inference.vocabulary import OutcomeStatus
 from predictions.accuracy.costs import Bill, Costs, bill
-from predictions.accuracy.rollups import moment
 from predictions.models import Forecast
+from predictions.moments import moment
 
 MOST_FORECASTS = 20_000
 """The newest rows that one question scores again."""

@@ -16,9 +16,9 @@ from market.candles.timeframes import Timeframe
 from predictions.accuracy import forecasts, signals
 from predictions.accuracy.hours import HOUR_MS, Hour
 from predictions.accuracy.questions import ForecastQuestion, find_hours
-from predictions.accuracy.rollups import moment
 from predictions.accuracy.signal_rows import SignalQuestion, SignalRow, find_signals
 from predictions.models import Forecast, ForecastRollup
+from predictions.moments import moment
 
 REFERENCE_DAYS = 7
 SIGNAL_CANDLES = 500

@@ -17,11 +17,11 @@ from predictions.accuracy.hours import HOUR_MS, ForecastRow, Hour, add_up
 from predictions.accuracy.rollups import (
     ROW_FIELDS,
     forecast_rows,
-    moment,
     stored_hours,
     stored_times,
 )
 from predictions.models import Forecast, ForecastRollup, Pruning
+from predictions.moments import moment
 
 MOST_HOURS = 10_000
 """Roll-ups a question may need, of 9 kB each, which are held twice."""

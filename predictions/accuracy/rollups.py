@@ -6,7 +6,6 @@ Read by `predictions.accuracy.questions`, written by the recorder's chore and by
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -24,21 +23,16 @@ from predictions.accuracy.hours import (
     add_up,
 )
 from predictions.models import Forecast, ForecastRollup
+from predictions.moments import moment
 
 log = structlog.get_logger(__name__)
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ROWS_A_CHUNK = 10_000
 ROW_FIELDS = (
     *ForecastRow._fields[:12],
     *(f"outcome__{name}" for name in ForecastRow._fields[12:]),
 )
 _STORED = (*HourKey._fields, "said", "late", "graded", "ungradable", "blocks", "histogram")
-
-
-def moment(time_ms: int) -> datetime:
-    """Return market time in ms as the rows' `predicted_at`."""
-    return EPOCH + timedelta(milliseconds=time_ms)
 
 
 def forecast_rows(

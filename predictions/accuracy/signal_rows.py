@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from django.db.models import Exists, Max, OuterRef, QuerySet
 
 from inference.vocabulary import OutcomeStatus, Role
-from predictions.accuracy.rollups import moment
 from predictions.models import Signal
+from predictions.moments import moment
 
 MOST_ROWS = 300_000
 ROWS_A_CHUNK = 10_000

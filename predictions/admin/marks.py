@@ -5,7 +5,6 @@ style. Read by the tables of `predictions.admin`.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -15,8 +14,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from inference.vocabulary import OutcomeStatus, SignalResult
-from predictions.api.as_of import EPOCH
 from predictions.models import ForecastOutcome, SignalOutcome
+from predictions.moments import moment
 
 GOOD, BAD, EVEN, UNKNOWN = "good", "bad", "even", "unknown"
 _SHAPES = {GOOD: "\u25b2", BAD: "\u25bc", EVEN: "\u25a0", UNKNOWN: "?"}
@@ -86,12 +85,12 @@ def shown_moment(name: str) -> Callable[[Any], Any]:
     """Return a column that shows a field of milliseconds as a time in UTC."""
 
     @admin.display(description=name.removesuffix("_ts").replace("_", " "), ordering=name)
-    def moment(row: Model) -> str | None:
+    def shown(row: Model) -> str | None:
         value: int | None = getattr(row, name)
         if value is None:
             return None
-        at = (EPOCH + timedelta(milliseconds=value)).replace(tzinfo=None)
+        at = moment(value).replace(tzinfo=None)
         return f"{at.isoformat(' ', 'milliseconds' if at.microsecond else 'seconds')} UTC"
 
-    moment.__name__ = name
-    return moment
+    shown.__name__ = name
+    return shown

@@ -16,7 +16,7 @@ from predictions.admin.marks import (
 )
 from predictions.admin.quick_queries import RecentValuesFilter
 from predictions.admin.reading import LedgerAdmin
-from predictions.api.as_of import with_superseded
+from predictions.as_of import with_superseded
 from predictions.downloads.tables import SIGNALS
 from predictions.models import Signal, SignalGap, SignalOutcome
 

@@ -13,10 +13,10 @@ from predictions.accuracy.costs import Costs, CostsError
 from predictions.accuracy.questions import ForecastQuestion
 from predictions.accuracy.report import FORECAST_GROUPINGS, SIGNAL_GROUPINGS, Asked
 from predictions.accuracy.signal_rows import SignalQuestion
-from predictions.api.as_of import milliseconds
 from predictions.api.errors import InvalidParameterError
 from predictions.api.filter_fields import SymbolField, TimeField
 from predictions.api.signal_queries import refuse_others
+from predictions.moments import milliseconds
 
 MOST_LAST = 100_000
 _NO_NUMBER = "must be a number"

@@ -17,13 +17,6 @@ from inference.vocabulary import (
     Source,
 )
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
-from predictions.api.as_of import (
-    forecast_outcome_known,
-    milliseconds,
-    said_by,
-    signal_outcome_known,
-    with_superseded,
-)
 from predictions.api.errors import InvalidParameterError, UnservedSymbolError
 from predictions.api.filter_fields import (
     ShareFilter,
@@ -34,7 +27,14 @@ from predictions.api.filter_fields import (
     yes_or_no,
 )
 from predictions.api.repeated import refuse_repeated
+from predictions.as_of import (
+    forecast_outcome_known,
+    said_by,
+    signal_outcome_known,
+    with_superseded,
+)
 from predictions.models import Forecast, Signal
+from predictions.moments import milliseconds
 
 PAGING = ("cursor", "limit", "format")
 PENDING = "pending"

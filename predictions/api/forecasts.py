@@ -3,12 +3,12 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import RetrieveAPIView
 
-from predictions.api.as_of import WITH_LEAF
 from predictions.api.downloading import DownloadableList, described_list
 from predictions.api.filters import ForecastFilter
 from predictions.api.pagination import LedgerPagination
 from predictions.api.schema.refusals import refusals
 from predictions.api.serializers import ForecastDetailSerializer, ForecastSerializer
+from predictions.as_of import WITH_LEAF
 from predictions.downloads.tables import FORECASTS
 from predictions.models import Forecast
 

@@ -1,12 +1,11 @@
 """The ledger's rows as REST shows them: unknown is null, times are ISO 8601 in UTC."""
 
-from datetime import timedelta
-
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from predictions.api.as_of import EPOCH, forecast_outcome
+from predictions.as_of import forecast_outcome
 from predictions.models import Forecast, ForecastOutcome
+from predictions.moments import moment
 from predictions.said_features import Named, forecast_features
 
 
@@ -15,7 +14,7 @@ class MomentField(serializers.Field[int, int, str, object]):
     """Milliseconds since the epoch, shown as ISO 8601."""
 
     def to_representation(self, value: int) -> str:
-        return (EPOCH + timedelta(milliseconds=value)).isoformat(timespec="milliseconds")
+        return moment(value).isoformat(timespec="milliseconds")
 
 
 @extend_schema_field(serializers.CharField)

@@ -3,9 +3,9 @@
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from predictions.api.as_of import signal_outcome
 from predictions.api.schema.signal_shapes import ProbabilitiesSerializer, TakeProfitSerializer
 from predictions.api.serializers import FEATURES, HashField, MomentField
+from predictions.as_of import signal_outcome
 from predictions.models import Signal, SignalOutcome
 from predictions.said_features import Named, signal_features
 

@@ -3,12 +3,12 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import RetrieveAPIView
 
-from predictions.api.as_of import WITH_LEAF, with_superseded
 from predictions.api.downloading import DownloadableList, described_list
 from predictions.api.filters import SignalFilter
 from predictions.api.pagination import LedgerPagination
 from predictions.api.schema.refusals import refusals
 from predictions.api.signal_serializers import SignalDetailSerializer, SignalSerializer
+from predictions.as_of import WITH_LEAF, with_superseded
 from predictions.downloads.tables import SIGNALS
 from predictions.models import Signal
 

@@ -6,11 +6,11 @@ A text that a spreadsheet would take for a formula gets an apostrophe before it.
 import csv
 import io
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from predictions.api.as_of import EPOCH
 from predictions.downloads.columns import Column, Kind, text_of
+from predictions.moments import moment
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -55,7 +55,7 @@ def _text(value: Any) -> str:
 
 
 def _moment(value: int) -> str:
-    return (EPOCH + timedelta(milliseconds=value)).isoformat(timespec="milliseconds")
+    return moment(value).isoformat(timespec="milliseconds")
 
 
 def _time(value: datetime) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from predictions.api.as_of import from_leaf, known_by
+from predictions.as_of import from_leaf, known_by
 from predictions.downloads.columns import Column, Table
 
 CHUNK_ROWS = 1_000

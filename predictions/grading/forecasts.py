@@ -7,7 +7,7 @@ by a query, so a restart forgets nothing; memory only bounds how far back the qu
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from django.db.models import Max, Min
@@ -15,7 +15,8 @@ from django.db.models import Max, Min
 from inference.forecasts.outcomes import Floats, grade, usable_mids
 from inference.vocabulary import OutcomeStatus, Ungradable
 from predictions.models import Forecast, ForecastOutcome
-from predictions.recording.forecast_rows import EPOCH, TickRows
+from predictions.moments import moment
+from predictions.recording.forecast_rows import TickRows
 from predictions.recording.insertion import Batch, insert_new
 
 TOLERANCE_MS = 1_000
@@ -227,7 +228,7 @@ def _ledger_mids(venue: str, targets: set[Target]) -> dict[Target, float]:
             venue=venue,
             symbol__in={target.symbol for target in targets},
             # Not by prediction_ts: this one has the index, and that holds the same.
-            predicted_at__in={EPOCH + timedelta(milliseconds=at.tick_ms) for at in targets},
+            predicted_at__in={moment(at.tick_ms) for at in targets},
             mid_price__isnull=False,
         )
         .order_by("id")

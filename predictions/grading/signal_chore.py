@@ -8,7 +8,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
 from django.db.models import Max, Min
@@ -21,6 +20,7 @@ from market.clock import MarketTime
 from predictions.grading.candle_paths import StoredBars
 from predictions.grading.signals import Grade, SaidSignal, grade_signal
 from predictions.models import Signal, SignalOutcome
+from predictions.moments import moment
 
 SETTLING_MS = 120_000
 """Market time after its close by which a candle has come, and has been confirmed."""
@@ -35,7 +35,6 @@ ROWS_A_LOOK = 1_000
 BUDGET_SECONDS = 0.2
 """One run does not begin another look after this long: entries are waiting."""
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOTICE_SECONDS = 2.0
 NOTICED_AGAIN = 2_000
 """Rows before the newest that are looked through again: another's may be committed later."""
@@ -208,7 +207,7 @@ def _open_signals(dataset: Dataset, since_ms: int) -> list[SaidSignal]:
         Signal.objects.filter(
             **dataset._asdict(),
             # Its candle's close, by the name that the index knows.
-            predicted_at__gte=EPOCH + timedelta(milliseconds=since_ms),
+            predicted_at__gte=moment(since_ms),
             outcome__isnull=True,
         )
         .order_by("candle_close", "id")

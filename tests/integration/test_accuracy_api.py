@@ -14,9 +14,9 @@ from inference.vocabulary import Direction, OutcomeStatus, Role, SignalResult
 from market import keys
 from market.candles.timeframes import Timeframe
 from market.clock import MarketTime
-from predictions.accuracy.rollups import moment
 from predictions.accuracy.signal_rows import SignalQuestion, find_signals
 from predictions.models import LedgerEntry, Signal, SignalOutcome
+from predictions.moments import moment
 from tests.integration.ledger import FIRST_TICK_MS, stored_leaf
 from tests.integration.test_rollups import VENUE, came, said, store
 

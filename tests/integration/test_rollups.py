@@ -21,8 +21,9 @@ from predictions.accuracy.questions import (
     find_hours,
     newest_ms,
 )
-from predictions.accuracy.rollups import forecast_rows, moment, rebuild, store_hour
+from predictions.accuracy.rollups import forecast_rows, rebuild, store_hour
 from predictions.models import Forecast, ForecastOutcome, ForecastRollup, LedgerEntry, Pruning
+from predictions.moments import moment
 from tests.integration.ledger import FIRST_TICK_MS, stored_leaf
 
 TICK_MS = 2_000

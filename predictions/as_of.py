@@ -5,7 +5,6 @@ the log, too; a replay's log is written at another time than the market's, so th
 by then counts. Read by the lists and the downloads of REST.
 """
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import (
@@ -23,8 +22,7 @@ from django.db.models import (
 
 from inference.vocabulary import Role
 from predictions.models import Forecast, ForecastOutcome, LedgerEntry, Signal, SignalOutcome
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from predictions.moments import moment
 
 MOMENT = "as_of_ms"
 """The annotation that carries the moment to whoever shows the rows."""
@@ -33,17 +31,11 @@ WITH_LEAF = Prefetch("leaf", LedgerEntry.objects.defer("packed"))
 """For lists: the entries that a page's rows came in, without their bytes."""
 
 
-def milliseconds(moment: datetime) -> int:
-    """Return whole ms since the epoch, rounded down."""
-    elapsed: timedelta = moment - EPOCH
-    return elapsed // timedelta(milliseconds=1)
-
-
 def said_by(queryset: "QuerySet[Any]", as_of_ms: int) -> "QuerySet[Any]":
     """Keep what was said by then, and note the moment in each row."""
     # The first condition follows from the second; it is what the index on time can answer.
-    until = EPOCH + timedelta(milliseconds=as_of_ms)
-    said: QuerySet[Any] = queryset.filter(_was_said(as_of_ms), predicted_at__lte=until)
+    at_most = moment(as_of_ms)
+    said: QuerySet[Any] = queryset.filter(_was_said(as_of_ms), predicted_at__lte=at_most)
     said = said.annotate(**{MOMENT: Value(as_of_ms, output_field=BigIntegerField())})
     return said
 
