@@ -1,6 +1,6 @@
 """How many downloads run at a time: a bound a client and a bound a web process.
 
-Each download has a thread and a connection to the database. Whoever comes too many is told
+Each large download has a process and a connection to the database. Whoever comes too many is told
 when to try again.
 """
 
