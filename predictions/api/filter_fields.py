@@ -48,7 +48,10 @@ class TimeField(IsoDateTimeField):  # type: ignore[misc]  # django-filter is unt
     }
 
     def strptime(self, value: str, format: str) -> datetime:
-        moment: datetime = super().strptime(_LOST_PLUS.sub("+", value), format)
+        try:
+            moment: datetime = super().strptime(_LOST_PLUS.sub("+", value), format)
+        except OverflowError as error:
+            raise ValueError("no year from 1 to 9999 in UTC") from error
         return moment
 
 

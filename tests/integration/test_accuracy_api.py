@@ -190,6 +190,7 @@ def test_accuracy_of_the_same_record_has_the_same_etag(
         ("?engine=signals&timeframe=5m", "timeframe: must be one of 15m, 1h, 4h, 1d"),
         ("?by=venue", "by: must be one of symbol, model_version, role, source, band"),
         ("?from=yesterday", "from: must be a time in ISO 8601"),
+        ("?to=0001-01-01T00:00:00%2B23:00", "to: must be a time in ISO 8601"),
         ("?last=0", "last: must be from 1 to 100000"),
         ("?last=5&to=2026-01-01T00:00:00Z", "last: takes neither from nor to"),
         ("?fee_bp=cheap", "fee_bp: must be a number"),

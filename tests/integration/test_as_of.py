@@ -240,6 +240,7 @@ def test_forecasts_filter_by_what_a_bot_asks(
     ("ledger", "query", "named", "allowed"),
     [
         ("forecasts", {"as_of": "now"}, "as_of", "ISO 8601"),
+        ("signals", {"as_of": "9999-12-31T23:59:59-23:00"}, "as_of", "ISO 8601"),
         ("forecasts", {"role": "king"}, "role", "champion"),
         ("forecasts", {"min_confidence": "1.5"}, "min_confidence", "0 to 1"),
         ("forecasts", {"min_confidence": "nan"}, "min_confidence", "0 to 1"),
