@@ -4,7 +4,7 @@ Read by `predictions.api.filters`.
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
@@ -48,11 +48,16 @@ class TimeField(IsoDateTimeField):  # type: ignore[misc]  # django-filter is unt
     }
 
     def strptime(self, value: str, format: str) -> datetime:
-        try:
-            moment: datetime = super().strptime(_LOST_PLUS.sub("+", value), format)
-        except OverflowError as error:
-            raise ValueError("no year from 1 to 9999 in UTC") from error
+        moment: datetime = super().strptime(_LOST_PLUS.sub("+", value), format)
         return moment
+
+    def to_python(self, value: Any) -> datetime | None:
+        moment: datetime | None = super().to_python(value)
+        try:
+            return moment and moment.astimezone(UTC)
+        except OverflowError as error:
+            # In UTC its year is not one from 1 to 9999.
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from error
 
 
 class ShareField(forms.FloatField):
