@@ -1,6 +1,6 @@
 """Pages of the ledger, newest first, by cursor: no page costs more than the first."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from rest_framework.exceptions import NotFound
@@ -40,8 +40,8 @@ class LedgerPagination(CursorPagination):
         try:
             cursor = super().decode_cursor(request)
             if cursor is not None and cursor.position is not None:
-                datetime.fromisoformat(str(cursor.position))
-        except (NotFound, ValueError) as error:
+                datetime.fromisoformat(str(cursor.position)).astimezone(UTC)
+        except (NotFound, ValueError, OverflowError) as error:
             raise InvalidParameterError(
                 "cursor: must be taken from a page's `next` or `previous`"
             ) from error
