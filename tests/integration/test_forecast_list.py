@@ -114,7 +114,7 @@ def test_forecasts_plus_sign_left_unquoted_is_understood(client: Client) -> None
         ({"limit": "many"}, "limit", "1 to 1000"),
         ({"cursor": "bz1hYmM="}, "cursor", "next"),  # o=abc
         ({"cursor": "cD1oZWxsbw=="}, "cursor", "next"),  # p=hello
-        ({"cursor": "cD05OTk5LTEyLTMxVDIzOjU5LTIzOjAw"}, "cursor", "next"),  # p=9999-12-31T23:59-23:00
+        ({"cursor": "cD05OTk5LTEyLTMxVDIzOjU5LTIzOjAw"}, "cursor", "next"),  # p=9999-…-23:00
         ({"symbl": "BTCUSDT"}, "symbl", "symbol"),
         ({"symbol": ["BTCUSDT", "ETHUSDT"]}, "symbol", "once"),
         ({"limit": ["1", "2"]}, "limit", "once"),
