@@ -19,6 +19,7 @@ from predictions.api.errors import InvalidParameterError
 from predictions.api.filters import LedgerFilter
 from predictions.api.schema.refusals import refusals
 from predictions.api.throttling import ClientThrottle
+from predictions.as_of import attach_leaves
 from predictions.downloads.columns import Table
 from predictions.downloads.csv_encoding import CsvEncoder
 from predictions.downloads.parquet_encoding import ParquetEncoder
@@ -48,6 +49,11 @@ class DownloadableList(ListAPIView[Any]):
     table: Table
     filterset_class: type[LedgerFilter]
     renderer_classes = (JSONRenderer, CsvRenderer, ParquetRenderer)
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        page = super().paginate_queryset(queryset)
+        attach_leaves(page or ())
+        return page
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         formats = [each.format for each in self.renderer_classes]

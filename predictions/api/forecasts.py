@@ -8,7 +8,6 @@ from predictions.api.filters import ForecastFilter
 from predictions.api.pagination import LedgerPagination
 from predictions.api.schema.refusals import refusals
 from predictions.api.serializers import ForecastDetailSerializer, ForecastSerializer
-from predictions.as_of import WITH_LEAF
 from predictions.downloads.tables import FORECASTS
 from predictions.models import Forecast
 
@@ -17,7 +16,7 @@ from predictions.models import Forecast
 class ForecastList(DownloadableList):
     """Forecasts, newest first."""
 
-    queryset = Forecast.objects.select_related("outcome").prefetch_related(WITH_LEAF)
+    queryset = Forecast.objects.select_related("outcome")
     serializer_class = ForecastSerializer
     pagination_class = LedgerPagination
     filterset_class = ForecastFilter

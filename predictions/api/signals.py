@@ -8,7 +8,7 @@ from predictions.api.filters import SignalFilter
 from predictions.api.pagination import LedgerPagination
 from predictions.api.schema.refusals import refusals
 from predictions.api.signal_serializers import SignalDetailSerializer, SignalSerializer
-from predictions.as_of import WITH_LEAF, with_superseded
+from predictions.as_of import with_superseded
 from predictions.downloads.tables import SIGNALS
 from predictions.models import Signal
 
@@ -17,7 +17,7 @@ from predictions.models import Signal
 class SignalList(DownloadableList):
     """Signals, newest first."""
 
-    queryset = Signal.objects.select_related("outcome").prefetch_related(WITH_LEAF)
+    queryset = Signal.objects.select_related("outcome")
     serializer_class = SignalSerializer
     pagination_class = LedgerPagination
     filterset_class = SignalFilter

@@ -91,3 +91,13 @@ def test_download_reads_each_chunk_once() -> None:
     assert len(asked(captured)) == 3
     for sql in asked(captured):
         assert reads_all(sql) == [], sql
+
+
+@pytest.mark.usefixtures("long_ledger")
+def test_longest_page_of_as_many_entries_is_answered(client: Client) -> None:
+    # One symbol: every row came in an entry of its own.
+    answer = client.get("/api/forecasts", {"symbol": "BTCUSDT", "limit": "1000"})
+
+    rows = answer.json()["results"]
+    assert answer.status_code == 200
+    assert len({row["leaf"] for row in rows}) == 1_000
