@@ -2,14 +2,14 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import F, Max
 
 from predictions.accuracy.hours import HOUR_MS
-from predictions.accuracy.rollups import store_hour
+from predictions.accuracy.rollups import adding_up, said_hours
 from predictions.models import Forecast
 
 EVERY_SECONDS = 20.0
@@ -17,8 +17,14 @@ SETTLING_MS = 60_000
 """Market time after an hour's end before it is looked at: its last targets have come."""
 QUIET_SECONDS = 120.0
 """A venue this long without a forecast is over, and so is its last hour."""
+PIECE_SECONDS = 0.2
+"""A run begins no further symbol or look after so long: recording comes first."""
 RECOVERED_ROWS = 200_000
-"""How many of the newest forecasts a start looks through for hours that were not added up."""
+"""A start looks through so many of the newest forecasts for what came late to an hour that is
+added up. Hours that are not are all found, whatever their age."""
+
+
+Pieces = Generator[None, None, bool]
 
 
 @dataclass(slots=True)
@@ -32,7 +38,7 @@ class _Venue:
 
 @dataclass(slots=True)
 class RollupChore:
-    """Writes an hour's roll-ups once it is over and wholly graded, an hour a run."""
+    """Writes an hour's roll-ups once it is over and wholly graded, some symbols a run."""
 
     every_seconds: float = EVERY_SECONDS
     quiet_seconds: float = QUIET_SECONDS
@@ -42,17 +48,24 @@ class RollupChore:
     _venues: defaultdict[str, _Venue] = field(
         init=False, default_factory=lambda: defaultdict(_Venue)
     )
+    _unsearched: Iterator[tuple[str, int, bool]] | None = field(init=False, default=None)
+    _searched: bool = field(init=False, default=False)
+    _adding: tuple[tuple[str, int], Pieces] | None = field(init=False, default=None)
+    _due: list[tuple[str, int]] = field(init=False, default_factory=list)
     _written: int = field(init=False, default=0)
 
     def run(self) -> bool:
-        """Add up one hour; return whether another is due."""
+        """Add up some of an hour; return whether more is due."""
+        until = self.clock() + PIECE_SECONDS
         self._look()
-        for venue, hour_ts in self._due():
-            if store_hour(venue, hour_ts):
-                self._written += 1
-                self._venues[venue].hours.discard(hour_ts)
-                if not self._venues[venue].hours:
-                    del self._venues[venue]
+        while not self._searched:
+            self._search()
+            if self.clock() >= until:
+                return True
+        if self._adding is None and not self._due:
+            self._due = self._over()
+        while (hour := self._next()) is not None:
+            if self._add(*hour) or self.clock() >= until:
                 return True
         return False
 
@@ -60,6 +73,47 @@ class RollupChore:
         """Return how many hours were added up, and how many are open, the running one too."""
         waiting = sum(len(venue.hours) for venue in self._venues.values())
         return {"hours": self._written, "open": waiting}
+
+    def _next(self) -> tuple[tuple[str, int], Pieces] | None:
+        # Where the database goes away nothing is kept: the hour begins anew.
+        adding, self._adding = self._adding, None
+        if adding is not None:
+            return adding
+        if not self._due:
+            return None
+        hour = self._due.pop(0)
+        return hour, adding_up(*hour)
+
+    def _add(self, hour: tuple[str, int], pieces: Pieces) -> bool:
+        try:
+            next(pieces)
+        except StopIteration as ended:
+            if not ended.value:
+                return False
+        else:
+            self._adding = (hour, pieces)
+            return False
+        venue, hour_ts = hour
+        self._written += 1
+        self._venues[venue].hours.discard(hour_ts)
+        if not self._venues[venue].hours:
+            del self._venues[venue]
+        return True
+
+    def _search(self) -> None:
+        # Once: what is never graded stays open, and what comes later is seen by its id.
+        search, self._unsearched = self._unsearched or said_hours(), None
+        try:
+            name, hour_ts, added_up = next(search)
+        except StopIteration:
+            self._searched = True
+            return
+        self._unsearched = search
+        if not added_up:
+            venue = self._venues[name]
+            venue.hours.add(hour_ts)
+            venue.newest_ms = max(venue.newest_ms, hour_ts)
+            venue.seen_at = self.clock()
 
     def _look(self) -> None:
         newest = Forecast.objects.aggregate(id=Max("id"))["id"] or 0
@@ -78,7 +132,7 @@ class RollupChore:
             venue.seen_at = self.clock()
         self._seen_id = newest
 
-    def _due(self) -> list[tuple[str, int]]:
+    def _over(self) -> list[tuple[str, int]]:
         now = self.clock()
         return [
             (name, hour_ts)

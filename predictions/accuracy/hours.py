@@ -79,6 +79,10 @@ class ForecastRow(NamedTuple):
     direction_hit: bool | None
     covered: bool | None
 
+    @property
+    def hour(self) -> HourKey:
+        return HourKey(*self[:7], hour_ts=self.prediction_ts - self.prediction_ts % HOUR_MS)
+
 
 @dataclass(frozen=True, slots=True)
 class Hour:
@@ -101,7 +105,7 @@ def add_up(rows: Iterable[ForecastRow]) -> list[Hour]:
     """Return the roll-ups of rows; those of one key in the order of their times."""
     groups: defaultdict[HourKey, list[ForecastRow]] = defaultdict(list)
     for row in rows:
-        groups[HourKey(*row[:7], hour_ts=row[7] - row[7] % HOUR_MS)].append(row)
+        groups[row.hour].append(row)
     return [_hour(key, group) for key, group in groups.items()]
 
 

@@ -5,13 +5,14 @@ Read by `predictions.accuracy.questions`, written by the recorder's chore and by
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import structlog
 from django.db import connection, transaction
-from django.db.models import F, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 
 from predictions.accuracy.hours import (
     BINS_SHAPE,
@@ -24,10 +25,16 @@ from predictions.accuracy.hours import (
 )
 from predictions.models import Forecast, ForecastRollup
 from predictions.moments import moment
+from predictions.retention.pruning import first_hour, venues
 
 log = structlog.get_logger(__name__)
 
 ROWS_A_CHUNK = 10_000
+WRITTEN_AT_ONCE = 100
+"""Roll-ups a statement, of 9 kB each."""
+Place = tuple[int, int]
+"""Of a row among those of an hour: its time, and its id."""
+
 ROW_FIELDS = (
     *ForecastRow._fields[:12],
     *(f"outcome__{name}" for name in ForecastRow._fields[12:]),
@@ -48,39 +55,70 @@ def forecast_rows(
     return (ForecastRow(*row) for row in found.iterator(ROWS_A_CHUNK))
 
 
-def store_hour(venue: str, hour_ts: int) -> bool:
-    """Write one hour of a venue; return False while some of it is not graded.
+def store_hour(venue: str, hour_ts: int, *, anew: bool = False) -> bool:
+    """Write one hour of a venue; return False while some of it is not graded."""
+    pieces = adding_up(venue, hour_ts, anew=anew)
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as ended:
+            return bool(ended.value)
 
-    What stands is replaced where rows came to light since, and kept where rows were pruned.
+
+def adding_up(venue: str, hour_ts: int, *, anew: bool = False) -> Generator[None, None, bool]:
+    """Write one hour of a venue, and yield after each symbol that was read.
+
+    Returns False while some of it is not graded. All roll-ups are written at the end, together:
+    until then the hour is not added up. What stands is replaced where rows came to light since
+    (`anew`: always), and kept where rows were pruned.
     """
-    with transaction.atomic():
-        standing = ForecastRollup.objects.filter(venue=venue, hour_ts=hour_ts)
-        known = standing.aggregate(said=Sum("said"))["said"] or 0
-        if _in_hour(venue, hour_ts).filter(outcome__isnull=True).exists():
+    for symbol in _symbols(venue):
+        if _in_hour(venue, hour_ts).filter(symbol=symbol, outcome__isnull=True).exists():
             return False
-        rows = list(forecast_rows(from_ms=hour_ts, to_ms=hour_ts + HOUR_MS, venue=venue))
-        if len(rows) < known:
-            log.info("rollup_kept", venue=venue, hour_ts=hour_ts, stored=known, rows=len(rows))
-            return True
-        if len(rows) > known:
-            standing.delete()
-            # Another recorder may write the same at the same time.
-            ForecastRollup.objects.bulk_create(map(_packed, add_up(rows)), ignore_conflicts=True)
+        yield
+    standing = ForecastRollup.objects.filter(venue=venue, hour_ts=hour_ts)
+    known = standing.aggregate(said=Sum("said"))["said"] or 0
+    count = _in_hour(venue, hour_ts).count()
+    if count < known:
+        log.info("rollup_kept", venue=venue, hour_ts=hour_ts, stored=known, rows=count)
+    if count < known or (count == known and not anew):
+        return True
+    hours: list[tuple[Place, Hour]] = []
+    for symbol in _symbols(venue):
+        hours += _of_symbol(venue, symbol, hour_ts)
+        yield
+    said = sum(hour.said for _, hour in hours)
+    if said != _in_hour(venue, hour_ts).count():
+        return False  # some came meanwhile
+    # In the order of their first rows, in which rows themselves are added up.
+    hours.sort(key=itemgetter(0))
+    with transaction.atomic():
+        standing.delete()
+        # Another recorder may write the same at the same time.
+        ForecastRollup.objects.bulk_create(
+            (_packed(hour) for _, hour in hours), batch_size=WRITTEN_AT_ONCE, ignore_conflicts=True
+        )
     return True
+
+
+def said_hours() -> Iterator[tuple[str, int, bool]]:
+    """Yield each venue, hour with forecasts and whether it is added up, by looks into the index."""
+    for venue in venues():
+        stored = set(stored_times(venue, None, None))
+        hour_ts = first_hour(venue, None)
+        while hour_ts is not None:
+            yield venue, hour_ts, hour_ts in stored
+            hour_ts = first_hour(venue, hour_ts + HOUR_MS)
 
 
 def rebuild() -> int:
     """Write every hour that has rows anew; return how many hours were written."""
-    hours = Forecast.objects.order_by().values("venue", hour=F("prediction_ts") / HOUR_MS)
     written = 0
-    for row in list(hours.distinct()):
-        venue, hour = row["venue"], row["hour"]
-        with transaction.atomic():
-            standing = ForecastRollup.objects.filter(venue=venue, hour_ts=hour * HOUR_MS)
-            known = standing.aggregate(said=Sum("said"))["said"] or 0
-            if _in_hour(venue, hour * HOUR_MS).count() >= known:
-                standing.delete()
-                written += store_hour(venue, hour * HOUR_MS)
+    for venue, hour_ts, _ in said_hours():
+        standing = ForecastRollup.objects.filter(venue=venue, hour_ts=hour_ts)
+        known = standing.aggregate(said=Sum("said"))["said"] or 0
+        if _in_hour(venue, hour_ts).count() >= known:
+            written += store_hour(venue, hour_ts, anew=True)
     return written
 
 
@@ -117,6 +155,26 @@ def _in_hour(venue: str, hour_ts: int) -> QuerySet[Forecast]:
     return Forecast.objects.filter(
         venue=venue, predicted_at__gte=window[0], predicted_at__lt=window[1]
     )
+
+
+def _symbols(venue: str) -> Iterator[str]:
+    # One look into the index each.
+    rows = Forecast.objects.filter(venue=venue).order_by("symbol").values_list("symbol", flat=True)
+    symbol = rows.first()
+    while symbol is not None:
+        yield symbol
+        symbol = rows.filter(symbol__gt=symbol).first()
+
+
+def _of_symbol(venue: str, symbol: str, hour_ts: int) -> list[tuple[Place, Hour]]:
+    found = _in_hour(venue, hour_ts).filter(symbol=symbol).order_by("predicted_at", "id")
+    first: dict[HourKey, Place] = {}
+    rows = []
+    for id_, *values in found.values_list("id", *ROW_FIELDS).iterator(ROWS_A_CHUNK):
+        row = ForecastRow(*values)
+        first.setdefault(row.hour, (row.prediction_ts, id_))
+        rows.append(row)
+    return [(first[hour.key], hour) for hour in add_up(rows)]
 
 
 def _packed(hour: Hour) -> ForecastRollup:

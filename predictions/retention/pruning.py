@@ -42,11 +42,11 @@ class Pruner:
     def hours(self, venue: str) -> Iterator[Hour]:
         """Yield the venue's hours that are old enough, each with why it must stay, or ""."""
         before_ms = self._before_ms(venue)
-        start_ms = None if before_ms is None else _first_hour(venue, None)
+        start_ms = None if before_ms is None else first_hour(venue, None)
         # An hour's entries were made within the next: then their bytes are old enough as well.
         while before_ms is not None and start_ms is not None and start_ms + SPAN_MS <= before_ms:
             yield _looked_at(venue, start_ms)
-            start_ms = _first_hour(venue, start_ms + HOUR_MS)
+            start_ms = first_hour(venue, start_ms + HOUR_MS)
 
     def prune(self, hour: Hour) -> int:
         """Take a part of an hour, in one transaction; return how many forecasts went."""
@@ -87,7 +87,8 @@ def venues() -> Iterator[str]:
         venue = rows.filter(venue__gt=venue).first()
 
 
-def _first_hour(venue: str, from_ms: int | None) -> int | None:
+def first_hour(venue: str, from_ms: int | None) -> int | None:
+    """Return the begin of the venue's first hour with forecasts from that market time on."""
     rows = Forecast.objects.filter(venue=venue)
     if from_ms is not None:
         rows = rows.filter(predicted_at__gte=EPOCH + timedelta(milliseconds=from_ms))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from inference.vocabulary import OutcomeStatus, Role, Source, Ungradable
+from predictions.accuracy import chore as chore_module
 from predictions.accuracy import questions
 from predictions.accuracy.chore import RollupChore
 from predictions.accuracy.forecasts import grouped, risk_coverage, summary
@@ -21,7 +22,7 @@ from predictions.accuracy.questions import (
     find_hours,
     newest_ms,
 )
-from predictions.accuracy.rollups import forecast_rows, rebuild, store_hour
+from predictions.accuracy.rollups import adding_up, forecast_rows, rebuild, store_hour
 from predictions.models import Forecast, ForecastOutcome, ForecastRollup, LedgerEntry, Pruning
 from predictions.moments import moment
 from tests.integration.ledger import FIRST_TICK_MS, stored_leaf
@@ -332,6 +333,78 @@ def test_chore_goes_on_past_an_hour_that_is_not_graded(leaf: LedgerEntry) -> Non
     assert chore.run()
     assert not chore.run()
     assert [each.hour_ts for each in ForecastRollup.objects.all()] == [FIRST_TICK_MS + HOUR_MS]
+
+
+class SlowClock(Clock):
+    """Each look at it lasts a second."""
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+def test_chore_reads_a_symbol_a_run_and_writes_the_hour_once_all_are_read(
+    leaf: LedgerEntry,
+) -> None:
+    symbols = ("SOLUSDT", "BTCUSDT", "ETHUSDT")
+    for index, symbol in enumerate(symbols):
+        one = said(leaf, index, symbol=symbol)
+        store([(one, came(one, 1.5))])
+    store([(said(leaf, 0, prediction_ts=FIRST_TICK_MS + 2 * HOUR_MS), None)])
+    expected = from_rows(to_ms=FIRST_TICK_MS + HOUR_MS)
+    chore = RollupChore(clock=SlowClock())
+    runs = 0
+    while not ForecastRollup.objects.exists():
+        assert chore.run()
+        runs += 1
+    assert runs > 2 * len(symbols)
+    assert_same(find_hours(ForecastQuestion(VENUE, to_ms=FIRST_TICK_MS + HOUR_MS)).hours, expected)
+    assert [hour.key.symbol for hour in expected] == list(symbols)
+
+
+def test_hour_that_grows_while_it_is_read_is_read_again(leaf: LedgerEntry) -> None:
+    first, second = said(leaf, 0), said(leaf, 1)
+    store([(first, came(first, 1.0))])
+    pieces = adding_up(VENUE, FIRST_TICK_MS)
+    next(pieces)
+    next(pieces)
+    store([(second, came(second, 1.0))])
+    with pytest.raises(StopIteration) as ended:
+        next(pieces)
+    assert ended.value.value is False
+    assert not ForecastRollup.objects.exists()
+    assert store_hour(VENUE, FIRST_TICK_MS)
+    assert ForecastRollup.objects.get().said == 2
+
+
+def test_hour_is_read_outside_of_transactions(
+    leaf: LedgerEntry, django_assert_num_queries: Any
+) -> None:
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        one = said(leaf, 0, symbol=symbol)
+        store([(one, came(one, 1.0))])
+    with django_assert_num_queries(17) as asked:
+        assert store_hour(VENUE, FIRST_TICK_MS)
+    kinds = [query["sql"].split()[0] for query in asked]
+    within = kinds[kinds.index("SAVEPOINT") : kinds.index("RELEASE")]
+    assert "SELECT" not in within
+    assert len(within) < 4
+
+
+def test_chore_finds_hours_that_were_never_added_up_whatever_their_age(
+    leaf: LedgerEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chore_module, "RECOVERED_ROWS", 1)
+    for hour in range(5):
+        one = said(leaf, 0, prediction_ts=FIRST_TICK_MS + hour * HOUR_MS)
+        store([(one, came(one, 1.0))])
+    assert store_hour(VENUE, FIRST_TICK_MS + HOUR_MS)
+    chore = RollupChore(clock=Clock())
+    while chore.run():
+        pass
+    times = ForecastRollup.objects.values_list("hour_ts", flat=True)
+    assert list(times) == [FIRST_TICK_MS + hour * HOUR_MS for hour in range(3)]
+    assert chore.detail() == {"hours": 2, "open": 2}
 
 
 def test_figures_under_the_minimum_are_null_beside_their_n(leaf: LedgerEntry) -> None:
