@@ -37,7 +37,7 @@ Indicators = Callable[[CandleSeries], Floats]
 def check_candles(
     report: AuditReport,
     store: CandleStore,
-    venue: str,
+    venues: Sequence[str],
     symbol: str,
     timeframe: Timeframe,
     registry: ModelRegistry | None,
@@ -49,22 +49,28 @@ def check_candles(
 ) -> None:
     """Compare indicators, windows and outputs of one coin at sampled closes; tell the report.
 
-    compute, model: in place of the served ones; the windows are always those that are served.
+    venues: whose candles, the truest first, told by the last. A moment needs CANDLES_NEEDED
+    candles up to it. compute, model: in place of the served ones; the windows are always those
+    that are served.
     """
-    name = f"{symbol} {timeframe}"
+    name, venue = f"{symbol} {timeframe}", venues[-1]
     try:
-        candles = store.read((venue,), symbol, timeframe)
+        candles = store.read(venues, symbol, timeframe)
     except CandleStoreError as error:
         report.unchecked[f"features_{error.code}"] += moments
         return
-    if len(candles) <= CANDLES_NEEDED:
+    if len(candles) < CANDLES_NEEDED:
         report.unchecked["features_not_enough_history"] += moments
+        report.notes.append(
+            f"{name}: {len(candles)} candles of {' and '.join(venues)} are stored, "
+            f"{CANDLES_NEEDED} are needed"
+        )
         return
-    chosen = sampled(CANDLES_NEEDED, len(candles) - 1, moments, seed)
+    chosen = sampled(CANDLES_NEEDED - 1, len(candles) - 1, moments, seed)
     closes = candles.open_ms + timeframe.ms
     subject = Subject(SIGNALS, venue, name, INDICATOR_NAMES)
     _check_indicators(report, subject, candles, closes, chosen, compute)
-    windows = _check_windows(report, subject, store, venue, symbol, timeframe, candles, chosen)
+    windows = _check_windows(report, subject, store, venues, symbol, timeframe, candles, chosen)
     if not windows:
         return
     run = model or _served(report, registry, symbol, timeframe, len(windows))
@@ -99,7 +105,7 @@ def _check_windows(
     report: AuditReport,
     subject: Subject,
     store: CandleStore,
-    venue: str,
+    venues: Sequence[str],
     symbol: str,
     timeframe: Timeframe,
     candles: CandleSeries,
@@ -113,7 +119,7 @@ def _check_windows(
         try:
             expected = window_of(known, timeframe)
             read = store.read(
-                (venue,), symbol, timeframe, closed_by_ms=close_ms, count=CANDLES_NEEDED
+                venues, symbol, timeframe, closed_by_ms=close_ms, count=CANDLES_NEEDED
             )
             window = window_of(read, timeframe)
         except WindowError as error:

@@ -8,8 +8,9 @@ from inference.artefacts.errors import ModelUnavailable
 from inference.artefacts.registry import Registry
 from inference.artefacts.signal_registry import ModelRegistry
 from inference.forecasts.engine import Engine
+from inference.signals.service import default_service
 from inference.vocabulary import FORECASTS, SIGNALS
-from market.candles.store import CandleStore
+from market.candles.store import CandleStore, venues_of
 from market.candles.timeframes import Timeframe
 from market.recording.places import symbol_folders
 from predictions.audit.candle_lookahead import check_candles
@@ -21,7 +22,8 @@ from predictions.audit.report import AuditReport
 class LookaheadPlan:
     """What to check. recordings: paths given; where there are none, all under recordings_dir.
 
-    symbols: empty means all that are recorded, and all signal_symbols. venue: whose candles.
+    symbols: empty means all that are recorded, and all signal_symbols. venues: whose candles, the
+    truest first.
     """
 
     engines: tuple[str, ...]
@@ -30,12 +32,20 @@ class LookaheadPlan:
     recordings_dir: Path
     recordings: tuple[Path, ...]
     candles: Path
-    venue: str
+    venues: tuple[str, ...]
     symbols: frozenset[str]
     signal_symbols: tuple[str, ...]
     timeframes: tuple[Timeframe, ...]
     moments: int
     seed: int
+
+
+def candle_venues(given: str | None, exchange: str) -> tuple[str, ...]:
+    """Return whose candles to take: one given, else those of the running market's signals.
+
+    Raises UnreadableClockError.
+    """
+    return (given,) if given else venues_of(default_service().now().venue, exchange)
 
 
 def forecasters(registry: Registry, given: Sequence[Path]) -> tuple[Engine, ...]:
@@ -85,7 +95,7 @@ def _check_candles(report: AuditReport, plan: LookaheadPlan) -> None:
             check_candles(
                 report,
                 store,
-                plan.venue,
+                plan.venues,
                 symbol,
                 timeframe,
                 plan.networks,

@@ -39,10 +39,14 @@ class Difference:
 
 @dataclass(slots=True)
 class AuditReport:
-    """checked: values compared, by kind. unchecked: predictions or moments, by reason."""
+    """checked: values compared, by kind. unchecked: predictions or moments, by reason.
+
+    notes: sentences on what a reason leaves open.
+    """
 
     checked: Counter[str] = field(default_factory=Counter)
     unchecked: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     difference_count: int = 0
 
@@ -62,6 +66,7 @@ class AuditReport:
             "passed": self.passed,
             "checked": dict(self.checked),
             "unchecked": dict(+self.unchecked),
+            "notes": self.notes,
             "difference_count": self.difference_count,
             "differences": [_finite(asdict(each)) for each in self.differences],
         }
@@ -72,6 +77,7 @@ class AuditReport:
         lines += [
             f"unchecked  {name}: {count:,}" for name, count in sorted((+self.unchecked).items())
         ]
+        lines += [f"note       {each}" for each in self.notes]
         lines += [f"differs    {each.line()}" for each in self.differences[:shown]]
         if self.difference_count > shown:
             lines.append(f"… and {self.difference_count - shown:,} more")

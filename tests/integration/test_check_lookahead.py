@@ -10,14 +10,18 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import redis
 from django.core.management import CommandError, call_command
 from onnx import helper
 
 from inference.artefacts.manifest import OUTPUT_COLUMNS, write_manifest
+from inference.signals.service import default_service
+from market import keys
 from market.candles.indicators import indicators
 from market.candles.series import CandleSeries
 from market.candles.store import CandleStore
 from market.candles.timeframes import Timeframe
+from market.clock import MarketTime
 from market.feeds import Batch
 from market.feeds.replay import ReplayFeed
 from market.hot.features import FeatureRow
@@ -128,7 +132,8 @@ def store(tmp_path: Path) -> CandleStore:
 
 def candle_audit(store: CandleStore, **options: Any) -> AuditReport:
     report = AuditReport()
-    check_candles(report, store, "binance", "BTCUSDT", H1, None, moments=8, seed=5, **options)
+    options = {"moments": 8} | options
+    check_candles(report, store, ["binance"], "BTCUSDT", H1, None, seed=5, **options)
     return report
 
 
@@ -192,7 +197,11 @@ def test_shipped_signal_networks_do_not_look_ahead(tmp_path: Path, settings: Any
         candles = walk(300, seed=len(symbol), step_ms=H1.ms)
         CandleStore(tmp_path / "candles").upsert("binance", symbol, H1, candles)
     report = audit(
-        engine="signals", symbols=frozenset({"BTCUSDT", "ETHUSDT"}), timeframes=(H1,), moments=4
+        engine="signals",
+        symbols=frozenset({"BTCUSDT", "ETHUSDT"}),
+        timeframes=(H1,),
+        moments=4,
+        venue="binance",
     )
     assert report["passed"]
     assert report["checked"]["outputs"] >= 2 * 4 * 3
@@ -202,12 +211,55 @@ def test_shipped_signal_networks_do_not_look_ahead(tmp_path: Path, settings: Any
 def test_audit_of_nothing_does_not_pass(tmp_path: Path, settings: Any) -> None:
     settings.VAR_DIR = tmp_path
     settings.CANDLES_DIR, settings.RECORDINGS_DIR = tmp_path / "no", tmp_path / "none"
-    report = audit(moments=3, symbols=frozenset({"BTCUSDT"}), timeframes=(H1,))
+    report = audit(moments=3, symbols=frozenset({"BTCUSDT"}), timeframes=(H1,), venue="binance")
     assert not report["passed"]
     assert report["unchecked"] == {
         "features_no_recording": 3,
         "features_not_enough_history": 3,
     }
+    assert report["notes"] == ["BTCUSDT 1h: 0 candles of binance are stored, 210 are needed"]
+
+
+@pytest.mark.parametrize(("stored", "moments"), [(210, 1), (211, 2), (300, 91)])
+def test_every_candle_with_enough_before_it_is_a_moment(
+    tmp_path: Path, stored: int, moments: int
+) -> None:
+    store = CandleStore(tmp_path / "candles")
+    store.upsert("binance", "BTCUSDT", H1, walk(stored, seed=4, step_ms=H1.ms))
+    report = candle_audit(store, moments=1_000)
+    assert report.passed
+    assert report.unchecked == {"outputs_model_missing": moments}
+
+
+def test_one_candle_too_few_says_how_many_there_are(tmp_path: Path) -> None:
+    store = CandleStore(tmp_path / "candles")
+    store.upsert("binance", "BTCUSDT", H1, walk(209, seed=4, step_ms=H1.ms))
+    report = candle_audit(store)
+    assert report.unchecked == {"features_not_enough_history": 8}
+    told = "BTCUSDT 1h: 209 candles of binance are stored, 210 are needed"
+    assert f"note       {told}" in report.lines()
+
+
+@pytest.fixture
+def fresh_service() -> Iterator[None]:
+    default_service.cache_clear()
+    yield
+    default_service.cache_clear()
+
+
+def test_audit_takes_the_candles_of_the_running_market(
+    tmp_path: Path, settings: Any, clean_redis: redis.Redis, fresh_service: None
+) -> None:
+    settings.VAR_DIR, settings.CANDLES_DIR = tmp_path, tmp_path / "candles"
+    clock = MarketTime("simulated/7", False, 0.0, 0.0, 1.0)
+    clean_redis.hset(keys.clock(), mapping=clock.to_hash())
+    candles = walk(300, seed=4, step_ms=H1.ms)
+    CandleStore(settings.CANDLES_DIR).upsert("simulated/7", "BTCUSDT", H1, candles)
+    report = audit(
+        engine="signals", symbols=frozenset({"BTCUSDT"}), timeframes=(H1,), moments=3, seed=2
+    )
+    assert report["passed"]
+    assert report["unchecked"] == {}
 
 
 def test_model_file_that_is_none_is_named(tmp_path: Path, settings: Any) -> None:

@@ -21,35 +21,38 @@ class Command(BaseCommand):
             help="frames, or a symbol's folder of VAR_DIR/recordings; default: all recorded there",
         )  # fmt: skip
         parser.add_argument("--timeframes", type=timeframes, default=SIGNAL_TIMEFRAMES)
-        parser.add_argument("--venue", default=settings.CANDLE_EXCHANGE, help="whose candles")
+        parser.add_argument(
+            "--venue", help="whose candles; default: those that signals are made of"
+        )
         parser.add_argument("--moments", type=positive, default=20, metavar="N", help="of each")
 
     def handle(self, **options: Any) -> None:
         from inference.artefacts.errors import ArtefactError
         from inference.artefacts.registry import Registry
         from inference.artefacts.signal_registry import ModelRegistry
+        from inference.signals.moment import UnreadableClockError
         from market.feeds import FeedError
-        from predictions.audit.lookahead_run import LookaheadPlan, check_lookahead, forecasters
+        from predictions.audit import lookahead_run as run
 
         base, var = settings.BASE_DIR, settings.VAR_DIR
         try:
-            plan = LookaheadPlan(
+            plan = run.LookaheadPlan(
                 engines=ENGINES[options["engine"]],
-                forecasters=forecasters(
+                forecasters=run.forecasters(
                     Registry.from_config(settings.INFERENCE, base, var), options["model"]
                 ),
                 networks=ModelRegistry(base / "models", var, settings.MODEL_DEVICE),
                 recordings_dir=settings.RECORDINGS_DIR,
                 recordings=tuple(options["recording"]),
                 candles=settings.CANDLES_DIR,
-                venue=options["venue"],
+                venues=run.candle_venues(options["venue"], settings.CANDLE_EXCHANGE),
                 symbols=options["symbols"],
                 signal_symbols=settings.SIGNAL_SYMBOLS,
                 timeframes=options["timeframes"],
                 moments=options["moments"],
                 seed=options["seed"],
             )
-            report = check_lookahead(plan)
-        except (ArtefactError, FeedError) as error:
+            report = run.check_lookahead(plan)
+        except (ArtefactError, FeedError, UnreadableClockError) as error:
             raise CommandError(str(error)) from error
         tell(report, self.stdout, as_json=options["json"], failed="values look ahead")
