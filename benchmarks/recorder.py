@@ -87,7 +87,7 @@ def recorder(client: redis.Redis, *, graded: bool) -> "Recorder":
     history = RedisPriceHistory(client)
     made = Recorder(LogReader(client, FORECASTS, "benchmark"), history, OutcomeBroadcast(None))
     if not graded:
-        made.grader = Ungraded(history)
+        made.grader = Ungraded(history, made.reader)
     return made
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 
 from market import keys
-from predictions.grading.forecasts import Frame
+from predictions.grading.forecast_outcomes import Frame
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ import redis
 
 from market import keys
 from market.clock import MarketTime
-from predictions.grading.forecasts import Target
+from predictions.grading.forecast_outcomes import Target
 
 MAX_AGE_MS = 5_000
 """A mid this much older than the target no longer stands for it."""

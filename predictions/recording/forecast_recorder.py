@@ -12,7 +12,8 @@ import structlog
 from django.db import transaction
 
 from predictions.broadcast import OutcomeBroadcast
-from predictions.grading.forecasts import Frame, Grader, Settlement
+from predictions.grading.forecast_outcomes import Frame
+from predictions.grading.forecasts import Grader, Settlement
 from predictions.grading.price_history import RedisPriceHistory
 from predictions.models import Forecast
 from predictions.recording.forecast_rows import TickRows, tick_rows
@@ -56,7 +57,7 @@ class Recorder(LogRecorder[TickRows]):
     _looked_at: float = field(init=False, default=float("-inf"))
 
     def __post_init__(self) -> None:
-        self.grader = Grader(self.history)
+        self.grader = Grader(self.history, self.reader)
 
     def detail(self) -> dict[str, Any]:
         # No zero-argument super(): a class with slots is made anew, and that would miss it.
@@ -68,6 +69,8 @@ class Recorder(LogRecorder[TickRows]):
             self._recovered = True
 
     def _nothing_new(self) -> None:
+        for venue in self.grader.waiting:
+            self._settle_alone(venue)
         self._settle_quiet_venues()
 
     def _rows(self, entry_id: str, packed: bytes) -> TickRows:
@@ -112,12 +115,15 @@ class Recorder(LogRecorder[TickRows]):
             if now_ms is None:
                 # Another market runs now: this one is over, its last targets never come.
                 now_ms = progress.last_target_ms + self.grader.tolerance_ms
-            with transaction.atomic():
-                settlement = self.grader.settle(venue, now_ms=now_ms)
-            self._committed([settlement])
-            if settlement.finished:
-                del self.grader.progress[venue]
+            if self._settle_alone(venue, now_ms).finished:
+                self.grader.forget(venue)
                 del self._seen_at[venue]
+
+    def _settle_alone(self, venue: str, now_ms: int | None = None) -> Settlement:
+        with transaction.atomic():
+            settlement = self.grader.settle(venue, now_ms=now_ms)
+        self._committed([settlement])
+        return settlement
 
     def _market_ms(self, venue: str) -> int | None:
         market = self.history.market_time()

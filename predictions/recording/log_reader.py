@@ -5,6 +5,7 @@ whatever dies in between, this consumer or another finds the entry again.
 """
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -23,6 +24,10 @@ CLAIM_EVERY_SECONDS = 5.0
 MAX_DEAD_LETTERS = 1_000
 """The oldest are dropped beyond this: they are for a person to look at, not a store."""
 RETENTION_MS = 24 * 3_600_000
+
+
+EntryId = tuple[int, int]
+"""Of an entry in the log; what was written later is greater."""
 
 
 class LogEntry(NamedTuple):
@@ -109,6 +114,27 @@ class LogReader:
             return Backlog(behind, 0.0)
         since_ms, _ = _parse_id(oldest)
         return Backlog(behind, max(0.0, round(seconds + micros / 1e6 - since_ms / 1e3, 3)))
+
+    def oldest_unstored(self, besides: Collection[str]) -> EntryId | None:
+        """Return the oldest entry, besides these, that a recorder took and did not store."""
+        taken = _reply(
+            self.client.xpending_range(
+                self._key, keys.RECORDER_GROUP, min="-", max="+", count=len(besides) + 1
+            )
+        )
+        ids = (_text(entry["message_id"]) for entry in taken)
+        return next((_parse_id(entry_id) for entry_id in ids if entry_id not in besides), None)
+
+    def newest_taken(self) -> EntryId:
+        """Return the newest entry that any recorder took."""
+        return max(
+            (
+                _parse_id(group["last-delivered-id"])
+                for group in self._groups()
+                if _text(group["name"]) == keys.RECORDER_GROUP
+            ),
+            default=(0, 0),
+        )
 
     def trim(self, retention_ms: int = RETENTION_MS) -> int:
         """Drop entries older than `retention_ms` that every group is done with; return how many."""
@@ -197,7 +223,7 @@ def _entries(batch: Any) -> list[LogEntry]:
     ]
 
 
-def _parse_id(text: bytes | str) -> tuple[int, int]:
+def _parse_id(text: bytes | str) -> EntryId:
     ms, _, sequence = _text(text).partition("-")
     return int(ms), int(sequence or 0)
 

@@ -20,7 +20,7 @@ from pytest_django import Settings
 from inference.signals.entry import Said
 from market.candles.store import CandleStore
 from predictions.grading.candle_paths import StoredBars
-from predictions.grading.forecasts import OpenForecast, Price, outcomes_of
+from predictions.grading.forecast_outcomes import OpenForecast, Price, outcomes_of
 from predictions.grading.signals import SaidSignal, grade_signal
 from predictions.models import (
     Checkpoint,

@@ -12,7 +12,7 @@ from django.db.models import Exists, Max, OuterRef
 
 from inference.handover.chain import EntryFormatError
 from inference.vocabulary import FORECASTS, OutcomeStatus
-from predictions.grading.forecasts import OpenForecast, Outcome, Price, Target, outcomes_of
+from predictions.grading.forecast_outcomes import OpenForecast, Outcome, Price, Target, outcomes_of
 from predictions.models import Forecast, ForecastOutcome, LedgerEntry
 from predictions.recording.forecast_rows import FORECAST_FIELDS, TickRows, tick_rows
 from predictions.transparency.verifying.findings import Finding, Findings, Kind
