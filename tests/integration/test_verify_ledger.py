@@ -197,8 +197,8 @@ def test_removed_outcome_of_a_signal_is_named_once_it_must_be_there(
     for number, at_ms in enumerate((DAY_MS + waited_ms - 1, DAY_MS + waited_ms), 1):
         hand_over(binary, batch(venue=venue, batch=number, made_ms=at_ms))
         drain_signals(signal_recorder(binary))
-        named = [(each.kind, each.model, each.message) for each in faults(tmp_path)]
-        missing = f"of signal {Signal.objects.get().pk}, whose horizon has long passed"
+        named = [(each.kind, each.model, each.row) for each in faults(tmp_path)]
+        missing = f"of signal {Signal.objects.get().pk}"
         assert named == [(Kind.REMOVED, "SignalOutcome", missing)] * (number - 1)
 
 
@@ -394,6 +394,18 @@ def test_tile_is_compared_with_what_is_below_it(tmp_path: Path) -> None:
         LogTile.objects.filter(index=0).delete()
         kinds = {(each.kind, each.row) for each in faults(tmp_path) if each.model == "LogTile"}
         assert kinds == {(Kind.REMOVED, "0/0"), (Kind.INSERTED, "0/1")}
+
+
+def test_tile_of_zeros_is_summed_up(tmp_path: Path) -> None:
+    with transaction.atomic():
+        append_entries([new_entry(number) for number in range(256)])
+    with tampering():
+        LogTile.objects.update(hashes=bytes(8192))
+    found = [each for each in faults(tmp_path) if each.model == "LogTile"]
+    assert [each.field for each in found] == ["hashes"] * 3 + [""]
+    assert str(found[-1]) == (
+        "altered: LogTile 0/0 (253 more of its 256 hashes are not those of what is below it)"
+    )
 
 
 def test_missing_link_and_new_start_are_told_and_no_fault(

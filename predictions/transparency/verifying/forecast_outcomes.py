@@ -161,8 +161,8 @@ class ForecastOutcomeCheck:
             return
         if not Forecast.objects.filter(pk=row.id, outcome__isnull=True).exists():
             return  # graded, or pruned, meanwhile
-        told = f"of forecast {row.id}, whose target has long passed"
-        self.findings.add(Finding(Kind.REMOVED, NAME, "", message=told))
+        told = "its target has long passed"
+        self.findings.add(Finding(Kind.REMOVED, NAME, f"of forecast {row.id}", message=told))
 
     def _mids(self, ticks: Sequence[TickRows]) -> dict[Tick, dict[str, list[float]]]:
         # More than one of a symbol where a tick was said twice: each may have been first.

@@ -72,8 +72,8 @@ class SignalOutcomeCheck:
             return
         if not Signal.objects.filter(pk=said.id, outcome__isnull=True).exists():
             return  # graded meanwhile
-        told = f"of signal {said.id}, whose horizon has long passed"
-        self.findings.add(Finding(Kind.REMOVED, "SignalOutcome", "", message=told))
+        name, told = f"of signal {said.id}", "its horizon has long passed"
+        self.findings.add(Finding(Kind.REMOVED, "SignalOutcome", name, message=told))
 
     def _check_one(self, said: SaidSignal, outcome: SignalOutcome) -> None:
         stored = Grade.of(outcome)

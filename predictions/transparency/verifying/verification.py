@@ -62,9 +62,8 @@ class Verification:
             for check in (rows, forecasts, signals):
                 check.check(chunk)
         signed.finish()
-        now = log_size()
-        tiles.find_inserted(now)
-        rows.find_orphans(now)
+        tiles.find_inserted(self.size)
+        rows.find_orphans(self.size)
         forecasts.find_orphans()
         signals.find_orphans()
         check_chains(findings, self.size)
