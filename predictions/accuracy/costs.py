@@ -7,14 +7,18 @@ loses money after costs is told as such.
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from predictions.accuracy.figures import figure
 from predictions.accuracy.intervals import Estimate, ratio_estimate, time_blocks
 from predictions.grading.signals import LATEST_ENTRY_MS
 
+FIGURES = ("before", "median", "total", "share_positive")
+"""What is told beside the mean, from the minimum n on as well."""
 UNKNOWN = frozenset({"path_too_coarse", "no_price"})
 """Why it cannot be told whether a trade was entered, or at what price."""
 
@@ -100,3 +104,9 @@ def bill(
         total=float(after.sum()) if n else None,
         share_positive=float((after > 0).mean()) if n else None,
     )
+
+
+def told_costs(costs: Costs, scored: Bill, minimum: int) -> dict[str, Any]:
+    """Return costs and bill as plain values; under the minimum n of entered trades no figure."""
+    told = asdict(costs) | asdict(scored) | {"mean": figure(scored.mean, minimum)}
+    return told if scored.mean.n >= minimum else told | dict.fromkeys(FIGURES)

@@ -49,6 +49,7 @@ def summary(hours: Sequence[Hour]) -> dict[str, Any]:
         "said": sums.said,
         "late": sums.late,
         "n": sums.graded,
+        "without_mid": sums.graded - int(sums.total("compared")),
         "ungradable": sums.ungradable,
         "open": sums.said - sums.late - sums.graded - refused,
         "block_minutes": sums.block_minutes,

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_COUNTS = ("said", "late", "revisions", "candles", "n", "open")
+from predictions.accuracy.costs import FIGURES
+
+_COUNTS = ("said", "late", "revisions", "candles", "n", "without_mid", "open")
 
 
 def printed(told: Mapping[str, Any]) -> str:
@@ -55,7 +57,7 @@ def _bill(costs: Mapping[str, Any]) -> Iterator[str]:
         f"{costs['latency_ms']} ms later, in {costs['unit']}"
     )
     yield _figure("mean", costs["mean"])
-    for name in ("before", "median", "total", "share_positive"):
+    for name in FIGURES:
         yield f"  {name:20} {_number(costs[name])}"
     for kind in ("missed", "unknown"):
         for why, count in costs[kind].items():

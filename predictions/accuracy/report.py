@@ -11,7 +11,7 @@ from django.conf import settings
 from inference.signals.signal import iso
 from inference.vocabulary import FORECASTS
 from predictions.accuracy import forecasts, signals
-from predictions.accuracy.costs import Costs
+from predictions.accuracy.costs import Bill, Costs, told_costs
 from predictions.accuracy.forecast_costs import forecast_costs
 from predictions.accuracy.questions import ForecastQuestion, find_hours, newest_ms
 from predictions.accuracy.signal_costs import signal_costs
@@ -102,7 +102,7 @@ def _told(
     overall: dict[str, Any],
     groups: Any,
     risk_coverage: list[dict[str, Any]],
-    bill: Any,
+    bill: Bill | None,
 ) -> dict[str, Any]:
     begin, end = (None if edge is None else iso(edge) for edge in window)
     chosen = asdict(question)
@@ -115,5 +115,5 @@ def _told(
         "overall": overall,
         "groups": groups,
         "risk_coverage": risk_coverage,
-        "costs": bill and asdict(asked.costs) | asdict(bill),  # type: ignore[arg-type]  # asked
+        "costs": bill and asked.costs and told_costs(asked.costs, bill, minimum),
     }

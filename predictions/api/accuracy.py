@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response
 
 from predictions.accuracy.questions import TooMuchAskedError
-from predictions.accuracy.report import Asked, report, said_live
+from predictions.accuracy.report import report, said_live
 from predictions.api.accuracy_queries import question, read_query
 from predictions.api.errors import (
     InvalidParameterError,
@@ -38,9 +38,8 @@ async def accuracy(request: HttpRequest) -> HttpResponse:
         except (redis.RedisError, OSError) as error:
             raise RedisUnavailableError from error
         venue, live = market.venue, market.live
-    asked = question(values, venue)
     try:
-        told = await sync_to_async(_record)(values["engine"], asked, live)
+        told = await sync_to_async(_record)(values, venue, live)
     except TooMuchAskedError as error:
         raise InvalidParameterError(str(error)) from error
     except (DatabaseError, InterfaceError):
@@ -48,9 +47,10 @@ async def accuracy(request: HttpRequest) -> HttpResponse:
     return _response(request, told)
 
 
-def _record(engine: str, asked: Asked, live: bool | None) -> dict[str, Any]:
+def _record(values: dict[str, Any], venue: str, live: bool | None) -> dict[str, Any]:
+    engine, asked = values["engine"], question(values, venue)
     if live is None:
-        live = said_live(engine, asked.question.venue)
+        live = said_live(engine, venue)
     return {"status": "success", "engine": engine, "live": live} | report(asked)
 
 

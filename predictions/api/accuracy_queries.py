@@ -15,7 +15,9 @@ from predictions.accuracy.report import FORECAST_GROUPINGS, SIGNAL_GROUPINGS, As
 from predictions.accuracy.signal_rows import SignalQuestion
 from predictions.api.errors import InvalidParameterError
 from predictions.api.filter_fields import SymbolField, TimeField
+from predictions.api.filters import refuse_unknown
 from predictions.api.signal_queries import refuse_others
+from predictions.models import Forecast, Signal
 from predictions.moments import milliseconds
 
 MOST_LAST = 100_000
@@ -85,12 +87,22 @@ def read_query(query: QueryDict) -> dict[str, Any]:
             raise InvalidParameterError(f"{name}: only {engine} have one; ask for engine={engine}")
     if values["last"] is not None and (values["from"] or values["to"]):
         raise InvalidParameterError("last: takes neither from nor to beside it")
+    if values["from"] and values["to"] and values["from"] > values["to"]:
+        raise InvalidParameterError("from: must not be after to")
     _check_grouping(values)
     return values
 
 
 def question(values: dict[str, Any], venue: str) -> Asked:
-    """Return what is asked about a venue. Raises InvalidParameterError."""
+    """Return what is asked about a venue.
+
+    Asks the database about a symbol that is not served. Raises InvalidParameterError and
+    UnservedSymbolError; a venue or version of which there is nothing has an empty record.
+    """
+    costs = _costs(values)
+    if values["symbol"] is not None:
+        model = Forecast if values["engine"] == FORECASTS else Signal
+        refuse_unknown(model, (values["symbol"],))
     window = {
         "from_ms": None if values["from"] is None else milliseconds(values["from"]),
         "to_ms": None if values["to"] is None else milliseconds(values["to"]),
@@ -102,7 +114,7 @@ def question(values: dict[str, Any], venue: str) -> Asked:
         asked = ForecastQuestion(venue, source=values["source"], **shared)
     else:
         asked = SignalQuestion(venue, timeframe=values["timeframe"], **shared)
-    return Asked(asked, values["by"], _costs(values))
+    return Asked(asked, values["by"], costs)
 
 
 def _check_grouping(values: dict[str, Any]) -> None:

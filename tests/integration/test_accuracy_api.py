@@ -10,14 +10,15 @@ import redis
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from inference.vocabulary import Direction, OutcomeStatus, Role, SignalResult
+from inference.vocabulary import Direction, OutcomeStatus, Role, SignalResult, Source
 from market import keys
 from market.candles.timeframes import Timeframe
 from market.clock import MarketTime
 from predictions.accuracy.signal_rows import SignalQuestion, find_signals
-from predictions.models import LedgerEntry, Signal, SignalOutcome
+from predictions.models import ForecastOutcome, LedgerEntry, Signal, SignalOutcome
 from predictions.moments import moment
 from tests.integration.ledger import FIRST_TICK_MS, stored_leaf
+from tests.integration.refused import refusal
 from tests.integration.test_rollups import VENUE, came, said, store
 
 pytestmark = pytest.mark.django_db
@@ -162,6 +163,26 @@ def test_accuracy_with_costs_scores_the_record_again(
     assert costs["mean"]["value"] < 0
 
 
+@pytest.mark.parametrize(("entered", "told"), [(29, False), (30, True)])
+def test_costs_of_too_few_trades_have_no_figure(
+    market: redis.Redis, leaf: LedgerEntry, client: Client, entered: int, told: bool
+) -> None:
+    for index in range(entered):
+        graded(a_signal(leaf, index))
+    costs = ask(client, "?engine=signals&latency_ms=30000")["costs"]
+    assert (costs["considered"], costs["mean"]["n"]) == (entered, entered)
+    assert (costs["mean"]["value"] is not None) is told
+    for name in ("before", "median", "total", "share_positive"):
+        assert (costs[name] is not None) is told
+
+
+def test_costs_of_too_few_trades_are_printed_as_unknown(forecasts: None) -> None:
+    out = StringIO()
+    call_command("accuracy_report", "--fee-bp", "5", "--last", "20", stdout=out)
+    bill = out.getvalue().partition("after 5 bp fee")[2]
+    assert bill.count("unknown") == 5
+
+
 def test_accuracy_with_costs_scores_no_more_than_the_last_that_are_asked_for(
     market: redis.Redis, forecasts: None, leaf: LedgerEntry, client: Client
 ) -> None:
@@ -191,6 +212,7 @@ def test_accuracy_of_the_same_record_has_the_same_etag(
         ("?by=venue", "by: must be one of symbol, model_version, role, source, band"),
         ("?from=yesterday", "from: must be a time in ISO 8601"),
         ("?to=0001-01-01T00:00:00%2B23:00", "to: must be a time in ISO 8601"),
+        ("?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "from: must not be after to"),
         ("?last=0", "last: must be from 1 to 100000"),
         ("?last=5&to=2026-01-01T00:00:00Z", "last: takes neither from nor to"),
         ("?fee_bp=cheap", "fee_bp: must be a number"),
@@ -203,6 +225,38 @@ def test_accuracy_refuses_a_bad_parameter_by_name(
     market: redis.Redis, client: Client, query: str, told: str
 ) -> None:
     assert told in refused(client, query)
+
+
+@pytest.mark.parametrize("query", ["symbol=DOGE", "symbol=PAXGUSDT&engine=signals"])
+def test_accuracy_of_a_symbol_that_nobody_knows_is_404(
+    market: redis.Redis, client: Client, query: str
+) -> None:
+    told = refusal(client.get(f"/api/accuracy?{query}"), 404, "unknown_symbol")
+    assert "is not served here, and the ledger has nothing of it" in told
+
+
+def test_accuracy_of_a_symbol_that_was_served_once_is_told(
+    market: redis.Redis, leaf: LedgerEntry, client: Client
+) -> None:
+    one = said(leaf, 0, symbol="PAXGUSDT")
+    store([(one, came(one, 1.0))])
+    assert ask(client, "?symbol=PAXGUSDT")["overall"]["n"] == 1
+
+
+def test_accuracy_of_a_version_that_never_spoke_is_empty_as_the_list_is(
+    market: redis.Redis, forecasts: None, client: Client
+) -> None:
+    assert ask(client, "?model_version=zzz")["overall"]["said"] == 0
+    assert client.get("/api/forecasts?model_version=zzz").json()["results"] == []
+
+
+def test_accuracy_counts_apart_what_had_no_mid(
+    market: redis.Redis, forecasts: None, leaf: LedgerEntry, client: Client
+) -> None:
+    stale = said(leaf, 400, source=Source.STALE, mid_price=None)
+    store([(stale, ForecastOutcome(forecast=stale, status=OutcomeStatus.GRADED.value))])
+    overall = ask(client)["overall"]
+    assert (overall["n"], overall["without_mid"], overall["mae"]["n"]) == (301, 1, 300)
 
 
 def test_accuracy_of_signals_counts_one_a_candle(
@@ -219,6 +273,18 @@ def test_accuracy_of_signals_counts_one_a_candle(
     assert overall["hit_rate"]["value"] == 1.0
     assert [(group["timeframe"], group["n"]) for group in told["groups"]] == [("15m", 40)]
     assert (told["costs"]["unit"], told["costs"]["considered"]) == ("R", 40)
+
+
+def test_accuracy_of_signals_without_a_window_is_of_the_newest_thirty_days(
+    market: redis.Redis, leaf: LedgerEntry, client: Client
+) -> None:
+    a_day = 86_400_000 // STEP_MS
+    for index in (0, 31 * a_day, 60 * a_day, 61 * a_day):
+        graded(a_signal(leaf, index))
+    told = ask(client, "?engine=signals")
+    assert (told["overall"]["said"], told["from"][:10]) == (3, "2026-02-01")
+    everything = ask(client, "?engine=signals&from=2026-01-01T00:00:00Z")
+    assert everything["overall"]["said"] == 4
 
 
 def test_counted_signals_are_the_first_timely_of_each_candle(leaf: LedgerEntry) -> None:
@@ -283,3 +349,7 @@ def test_accuracy_report_of_an_empty_ledger_says_so(db: None) -> None:
 def test_accuracy_report_refuses_a_bad_value_by_name(db: None) -> None:
     with pytest.raises(CommandError, match="last: must be from 1"):
         call_command("accuracy_report", "--last", "0")
+    with pytest.raises(CommandError, match="PAXGUSDT is not served here"):
+        call_command("accuracy_report", "--symbol", "PAXGUSDT", "--venue", VENUE)
+    with pytest.raises(CommandError, match="from: must not be after to"):
+        call_command("accuracy_report", "--from", "2026-01-02", "--to", "2026-01-01")

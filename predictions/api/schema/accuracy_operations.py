@@ -28,13 +28,19 @@ class FigureSerializer(Shape):
     lower = _number("Lower end of the interval.")
     upper = _number("Upper end of the interval.")
     n = serializers.IntegerField(help_text="Graded predictions that it rests on.")
-    n_eff = _number("As many independent ones would be as sure.")
-    blocks = serializers.IntegerField(help_text="Stretches of time that were resampled.")
+    n_eff = _number(
+        "A cautious count of independent ones: as many as would give this interval, at most n "
+        "divided by how many outcomes overlap (10 s every 2 s: 5). The interval is not made "
+        "from it. null for r2, brier and log_loss of forecasts."
+    )
+    blocks = serializers.IntegerField(
+        help_text="Stretches of time that were resampled, which the interval comes from."
+    )
     baseline = _number("What it is to be compared with.", required=False)
 
 
 class BillSerializer(Shape):
-    """The record scored again with the asker's costs."""
+    """The record scored again with the asker's costs; no figure under the minimum n."""
 
     fee_bp = serializers.FloatField(help_text="Of each side, entry and exit.")
     slippage_bp = serializers.FloatField(help_text="Of each side.")
@@ -102,7 +108,8 @@ class AccuracyDescription(APIView):
         operation_id="accuracy",
         summary="What the predictions were worth",
         parameters=[*PARAMETERS, UNCHANGED],
-        responses={200: OpenApiResponse(AccuracySerializer, "The record.")} | refusals(400, 503),
+        responses={200: OpenApiResponse(AccuracySerializer, "The record.")}
+        | refusals(400, 404, 503),
     )
     def get(self, request: Request) -> Response:
         raise NotImplementedError
