@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
+from inference.forecasts.entry import TickEntry
 from inference.signals.entry import Said
 from market.candles.store import CandleStore
 from predictions.grading.candle_paths import StoredBars
@@ -419,6 +420,40 @@ def test_missing_link_and_new_start_are_told_and_no_fault(
     assert [(each.kind, each.row) for each in found] == [(Kind.GAP, "4"), (Kind.RESTART, "8")]
     assert "is not in the ledger" in found[0].message
     assert verification.findings.faults == 0
+
+
+def test_entry_that_follows_what_another_follows_is_told_as_a_fork(
+    recorded: redis.Redis, tmp_path: Path
+) -> None:
+    newest = TickEntry.unpack(chained(ticks())[-1])
+    later = ticks(TICKS + 6)[-1]
+    later.prev = newest.prev
+    publish(recorded, later.pack())
+    drain(new_recorder(recorded))
+    [finding], verification = check(tmp_path)
+    assert (finding.kind, finding.row) == (Kind.FORK, str(TICKS + 2))
+    assert f"the same entry as {TICKS - 1} does" in finding.message
+    assert verification.findings.faults == 0
+
+
+def test_entry_that_follows_one_of_another_chain_is_a_fault(
+    recorded: redis.Redis, tmp_path: Path
+) -> None:
+    newest = TickEntry.unpack(chained(ticks())[-1])
+    for number, changes in enumerate(({"venue": "other"}, {"shard": 3})):
+        later = ticks(TICKS + 6 + number, **changes)[-1]
+        later.prev = newest.prev
+        publish(recorded, later.pack())
+    drain(new_recorder(recorded))
+    found, _ = check(tmp_path)
+    rows = [str(TICKS + 2), str(TICKS + 3)]
+    assert [each.row for each in found if each.kind is Kind.FORK] == rows
+    foreign = [each for each in found if each.kind.is_fault]
+    assert {(each.kind, each.row) for each in foreign} == {(Kind.INSERTED, row) for row in rows}
+    assert all(
+        f"entry {TICKS - 2}, which is of forecasts of test, shard 0" in each.message
+        for each in foreign
+    )
 
 
 def test_forecast_that_two_entries_say_is_kept_once_and_told(

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     UNSIGNED = "unsigned"
     GAP = "gap"
     RESTART = "restart"
+    FORK = "fork"
     REPEATED = "repeated"
     PRUNED = "pruned"
     UNCHECKED = "unchecked"
