@@ -1,10 +1,10 @@
 """`/api/forecasts`: the ledger of forecasts and their outcomes, for reading."""
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.generics import RetrieveAPIView
 
 from predictions.api.downloading import DownloadableList, described_list
 from predictions.api.filters import ForecastFilter
+from predictions.api.ledger_row import LedgerRow
 from predictions.api.pagination import LedgerPagination
 from predictions.api.schema.refusals import refusals
 from predictions.api.serializers import ForecastDetailSerializer, ForecastSerializer
@@ -25,10 +25,9 @@ class ForecastList(DownloadableList):
 
 
 @extend_schema(responses={200: ForecastDetailSerializer} | refusals(404, 503))
-class ForecastDetail(RetrieveAPIView[Forecast]):
+class ForecastDetail(LedgerRow[Forecast]):
     """One forecast, with its features."""
 
     queryset = Forecast.objects.select_related("outcome", "leaf")
     serializer_class = ForecastDetailSerializer
-    filter_backends = ()
-    http_method_names = ["get", "head", "options"]
+    named = "forecast"

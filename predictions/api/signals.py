@@ -1,10 +1,10 @@
 """`/api/signals`: the ledger of signals and their outcomes, for reading."""
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.generics import RetrieveAPIView
 
 from predictions.api.downloading import DownloadableList, described_list
 from predictions.api.filters import SignalFilter
+from predictions.api.ledger_row import LedgerRow
 from predictions.api.pagination import LedgerPagination
 from predictions.api.schema.refusals import refusals
 from predictions.api.signal_serializers import SignalDetailSerializer, SignalSerializer
@@ -26,10 +26,9 @@ class SignalList(DownloadableList):
 
 
 @extend_schema(responses={200: SignalDetailSerializer} | refusals(404, 503))
-class SignalDetail(RetrieveAPIView[Signal]):
+class SignalDetail(LedgerRow[Signal]):
     """One signal, with its indicators."""
 
     queryset = with_superseded(Signal.objects.select_related("outcome", "leaf"), None)
     serializer_class = SignalDetailSerializer
-    filter_backends = ()
-    http_method_names = ["get", "head", "options"]
+    named = "signal"

@@ -34,6 +34,16 @@ def test_long_text_for_a_symbol_is_not_echoed_whole(client: Client, path: str, c
     assert len(refusal(response, response.status_code, code)) < 150
 
 
+@pytest.mark.parametrize("named", ["forecast", "signal"])
+@pytest.mark.parametrize("row", [999_999, 2**70])
+def test_row_that_the_ledger_does_not_hold_is_404_by_name(
+    client: Client, named: str, row: int
+) -> None:
+    told = refusal(client.get(f"/api/{named}s/{row}"), 404, "not_found")
+
+    assert told == f"the ledger holds no {named} {row}"
+
+
 @pytest.mark.parametrize("path", ["/api/forecasts/999999", "/api/forecasts/x", "/api/nothing"])
 def test_address_without_anything_is_404_in_the_same_shape(client: Client, path: str) -> None:
     refusal(client.get(path), 404, "not_found")
