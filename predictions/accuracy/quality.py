@@ -63,12 +63,12 @@ class SymbolQuality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ForecastQuality(msgspec.Struct, frozen=True, kw_only=True):
-    """What `quality:forecasts` holds. made_ms: wall time."""
+    """What `quality:forecasts` holds. made_ms: wall time; None: too much to be measured."""
 
     venue: str
     live: bool
     made_ms: int
-    symbols: dict[str, SymbolQuality]
+    symbols: dict[str, SymbolQuality | None]
 
 
 class SignalModelQuality(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +101,10 @@ def spoken_symbols(venue: str, newest: int) -> list[str]:
 
 
 def symbol_quality(venue: str, symbol: str, newest: int) -> SymbolQuality:
-    """Measure a symbol's forecasts up to `newest` (market time, ms)."""
+    """Measure a symbol's forecasts up to `newest` (market time, ms).
+
+    Raises TooMuchAskedError.
+    """
     day_from = (newest - 23 * HOUR_MS) // HOUR_MS * HOUR_MS
     week_from = day_from - (REFERENCE_DAYS - 1) * 24 * HOUR_MS
     hour_from = newest - HOUR_MS

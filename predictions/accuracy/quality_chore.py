@@ -21,7 +21,7 @@ from predictions.accuracy.quality import (
     symbol_quality,
     timeframe_quality,
 )
-from predictions.accuracy.questions import newest_ms
+from predictions.accuracy.questions import TooMuchAskedError, newest_ms
 from predictions.accuracy.signal_rows import newest_signal_ms
 from predictions.models import SignalOutcome
 
@@ -64,10 +64,12 @@ class QualityChore:
         return False
 
     def detail(self) -> dict[str, Any]:
-        """Return what was measured last."""
+        """Return how much was measured last, and of how many symbols there was too much."""
         forecasts, signals = self._forecasts, self._signals
+        symbols = list(forecasts.symbols.values()) if forecasts is not None else []
         return {
-            "symbols": len(forecasts.symbols) if forecasts is not None else 0,
+            "symbols": len(symbols) - symbols.count(None),
+            "not_measured": symbols.count(None),
             "timeframes": len(signals.timeframes) if signals is not None else 0,
         }
 
@@ -107,7 +109,10 @@ class QualityChore:
 
 
 def _measure_symbol(quality: ForecastQuality, symbol: str, newest: int) -> None:
-    quality.symbols[symbol] = symbol_quality(quality.venue, symbol, newest)
+    try:
+        quality.symbols[symbol] = symbol_quality(quality.venue, symbol, newest)
+    except TooMuchAskedError:
+        quality.symbols[symbol] = None
 
 
 def _measure_timeframe(quality: SignalQuality, timeframe: Timeframe, newest: int) -> None:

@@ -94,6 +94,8 @@ def _of_forecasts(known: ForecastQuality) -> Iterator[GaugeMetricFamily]:
             labels=("symbol", "venue", "window"),
         )
         for symbol, quality in known.symbols.items():
+            if quality is None:
+                continue
             for window, figures in (("1h", quality.hour), ("24h", quality.day)):
                 _add(gauge, (symbol, known.venue, window), figures, name)
         yield gauge

@@ -18,6 +18,7 @@ from inference.vocabulary import FORECASTS, SIGNALS, Direction
 from market import keys
 from market.candles.timeframes import Timeframe
 from market.clock import MarketTime
+from predictions.accuracy import questions
 from predictions.accuracy.hours import HOUR_MS
 from predictions.accuracy.quality import (
     decode_forecast_quality,
@@ -28,6 +29,7 @@ from predictions.accuracy.quality import (
 from predictions.accuracy.quality_chore import SIGNALS_EVERY_SECONDS, QualityChore
 from predictions.accuracy.questions import newest_ms
 from predictions.accuracy.rollups import rebuild
+from predictions.accuracy.tradeable import Refusal, forecast_checks
 from predictions.broadcast import OutcomeBroadcast
 from predictions.models import LedgerEntry, Signal
 from predictions.recording.loop import build_chores
@@ -118,7 +120,28 @@ def test_chore_measures_a_piece_a_run_where_measuring_takes_long(
     told = decode_forecast_quality(raw.get(keys.quality(FORECASTS)))
     assert told is not None
     assert sorted(told.symbols) == ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
-    assert chore.detail() == {"symbols": 3, "timeframes": 0}
+    assert chore.detail() == {"symbols": 3, "not_measured": 0, "timeframes": 0}
+
+
+def test_symbol_of_which_there_is_too_much_is_told_as_not_measured(
+    raw: redis.Redis, leaf: LedgerEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speak(leaf, 0, 5, 1.0)
+    speak(leaf, 0, 6, 1.0, symbol="ETHUSDT")
+    monkeypatch.setattr(questions, "MOST_ROWS", 5)
+    chore = a_chore(raw)
+    assert not chore.run()
+    told = decode_forecast_quality(raw.get(keys.quality(FORECASTS)))
+    assert told is not None
+    assert told.symbols["ETHUSDT"] is None
+    assert told.symbols["BTCUSDT"] is not None
+    assert chore.detail() == {"symbols": 1, "not_measured": 1, "timeframes": 0}
+    checks = forecast_checks(
+        {"symbol": "ETHUSDT", "model_version": "v1", "timestamp": FIRST_TICK_MS, "venue": VENUE,
+         "live": False, "source": "redis", "features_age_ms": 0.0},
+        MARKET, told, wall_ms=5_000.0, age_limit_ms=5_000, features_limit_ms=5_000,
+    )  # fmt: skip
+    assert Refusal.NOT_MEASURED in {check.reason for check in checks}
 
 
 def test_chore_writes_both_engines_with_an_end(raw: redis.Redis, leaf: LedgerEntry) -> None:
@@ -130,7 +153,9 @@ def test_chore_writes_both_engines_with_an_end(raw: redis.Redis, leaf: LedgerEnt
     signals = decode_signal_quality(raw.get(keys.quality(SIGNALS)))
     assert forecasts is not None
     assert signals is not None
-    assert forecasts.symbols["BTCUSDT"].day.hit_rate == 1.0
+    measured = forecasts.symbols["BTCUSDT"]
+    assert measured is not None
+    assert measured.day.hit_rate == 1.0
     assert signals.models == {"BTCUSDT:15m": {"v1": 1.0}}
     assert signals.timeframes["15m"]["v1"].quality.n == 40
     assert (forecasts.made_ms, signals.made_ms) == (5, 5)
@@ -195,7 +220,9 @@ def test_recorder_process_adds_up_and_measures(raw: redis.Redis, leaf: LedgerEnt
     assert chores["rollups"].detail()["open"] == 1
     told = decode_forecast_quality(raw.get(keys.quality(FORECASTS)))
     assert told is not None
-    assert (told.venue, told.symbols["BTCUSDT"].hour.n) == (VENUE, 3)
+    measured = told.symbols["BTCUSDT"]
+    assert measured is not None
+    assert (told.venue, measured.hour.n) == (VENUE, 3)
 
 
 def test_snapshots_show_live_accuracy() -> None:
