@@ -89,7 +89,7 @@ PARAMETERS = [
         enum=[each.value for each in Role],
     ),
     _text("source", "Forecasts only.", enum=[each.value for each in Source]),
-    _text("from", "Market time in ISO 8601, inclusive. Default: 7 days, of signals 90."),
+    _text("from", "Market time in ISO 8601, inclusive. Default: the newest 7 days, of signals 30."),
     _text("to", "Market time in ISO 8601, exclusive."),
     OpenApiParameter("last", int, description="Instead of a window: the newest graded ones."),
     _text(
