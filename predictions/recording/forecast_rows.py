@@ -7,7 +7,6 @@ refuse, or silently ignore, reaches it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import numpy as np
@@ -18,10 +17,10 @@ from inference.forecasts.outcomes import target_mids
 from inference.handover.chain import GENESIS, EntryFormatError
 from inference.vocabulary import FORECASTS, Source, spoken_version
 from predictions.models import Forecast
+from predictions.moments import moment
 from predictions.recording.insertion import Batch
 from predictions.transparency.appending import NewEntry
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PRICES = ("mid_price", "current_price", "predicted_price", "lower", "upper")
 TIMES = {
     "feature_ts_ms": "feature_ts",
@@ -127,7 +126,7 @@ def _shared(entry: TickEntry, logged: NewEntry) -> dict[str, object]:
         "base_version": entry.base_version,
         "role": entry.role,
         "model_digest": entry.digest,
-        "predicted_at": EPOCH + timedelta(milliseconds=entry.tick_ms),
+        "predicted_at": moment(entry.tick_ms),
         "prediction_ts": entry.tick_ms,
         "target_ts": entry.target_ms,
         "made_ts": logged.made_ts,

@@ -6,7 +6,6 @@ that nothing the database would refuse, or silently ignore, reaches it.
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model
@@ -17,9 +16,9 @@ from inference.signals.entry import BatchEntry, Gap, Said
 from inference.vocabulary import SIGNALS
 from market.candles.vector import INDICATOR_COUNT
 from predictions.models import Signal, SignalGap
+from predictions.moments import moment
 from predictions.transparency.appending import NewEntry
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LEVELS = (1, 2, 3)
 LONGEST_MESSAGE = 500
 MAX_INTEGER = 2**63 - 1
@@ -114,7 +113,7 @@ def _signal(entry: BatchEntry, said: Said, logged: NewEntry) -> Signal:
         model_digest=signal.model_digest,
         model_accuracy=_known(signal.model_accuracy),
         threshold=_known(signal.threshold),
-        predicted_at=EPOCH + timedelta(milliseconds=signal.prediction_ms),
+        predicted_at=moment(signal.prediction_ms),
         prediction_ts=signal.prediction_ms,
         valid_until_ts=signal.valid_until_ms,
         made_ts=signal.made_ms,
@@ -135,7 +134,7 @@ def _gap(entry: BatchEntry, gap: Gap) -> SignalGap:
         batch=entry.batch,
         reason=gap.code.value,
         message=gap.message[:LONGEST_MESSAGE].replace("\0", ""),
-        predicted_at=EPOCH + timedelta(milliseconds=entry.made_ms),
+        predicted_at=moment(entry.made_ms),
         made_ts=entry.made_ms,
     )
 

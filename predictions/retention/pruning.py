@@ -15,7 +15,7 @@ from django.db.models import F, QuerySet, Sum
 
 from inference.vocabulary import FORECASTS
 from predictions.models import Forecast, ForecastOutcome, ForecastRollup, LedgerEntry, Pruning
-from predictions.recording.forecast_rows import EPOCH
+from predictions.moments import moment
 
 HOUR_MS = 3_600_000
 SPAN_MS = 2 * HOUR_MS
@@ -91,13 +91,13 @@ def first_hour(venue: str, from_ms: int | None) -> int | None:
     """Return the begin of the venue's first hour with forecasts from that market time on."""
     rows = Forecast.objects.filter(venue=venue)
     if from_ms is not None:
-        rows = rows.filter(predicted_at__gte=EPOCH + timedelta(milliseconds=from_ms))
+        rows = rows.filter(predicted_at__gte=moment(from_ms))
     found = rows.order_by("predicted_at").values_list("prediction_ts", flat=True).first()
     return None if found is None else found // HOUR_MS * HOUR_MS
 
 
 def _rows(venue: str, start_ms: int) -> "QuerySet[Forecast]":
-    start = EPOCH + timedelta(milliseconds=start_ms)
+    start = moment(start_ms)
     return Forecast.objects.filter(
         venue=venue, predicted_at__gte=start, predicted_at__lt=start + timedelta(hours=1)
     ).order_by()

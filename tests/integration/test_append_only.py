@@ -1,7 +1,6 @@
 """The database refuses to change what was said, and lets pruning take only what it names."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from predictions.models import (
     SignalGap,
     SignalOutcome,
 )
-from predictions.recording.forecast_rows import EPOCH
+from predictions.moments import moment
 from predictions.retention.append_only import TABLES
 from tests.integration.ledger import FIRST_TICK_MS, drain, new_recorder, publish, tick_entry
 
@@ -120,9 +119,7 @@ def test_delete_while_pruning_is_open_takes_what_it_names_alone() -> None:
     old, newer = Forecast.objects.order_by("tick")[:2]
     assert refused(ForecastOutcome.objects.filter(forecast=newer).delete)
     ForecastOutcome.objects.filter(forecast=old).delete()
-    Forecast.objects.filter(
-        predicted_at__lte=EPOCH + timedelta(milliseconds=FIRST_TICK_MS)
-    ).delete()
+    Forecast.objects.filter(predicted_at__lte=moment(FIRST_TICK_MS)).delete()
 
     assert Forecast.objects.count() == 7
     assert ForecastOutcome.objects.count() == 2
