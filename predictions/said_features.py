@@ -24,11 +24,13 @@ def signal_features(signal: Signal) -> Named | None:
     """Return the 14 indicators by name; None once the entry is pruned."""
     if signal.leaf.packed is None:
         return None
+    named = (signal.symbol, signal.candle_open, signal.model_version, signal.revision)
     for said in BatchEntry.unpack(bytes(signal.leaf.packed)).signals:
-        if said.signal.symbol == signal.symbol:
+        made = said.signal
+        if (made.symbol, made.candle_open_ms, made.model_version, said.revision) == named:
             return {
                 name: _known(value)
-                for name, value in zip(INDICATOR_NAMES, said.signal.features, strict=True)
+                for name, value in zip(INDICATOR_NAMES, made.features, strict=True)
             }
     return None
 

@@ -110,6 +110,19 @@ def test_step_batch_is_stored_signal_by_signal(binary):
     assert binary.xpending(keys.log(SIGNALS), keys.RECORDER_GROUP)["pending"] == 0
 
 
+def test_signal_features_are_those_of_the_rows_own_model_and_revision(binary):
+    said = [
+        Said(make_signal(model_version=version, features=(float(revision), *[0.0] * 13)), revision)
+        for revision, version in enumerate(("v1", "v1", "v2"))
+    ]
+    hand_over(binary, batch(*said))
+
+    drain(recorder(binary))
+
+    first = [next(iter(signal_features(row).values())) for row in Signal.objects.order_by("id")]
+    assert first == [0.0, 1.0, 2.0]
+
+
 def test_step_signal_handed_over_twice_is_stored_once_and_never_edited(binary):
     again = make_signal(entry=200.0, made_ms=DAY_MS + 9_000)
     hand_over(binary, batch(Said(make_signal())), batch(Said(again), batch=DAY_MS + 9_000))
