@@ -86,4 +86,6 @@ def _copy(table: str, columns: str, rows: Iterable[Row]) -> int:
             f" SELECT {columns} FROM {incoming} ON CONFLICT DO NOTHING"
         )
         stored: int = cursor.rowcount
+        # It is emptied at the commit alone, and more may come before that.
+        cursor.execute(f"DELETE FROM {incoming}")  # noqa: S608  (names of our own)
     return stored

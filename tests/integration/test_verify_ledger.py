@@ -339,10 +339,6 @@ def test_ledger_rewritten_as_a_whole_is_evident_to_whoever_holds_a_checkpoint(
     with tampering():
         for model in (ForecastOutcome, SignalOutcome, *MODELS):
             model._default_manager.all().delete()
-    with connection.cursor() as cursor:
-        # Where COPY puts rows on PostgreSQL until the transaction ends, which here is the test.
-        for model in (Forecast, ForecastOutcome):
-            cursor.execute(f"DROP TABLE IF EXISTS incoming_{model._meta.db_table}")
     recorded.flushall()
     publish(recorded, *chained(ticks(TICKS + 2, venue="better")))
     drain(new_recorder(recorded))
