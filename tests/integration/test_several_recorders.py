@@ -1,10 +1,12 @@
 """Several recorders of one log: what one holds unstored is not missing to another."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 
 import pytest
 import redis
 
+from inference.vocabulary import FORECASTS
 from market import keys
 from market.clock import MarketTime
 from market.hot.vector import TICK_MS
@@ -35,6 +37,19 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
     client.flushdb()
     yield client
     client.close()
+
+
+@dataclass(slots=True)
+class LateLook(LogReader):
+    """Is overtaken once, just before it looks."""
+
+    before: Callable[[], None] | None = None
+
+    def oldest_unstored(self, besides: Collection[str]) -> EntryId | None:
+        if self.before is not None:
+            self.before()
+            self.before = None
+        return LogReader.oldest_unstored(self, besides)
 
 
 class AskedReader(LogReader):
@@ -122,6 +137,17 @@ def test_step_price_that_nobody_holds_waits_for_no_entry_taken_since(client: red
     assert before == {}
     assert outcomes() == {0: NO_PRICE, 1: NO_PRICE, 2: ("", "tick", 107.0)}
     assert pending(client) == 1
+
+
+def test_step_price_that_is_stored_while_it_is_searched_is_found(client: redis.Redis) -> None:
+    one, other = two_recorders(client, 5, 6)
+    say(client, 7)
+    one.grader.unstored = late = LateLook(client, FORECASTS, "one", before=lambda: drain(other))
+
+    drain(one)
+
+    assert late.before is None
+    assert outcomes() == {0: ("", "tick", 105.0), 1: ("", "tick", 106.0)}
 
 
 def test_step_entry_that_cannot_be_stored_holds_nothing_up(client: redis.Redis) -> None:
