@@ -436,7 +436,8 @@ def test_entry_that_follows_one_of_another_chain_is_a_fault(
     recorded: redis.Redis, tmp_path: Path
 ) -> None:
     newest = TickEntry.unpack(chained(ticks())[-1])
-    for number, changes in enumerate(({"venue": "other"}, {"shard": 3})):
+    others: list[dict[str, Any]] = [{"venue": "other"}, {"shard": 3}]
+    for number, changes in enumerate(others):
         later = ticks(TICKS + 6 + number, **changes)[-1]
         later.prev = newest.prev
         publish(recorded, later.pack())

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     GAP = "gap"
     RESTART = "restart"
     FORK = "fork"
+    LATE_SIGNED = "late_signed"
     REPEATED = "repeated"
     PRUNED = "pruned"
     UNCHECKED = "unchecked"

@@ -15,6 +15,7 @@ NOTICES = {
     Kind.GAP: "links of hash chains are missing: entries were lost, or withheld, before the ledger",
     Kind.RESTART: "hash chains began anew: Redis had lost its state",
     Kind.FORK: "entries follow one that another entry follows: Redis lost that, or it is forged",
+    Kind.LATE_SIGNED: "stretches of entries went over 10 minutes without a checkpoint",
     Kind.REPEATED: "rows were said again by a later entry; the first stays",
     Kind.PRUNED: "rows of entries that are still there were pruned",
     Kind.UNCHECKED: "outcomes rest on prices or candles that are kept no more",

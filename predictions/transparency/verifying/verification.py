@@ -18,6 +18,7 @@ from predictions.transparency.verifying.leaves import LeafWalk, TileWalk
 from predictions.transparency.verifying.prunings import Prunings
 from predictions.transparency.verifying.rows import RowCheck
 from predictions.transparency.verifying.signal_outcomes import SignalOutcomeCheck
+from predictions.transparency.verifying.signing_gaps import find_signing_gaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +68,6 @@ class Verification:
         forecasts.find_orphans()
         signals.find_orphans()
         check_chains(findings, self.size)
+        find_signing_gaps(findings, self.size)
         key_notices(findings, signed.keys, self.present)
         self.signed, self.held = signed.newest, signed.held
