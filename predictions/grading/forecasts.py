@@ -6,7 +6,7 @@ by a query, so a restart forgets nothing; memory only bounds how far back the qu
 price is given up once no entry that was handed out before may still bring it.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -80,10 +80,14 @@ class Settlement:
 
 @dataclass(slots=True)
 class Grader:
-    """Grades what is due; keeps the progress of each venue with open forecasts."""
+    """Grades what is due; keeps the progress of each venue with open forecasts.
+
+    market_ms: tells a venue's time by the clock; None where no clock is known.
+    """
 
     history: PriceHistory
     unstored: Unstored
+    market_ms: Callable[[str], float | None] = lambda _: None
     tolerance_ms: int = TOLERANCE_MS
     progress: dict[str, Progress] = field(default_factory=dict)
     _waits: dict[str, Waits] = field(init=False, default_factory=dict)
@@ -115,7 +119,7 @@ class Grader:
         time is past the target by the tolerance and no older entry is left to be stored.
         """
         progress = self._with(venue, ticks, now_ms)
-        due_ms = progress.newest_ms - self.tolerance_ms
+        due_ms = self._come_ms(venue, progress) - self.tolerance_ms
         rows = _open_forecasts(venue, progress.settled_ms, progress.newest_ms)
         prices = {
             Target(tick.tick_ms, symbol): Price("tick", mid)
@@ -156,6 +160,11 @@ class Grader:
         """Drop the progress of a venue where nothing is open any more."""
         del self.progress[venue]
         self._waits.pop(venue, None)
+
+    def _come_ms(self, venue: str, progress: Progress) -> int:
+        # An entry may say any time: alone it does not make a target pass.
+        market_ms = self.market_ms(venue)
+        return progress.newest_ms if market_ms is None else min(progress.newest_ms, int(market_ms))
 
     def _with(self, venue: str, ticks: Sequence[TickRows], now_ms: int | None) -> Progress:
         progress = self.progress.get(venue)

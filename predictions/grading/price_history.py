@@ -5,13 +5,13 @@ Read by the recorder's grading.
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import redis
 
 from market import keys
 from market.clock import MarketTime
 from predictions.grading.forecast_outcomes import Target
+from predictions.running_market import market_time
 
 MAX_AGE_MS = 5_000
 """A mid this much older than the target no longer stands for it."""
@@ -57,8 +57,7 @@ class RedisPriceHistory:
 
     def market_time(self) -> MarketTime | None:
         """Return whose time it is; None where no feed of ours says so."""
-        fields: Any = self._redis.hgetall(keys.clock())
-        return MarketTime.from_hash(_text(fields))
+        return market_time(self._redis)
 
     def _covers(self, venue: str) -> bool:
         time = self.market_time()
@@ -74,7 +73,3 @@ def _newest_price(entries: Iterable[tuple[bytes, Mapping[bytes, bytes]]]) -> flo
         if math.isfinite(mid) and mid > 0:
             return mid
     return None
-
-
-def _text(fields: Mapping[bytes, bytes]) -> dict[str, str]:
-    return {name.decode(): value.decode(errors="replace") for name, value in fields.items()}

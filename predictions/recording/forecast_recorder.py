@@ -57,7 +57,8 @@ class Recorder(LogRecorder[TickRows]):
     _looked_at: float = field(init=False, default=float("-inf"))
 
     def __post_init__(self) -> None:
-        self.grader = Grader(self.history, self.reader)
+        LogRecorder.__post_init__(self)
+        self.grader = Grader(self.history, self.reader, self.admission.market_ms)
 
     def detail(self) -> dict[str, Any]:
         # No zero-argument super(): a class with slots is made anew, and that would miss it.

@@ -18,6 +18,7 @@ from inference.handover.chain import GENESIS, EntryFormatError
 from inference.vocabulary import FORECASTS, Source, spoken_version
 from predictions.models import Forecast
 from predictions.moments import moment
+from predictions.recording.admission import Claim
 from predictions.recording.insertion import Batch
 from predictions.transparency.appending import NewEntry
 
@@ -71,6 +72,12 @@ class TickRows:
 
     def __len__(self) -> int:
         return len(self.own["symbol"])
+
+    @property
+    def claim(self) -> Claim:
+        """What it says of its market and time."""
+        live = self.shared["live"] is True
+        return Claim(self.venue, live, said_ms=self.tick_ms, made_ms=self.logged.made_ts)
 
     def values(self) -> list[tuple[object, ...]]:
         """Return the rows, a symbol each, in the order of FORECAST_FIELDS."""

@@ -5,7 +5,7 @@ whatever dies in between, this consumer or another finds the entry again.
 """
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -31,10 +31,19 @@ EntryId = tuple[int, int]
 
 
 class LogEntry(NamedTuple):
-    """One entry of the log; packed is None where it was trimmed before it was read."""
+    """One entry of the log; packed is None where it was trimmed before it was read.
+
+    foreign: what it holds instead, where it is none of a loop's; packed is None then too.
+    """
 
     id: str
     packed: bytes | None
+    foreign: Mapping[bytes, bytes] | None = None
+
+    @property
+    def wall_ms(self) -> int:
+        """When it reached the log, by Redis' clock."""
+        return _parse_id(self.id)[0]
 
 
 class Backlog(NamedTuple):
@@ -67,6 +76,11 @@ class LogReader:
     def __post_init__(self) -> None:
         self._key = keys.log(self.engine, cluster=self.cluster)
 
+    @property
+    def key(self) -> str:
+        """The log's name in Redis."""
+        return self._key
+
     def take(self, limit: int = ENTRIES_A_TIME) -> list[LogEntry]:
         """Return up to `limit` entries: own unacknowledged, then abandoned, then new ones."""
         try:
@@ -90,7 +104,8 @@ class LogReader:
     def bury(self, entry: LogEntry, error: str) -> None:
         """Set an entry aside for a person; it still is to be acknowledged."""
         key = keys.dead_letters(self.engine)
-        self.client.lpush(key, msgpack.packb([entry.id, error, entry.packed]))
+        held = entry.packed if entry.foreign is None else entry.foreign
+        self.client.lpush(key, msgpack.packb([entry.id, error, held]))
         self.client.ltrim(key, 0, MAX_DEAD_LETTERS - 1)
 
     def backlog(self) -> Backlog:
@@ -216,11 +231,14 @@ class LogReader:
 
 
 def _entries(batch: Any) -> list[LogEntry]:
-    return [
-        LogEntry(_text(entry_id), (fields or {}).get(b"entry"))
-        for entry_id, fields in batch
-        if entry_id is not None
-    ]
+    return [_entry(_text(entry_id), fields) for entry_id, fields in batch if entry_id is not None]
+
+
+def _entry(entry_id: str, fields: Mapping[bytes, bytes] | None) -> LogEntry:
+    if not fields:  # Redis tells that there was one, and no more
+        return LogEntry(entry_id, None)
+    packed = fields.get(b"entry")
+    return LogEntry(entry_id, packed, fields if packed is None else None)
 
 
 def _parse_id(text: bytes | str) -> EntryId:

@@ -161,7 +161,8 @@ class RecordingLoop:
         self._beat_at = now
         try:
             near_bound = self._backlog.look()
-            self._tell("; ".join(filter(None, (self.error, near_bound))))
+            buried = (recorder.trouble() for recorder in self.recorders)
+            self._tell("; ".join(filter(None, (self.error, near_bound, *buried))))
         except REDIS_AWAY as error:
             # No heartbeat is what says that Redis is away; the next step reports it too.
             log.debug("heartbeat_not_written", error=str(error))

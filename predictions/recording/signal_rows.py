@@ -17,6 +17,7 @@ from inference.vocabulary import SIGNALS
 from market.candles.vector import INDICATOR_COUNT
 from predictions.models import Signal, SignalGap
 from predictions.moments import moment
+from predictions.recording.admission import Claim
 from predictions.transparency.appending import NewEntry
 
 LEVELS = (1, 2, 3)
@@ -32,6 +33,7 @@ class BatchRows:
 
     entry_id: str
     made_ms: int
+    claim: Claim
     signals: list[Signal]
     gaps: list[SignalGap]
     logged: NewEntry
@@ -48,6 +50,7 @@ def batch_rows(entry_id: str, packed: bytes) -> BatchRows:
         rows = BatchRows(
             entry_id=entry_id,
             made_ms=entry.made_ms,
+            claim=_claim(entry),
             signals=[_signal(entry, said, logged) for said in entry.signals],
             gaps=[_gap(entry, gap) for gap in entry.gaps],
             logged=logged,
@@ -57,6 +60,13 @@ def batch_rows(entry_id: str, packed: bytes) -> BatchRows:
     except (ValidationError, ValueError, OverflowError) as error:
         raise EntryFormatError(f"not to be stored: {error}") from error
     return rows
+
+
+def _claim(entry: BatchEntry) -> Claim:
+    # A signal's own close is no later than when it was made; a gap tells its candle alone.
+    made = [entry.made_ms, *(said.signal.made_ms for said in entry.signals)]
+    said = [entry.made_ms, *(gap.candle_open_ms for gap in entry.gaps)]
+    return Claim(entry.venue, entry.live, said_ms=max(said), made_ms=max(made))
 
 
 def _logged(entry: BatchEntry, entry_id: str, packed: bytes) -> NewEntry:

@@ -8,6 +8,7 @@ import pytest
 import redis
 from django.db import OperationalError, connection
 from django.forms.models import model_to_dict
+from structlog.testing import capture_logs
 
 from inference.vocabulary import FORECASTS, Reason, Source
 from market import keys
@@ -154,14 +155,34 @@ def test_step_garbage_entry_is_set_aside_and_the_others_are_stored(
     assert error
 
 
-def test_step_entry_without_the_field_counts_as_vanished(client: redis.Redis) -> None:
+def test_step_entry_without_the_field_is_set_aside_with_what_it_holds(client: redis.Redis) -> None:
     client.xadd(keys.log(FORECASTS), {"other": "x"})
     recorder = new_recorder(client)
 
-    drain(recorder)
+    with capture_logs() as logs:
+        drain(recorder)
 
-    assert recorder.tally.vanished == 1
+    assert (recorder.tally.vanished, recorder.tally.dead_letters) == (0, 1)
     assert pending(client) == 0
+    letters: Any = client.lrange(keys.dead_letters(FORECASTS), 0, -1)
+    assert msgpack.unpackb(letters[0])[2] == {b"other": b"x"}
+    assert [line["log"] for line in logs] == ["log:forecasts"]
+
+
+def test_step_entry_that_was_trimmed_before_it_was_stored_counts_as_vanished(
+    client: redis.Redis,
+) -> None:
+    [entry_id] = publish(client, tick_entry(0))
+    recorder = new_recorder(client)
+    recorder.reader.take()
+    client.xdel(keys.log(FORECASTS), entry_id)
+
+    with capture_logs() as logs:
+        drain(recorder)
+
+    assert (recorder.tally.vanished, recorder.tally.dead_letters) == (1, 0)
+    assert pending(client) == 0
+    assert [(line["event"], line["log"]) for line in logs] == [("entry_vanished", "log:forecasts")]
 
 
 def test_step_database_away_keeps_entries_until_it_is_back(client: redis.Redis) -> None:
