@@ -287,18 +287,6 @@ def test_accuracy_of_signals_without_a_window_is_of_the_newest_thirty_days(
     assert everything["overall"]["said"] == 4
 
 
-def test_accuracy_of_signals_without_a_window_is_of_the_newest_thirty_days(
-    market: redis.Redis, leaf: LedgerEntry, client: Client
-) -> None:
-    a_day = 86_400_000 // STEP_MS
-    for index in (0, 31 * a_day, 60 * a_day, 61 * a_day):
-        graded(a_signal(leaf, index))
-    told = ask(client, "?engine=signals")
-    assert (told["overall"]["said"], told["from"][:10]) == (3, "2026-02-01")
-    everything = ask(client, "?engine=signals&from=2026-01-01T00:00:00Z")
-    assert everything["overall"]["said"] == 4
-
-
 def test_counted_signals_are_the_first_timely_of_each_candle(leaf: LedgerEntry) -> None:
     a_signal(leaf, 0, late=True)
     first = a_signal(leaf, 0, revision=1)
