@@ -7,13 +7,14 @@ Read by `predictions.accuracy.questions`, written by the recorder's chore and by
 import json
 from collections.abc import Generator, Iterator, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import structlog
 from django.db import connection, transaction
-from django.db.models import QuerySet, Sum
+from django.db.models import Max, QuerySet, Sum
 
+from inference.vocabulary import FORECASTS
 from predictions.accuracy.hours import (
     BINS_SHAPE,
     BLOCKS_SHAPE,
@@ -23,7 +24,7 @@ from predictions.accuracy.hours import (
     HourKey,
     add_up,
 )
-from predictions.models import Forecast, ForecastRollup
+from predictions.models import Forecast, ForecastRollup, Pruning
 from predictions.moments import moment
 from predictions.retention.pruning import first_hour, venues
 
@@ -69,7 +70,7 @@ def adding_up(venue: str, hour_ts: int, *, anew: bool = False) -> Generator[None
     """Write one hour of a venue, and yield after each symbol that was read.
 
     Returns False while some of it is not graded. All roll-ups are written at the end, together:
-    until then the hour is not added up. What stands is replaced where rows came to light since
+    until then the hour is not added up. What stands is replaced where it is not of as many rows
     (`anew`: always), and kept where rows were pruned.
     """
     for symbol in _symbols(venue):
@@ -77,15 +78,15 @@ def adding_up(venue: str, hour_ts: int, *, anew: bool = False) -> Generator[None
             return False
         yield
     standing = ForecastRollup.objects.filter(venue=venue, hour_ts=hour_ts)
-    known = standing.aggregate(said=Sum("said"))["said"] or 0
-    count = _in_hour(venue, hour_ts).count()
-    if count < known:
+    known, count = held(venue, hour_ts)
+    kept = count < known and _pruned(venue, hour_ts)
+    if kept:
         log.info("rollup_kept", venue=venue, hour_ts=hour_ts, stored=known, rows=count)
-    if count < known or (count == known and not anew):
+    if kept or (count == known and not anew):
         return True
     hours: list[tuple[Place, Hour]] = []
     for symbol in _symbols(venue):
-        hours += _of_symbol(venue, symbol, hour_ts)
+        hours += _of_rows(_in_hour(venue, hour_ts).filter(symbol=symbol))
         yield
     said = sum(hour.said for _, hour in hours)
     if said != _in_hour(venue, hour_ts).count():
@@ -111,15 +112,49 @@ def said_hours() -> Iterator[tuple[str, int, bool]]:
             hour_ts = first_hour(venue, hour_ts + HOUR_MS)
 
 
-def rebuild() -> int:
-    """Write every hour that has rows anew; return how many hours were written."""
-    written = 0
+class KeptHour(NamedTuple):
+    """An hour that cannot be written anew: of its `said` forecasts all but `rows` were pruned."""
+
+    venue: str
+    hour_ts: int
+    said: int
+    rows: int
+
+
+class Rebuilt(NamedTuple):
+    """How many hours were written, and which were kept because rows were pruned."""
+
+    written: int
+    kept: list[KeptHour]
+
+
+def rebuild() -> Rebuilt:
+    """Write every hour that has rows anew, except where the ledger says that rows were pruned."""
+    written, kept = 0, []
     for venue, hour_ts, _ in said_hours():
-        standing = ForecastRollup.objects.filter(venue=venue, hour_ts=hour_ts)
-        known = standing.aggregate(said=Sum("said"))["said"] or 0
-        if _in_hour(venue, hour_ts).count() >= known:
+        said, rows = held(venue, hour_ts)
+        if rows < said and _pruned(venue, hour_ts):
+            kept.append(KeptHour(venue, hour_ts, said, rows))
+        else:
             written += store_hour(venue, hour_ts, anew=True)
-    return written
+    return Rebuilt(written, kept)
+
+
+def held(venue: str, hour_ts: int) -> tuple[int, int]:
+    """Return how many forecasts an hour's roll-ups hold, and how many rows it has."""
+    standing = ForecastRollup.objects.filter(venue=venue, hour_ts=hour_ts)
+    said = standing.aggregate(said=Sum("said"))["said"] or 0
+    return said, _in_hour(venue, hour_ts).count()
+
+
+def hours_from_rows(venue: str, hour_ts: int, *, first: int | None = None) -> Iterator[Hour]:
+    """Yield an hour as its rows have it, nothing stored; of the rows that came first, so many."""
+    rows = _in_hour(venue, hour_ts)
+    if first is not None:
+        last = rows.order_by("id").values_list("id", flat=True)[:first].aggregate(id=Max("id"))
+        rows = rows.filter(id__lte=last["id"] or 0)
+    for symbol in _symbols(venue):
+        yield from (hour for _, hour in _of_rows(rows.filter(symbol=symbol)))
 
 
 def stored_hours(*, from_ms: int | None, to_ms: int | None, most: int, **chosen: Any) -> list[Hour]:
@@ -166,15 +201,21 @@ def _symbols(venue: str) -> Iterator[str]:
         symbol = rows.filter(symbol__gt=symbol).first()
 
 
-def _of_symbol(venue: str, symbol: str, hour_ts: int) -> list[tuple[Place, Hour]]:
-    found = _in_hour(venue, hour_ts).filter(symbol=symbol).order_by("predicted_at", "id")
+def _pruned(venue: str, hour_ts: int) -> bool:
+    # Nothing else takes rows away, and what took them is told in the ledger for good.
+    rows = Pruning.objects.filter(engine=FORECASTS, venue=venue, before_ts__gt=hour_ts)
+    return rows.exists()
+
+
+def _of_rows(rows: QuerySet[Forecast]) -> list[tuple[Place, Hour]]:
+    found = rows.order_by("predicted_at", "id")
     first: dict[HourKey, Place] = {}
-    rows = []
+    read = []
     for id_, *values in found.values_list("id", *ROW_FIELDS).iterator(ROWS_A_CHUNK):
         row = ForecastRow(*values)
         first.setdefault(row.hour, (row.prediction_ts, id_))
-        rows.append(row)
-    return [(first[hour.key], hour) for hour in add_up(rows)]
+        read.append(row)
+    return [(first[hour.key], hour) for hour in add_up(read)]
 
 
 def _packed(hour: Hour) -> ForecastRollup:

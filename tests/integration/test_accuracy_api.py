@@ -15,7 +15,14 @@ from market import keys
 from market.candles.timeframes import Timeframe
 from market.clock import MarketTime
 from predictions.accuracy.signal_rows import SignalQuestion, find_signals
-from predictions.models import ForecastOutcome, LedgerEntry, Signal, SignalOutcome
+from predictions.models import (
+    ForecastOutcome,
+    ForecastRollup,
+    LedgerEntry,
+    Pruning,
+    Signal,
+    SignalOutcome,
+)
 from predictions.moments import moment
 from tests.integration.ledger import FIRST_TICK_MS, stored_leaf
 from tests.integration.refused import refusal
@@ -339,6 +346,22 @@ def test_accuracy_report_as_json_is_what_rest_answers(
     out = StringIO()
     call_command("accuracy_report", "--json", "--rebuild", stdout=out, stderr=StringIO())
     assert json.loads(out.getvalue()) | {"status": "success"} == ask(client)
+
+
+def test_accuracy_report_names_hours_that_it_cannot_add_up_anew(leaf: LedgerEntry) -> None:
+    one = said(leaf, 0)
+    store([(one, came(one, 1.0))])
+    err = StringIO()
+    call_command("accuracy_report", "--rebuild", stdout=StringIO(), stderr=err)
+    assert err.getvalue() == "1 hours added up anew\n"
+    ForecastRollup.objects.update(said=3)
+    Pruning.objects.create(engine="forecasts", venue=VENUE, before_ts=2 * FIRST_TICK_MS)
+    call_command("accuracy_report", "--rebuild", stdout=StringIO(), stderr=err)
+    assert err.getvalue().splitlines()[1:] == [
+        "0 hours added up anew",
+        f"kept 2026-01-01T00:00:00+00:00 of {VENUE}: 1 of its 3 forecasts are left, the others "
+        "were pruned",
+    ]
 
 
 def test_accuracy_report_of_an_empty_ledger_says_so(db: None) -> None:

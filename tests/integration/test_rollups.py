@@ -225,8 +225,25 @@ def test_hour_whose_rows_were_pruned_keeps_its_rollup(leaf: LedgerEntry) -> None
     ForecastOutcome.objects.filter(forecast=pair[0]).delete()
     Forecast.objects.filter(id=pair[0].id).delete()
     assert store_hour(VENUE, FIRST_TICK_MS)
-    assert rebuild() == 0
+    rebuilt = rebuild()
+    assert (rebuilt.written, rebuilt.kept) == (0, [(VENUE, FIRST_TICK_MS, 2, 1)])
     assert ForecastRollup.objects.get().id == kept.id
+
+
+def test_rollup_of_more_than_its_rows_is_written_anew_where_nothing_was_pruned(
+    leaf: LedgerEntry,
+) -> None:
+    pair = [said(leaf, 0), said(leaf, 1)]
+    store([(each, came(each, 1.0)) for each in pair])
+    store_hour(VENUE, FIRST_TICK_MS)
+    for venue, before_ts in ((VENUE, FIRST_TICK_MS), ("exchange", 2 * FIRST_TICK_MS)):
+        Pruning.objects.create(engine="forecasts", venue=venue, before_ts=before_ts)
+    ForecastRollup.objects.update(said=20)
+    assert rebuild() == (1, [])
+    assert ForecastRollup.objects.get().said == 2
+    ForecastRollup.objects.update(said=20)
+    assert store_hour(VENUE, FIRST_TICK_MS)
+    assert ForecastRollup.objects.get().said == 2
 
 
 def test_window_that_cuts_a_pruned_hour_shrinks_to_whole_hours(leaf: LedgerEntry) -> None:

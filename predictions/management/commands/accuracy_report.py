@@ -8,6 +8,7 @@ from django.db import DatabaseError
 from django.http import QueryDict
 from rest_framework.exceptions import APIException
 
+from inference.signals.signal import iso
 from predictions.accuracy.printed import printed
 from predictions.accuracy.questions import TooMuchAskedError
 from predictions.accuracy.report import report, said_live
@@ -36,7 +37,13 @@ class Command(BaseCommand):
         try:
             values = read_query(QueryDict(urlencode(given)))
             if options["rebuild"]:
-                self.stderr.write(f"{rebuild()} hours added up anew")
+                rebuilt = rebuild()
+                self.stderr.write(f"{rebuilt.written} hours added up anew")
+                for kept in rebuilt.kept:
+                    self.stderr.write(
+                        f"kept {iso(kept.hour_ts)} of {kept.venue}: {kept.rows} of its "
+                        f"{kept.said} forecasts are left, the others were pruned"
+                    )
             venue = values["venue"] or default_venue(values["engine"])
             told = report(question(values, venue))
         except (APIException, TooMuchAskedError, UnknownVenueError) as error:
