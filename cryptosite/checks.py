@@ -12,6 +12,7 @@ from django.core.checks import CheckMessage, Error, Warning
 
 from cryptosite.processes.redis_layout import locate, memory_bytes, was_located
 from market.addresses import is_loopback
+from predictions.transparency.signing import trouble_of
 
 SHORTEST_TOKEN = 16
 SPARE = 1.25
@@ -22,7 +23,7 @@ def check_settings(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Return every contradiction among the settings."""
-    return [*_market(), *_reach(), *_ports(), *_redis(), *_forecasts()]
+    return [*_market(), *_reach(), *_ports(), *_redis(), *_forecasts(), *_ledger_key()]
 
 
 def _market() -> list[CheckMessage]:
@@ -166,3 +167,26 @@ def _forecasts() -> list[CheckMessage]:
             )
         )
     return found
+
+
+def _ledger_key() -> list[CheckMessage]:
+    # Warnings: what is said is recorded without a checkpoint too, and must not be lost.
+    path = settings.LEDGER_KEY_FILE
+    if trouble := trouble_of(path, settings.LEDGER_ORIGIN):
+        return [
+            Warning(
+                f"No checkpoint of the ledger can be signed: {trouble}.",
+                hint="See Checking the ledger in docs/operations.md.",
+                id="cryptosite.W013",
+            )
+        ]
+    if path.exists() and path.stat().st_mode & 0o077:
+        return [
+            Warning(
+                f"Other users of this machine may read or change the ledger's key {path}, and "
+                "sign in its name.",
+                hint=f"Run chmod 600 {path}; where others did read it, make a new key.",
+                id="cryptosite.W014",
+            )
+        ]
+    return []

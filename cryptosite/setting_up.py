@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 
-from predictions.transparency.signing import SigningKeyError, load_or_make
+from predictions.transparency.signing import SigningKeyError, load_or_make, log_name
 
 ADMIN_NAME = "admin"
 
@@ -59,16 +59,16 @@ def create_first_admin(say: Say) -> bool:
 def make_ledger_key(say: Say) -> bool:
     """Make the key that the ledger's checkpoints are signed with, where there is none yet."""
     path: Path = settings.LEDGER_KEY_FILE
-    if path.exists():
-        return False
+    made = not path.exists()
     try:
-        signer = load_or_make(path, settings.LEDGER_ORIGIN)
+        signer = load_or_make(path, log_name(settings.LEDGER_ORIGIN))
     except SigningKeyError as error:
         # The rest of the instance works without; the recorder says so again.
         say(f"the ledger's checkpoints will not be signed: {error}")
         return False
-    say(f"ledger key: {path} (keep a copy); others check with {signer.verifier.vkey}")
-    return True
+    if made:
+        say(f"ledger key: {path} (keep a copy); others check with {signer.verifier.vkey}")
+    return made
 
 
 def _static_digest() -> str:

@@ -13,7 +13,9 @@ from typing import Protocol
 
 from predictions.models import Checkpoint
 from predictions.transparency.checkpoints import TreeHead
+from predictions.transparency.kept_checkpoints import notes_in
 from predictions.transparency.notes import NoteError
+from predictions.transparency.text_files import TextFileError, read_text
 from predictions.transparency.tiles import read_nodes
 from predictions.transparency.tree import (
     OutsideTreeError,
@@ -64,9 +66,9 @@ class FileAnchor:
         try:
             if self.path.is_dir():
                 return _newest_in(self.path)
-            # A checkpoint ends in a line of signature, the next begins after an empty one.
-            return _last_note(self.path.read_text()) if self.path.exists() else ""
-        except (OSError, UnicodeDecodeError) as error:
+            kept = notes_in(read_text(self.path)) if self.path.exists() else []
+            return kept[-1] if kept else ""
+        except (OSError, TextFileError) as error:
             raise AnchorError(f"{self.path} cannot be read: {error}") from error
 
     def put(self, checkpoint: Checkpoint) -> str:
@@ -93,7 +95,7 @@ class GitAnchor:
         self._git("rev-parse", "--git-dir")
         try:
             return _newest_in(self.path)
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, TextFileError) as error:
             raise AnchorError(f"{self.path} cannot be read: {error}") from error
 
     def put(self, checkpoint: Checkpoint) -> str:
@@ -189,16 +191,10 @@ def _stated(note: str) -> TreeHead:
 
 def _newest_in(folder: Path) -> str:
     found = [path for path in folder.glob(f"*{SUFFIX}") if path.stem.isdecimal()]
-    return max(found, key=lambda path: int(path.stem)).read_text() if found else ""
+    return read_text(max(found, key=lambda path: int(path.stem))) if found else ""
 
 
 def _write_own_file(folder: Path, checkpoint: Checkpoint) -> Path:
     path = folder / f"{checkpoint.size:012}{SUFFIX}"
     path.write_text(checkpoint.note)
     return path
-
-
-def _last_note(text: str) -> str:
-    # Text and signatures of each, with an empty line after either.
-    parts = text.rstrip("\n").split("\n\n")
-    return "\n\n".join(parts[-2:]) + "\n" if text.strip() else ""

@@ -8,7 +8,12 @@ import structlog
 
 from predictions.transparency.checkpoints import InconsistentLogError, sign_checkpoint
 from predictions.transparency.notes import Signer
-from predictions.transparency.signing import SigningKeyError, load_or_make, refuse_second_key
+from predictions.transparency.signing import (
+    SigningKeyError,
+    load_or_make,
+    log_name,
+    refuse_second_key,
+)
 from predictions.transparency.tiles import IncompleteTreeError
 
 log = structlog.get_logger(__name__)
@@ -41,7 +46,7 @@ class CheckpointChore:
         try:
             if self._signer is None:
                 refuse_second_key(self.key_file)
-                self._signer = load_or_make(self.key_file, self.origin)
+                self._signer = load_or_make(self.key_file, log_name(self.origin))
             signed = sign_checkpoint(self._signer)
         except (SigningKeyError, InconsistentLogError, IncompleteTreeError) as error:
             # Recording goes on: what was said must not be lost because it cannot be signed.

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from predictions.models import Checkpoint
 from predictions.transparency.notes import NoteError, Signer, Verifier
+from predictions.transparency.text_files import TextFileError, read_text
 
 
 class SigningKeyError(RuntimeError):
@@ -23,15 +24,49 @@ def load_or_make(path: Path, origin: str = "") -> Signer:
     try:
         if not path.exists():
             _make(path, origin or f"cryptosite/{secrets.token_hex(8)}")
-        signer = Signer.from_text(path.read_text())
-    except (OSError, UnicodeDecodeError, NoteError) as error:
-        raise SigningKeyError(f"the ledger's key {path} cannot be used: {error}") from error
+        signer = Signer.from_text(read_text(path))
+    except OSError as error:
+        raise SigningKeyError(f"no key can be made in {path}: {error.strerror}") from error
+    except (TextFileError, NoteError) as error:
+        raise SigningKeyError(
+            f"the ledger's key {path} cannot be used: {error}. Put the copy of it in its place or, "
+            "where there is none, move it away: manage.py setup_instance makes a new one"
+        ) from error
     if origin and signer.name != origin:
         raise SigningKeyError(
-            f"LEDGER_ORIGIN is {origin}, but the key {path} signs for {signer.name}: set "
-            f"LEDGER_ORIGIN={signer.name}, or name another LEDGER_KEY_FILE"
+            f"the key {path} signs for {signer.name}, and this ledger is {origin} (LEDGER_ORIGIN, "
+            f"or as it was signed before): name the LEDGER_KEY_FILE of {origin} or, where nothing "
+            f"was signed yet, set LEDGER_ORIGIN={signer.name}"
         )
     return signer
+
+
+def trouble_of(path: Path, origin: str) -> str:
+    """Return what keeps the key in `path` from signing for `origin`, in words, or ""."""
+    try:
+        if path.exists():
+            load_or_make(path, origin)
+    except SigningKeyError as error:
+        return str(error)
+    except OSError as error:
+        return f"the ledger's key {path} cannot be reached: {error.strerror}"
+    return ""
+
+
+def log_name(origin: str) -> str:
+    """Return what checkpoints are signed as: `origin`, else as before; "" before the first.
+
+    Raises SigningKeyError where they were signed under another name: a name is chosen once, to
+    whoever checks another one is another log.
+    """
+    vkey = Checkpoint.objects.order_by("-size").values_list("vkey", flat=True).first()
+    signed = (vkey or "").partition("+")[0]
+    if origin and signed and origin != signed:
+        raise SigningKeyError(
+            f"LEDGER_ORIGIN is {origin}, but checkpoints of this ledger are signed as {signed}: "
+            f"set LEDGER_ORIGIN={signed}, or unset it"
+        )
+    return origin or signed
 
 
 def refuse_second_key(path: Path) -> None:
@@ -51,7 +86,7 @@ def own_verifier(path: Path) -> Verifier | None:
     """Return the public half of the key in `path`; None where it is not there or not readable."""
     try:
         return load_or_make(path).verifier if path.exists() else None
-    except SigningKeyError:
+    except (SigningKeyError, OSError):
         return None
 
 

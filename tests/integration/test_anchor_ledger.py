@@ -231,3 +231,14 @@ def test_place_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
 def test_without_a_checkpoint_nothing_is_anchored(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="no checkpoint was signed yet"):
         anchor("--to", "file", "--path", tmp_path / "anchors.txt")
+
+
+def test_damaged_key_is_told_beside_what_is_anchored(tmp_path: Path, settings: Settings) -> None:
+    grow(0)
+    settings.LEDGER_KEY_FILE = tmp_path / "ledger_key"
+    settings.LEDGER_KEY_FILE.write_text("hello")
+    told = io.StringIO()
+    arguments = ("--to", "file", "--path", str(tmp_path / "anchors.txt"))
+    call_command("anchor_ledger", *arguments, stdout=io.StringIO(), stderr=told)
+    assert "no newer checkpoint can be signed" in told.getvalue()
+    assert sizes((tmp_path / "anchors.txt").read_text()) == [1]

@@ -210,8 +210,19 @@ def test_damaged_key_is_refused_and_kept(tmp_path: Path, content: str) -> None:
 
 def test_key_in_a_place_that_is_no_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SigningKeyError, match="cannot be used"):
+    with pytest.raises(SigningKeyError, match="no key can be made"):
         load_or_make(tmp_path / "file" / "ledger_key")
+
+
+def test_key_that_is_a_folder_or_another_file_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "ledger_key"
+    path.mkdir()
+    with pytest.raises(SigningKeyError, match="it is a folder, not a file"):
+        load_or_make(path)
+    (tmp_path / "picture").write_bytes(b"\x89PNG\xff")
+    with pytest.raises(SigningKeyError, match="bytes that are no text") as refused:
+        load_or_make(tmp_path / "picture")
+    assert "codec" not in str(refused.value) and "setup_instance" in str(refused.value)
 
 
 @pytest.mark.django_db
@@ -252,6 +263,7 @@ def test_chore_makes_no_second_key_for_a_ledger_that_was_signed(
     assert chore.detail() == {"size": 301, "error": ""}
 
 
+@pytest.mark.django_db
 def test_setup_makes_the_key_once_and_says_what_others_check_with(
     tmp_path: Path, settings: Settings
 ) -> None:
@@ -265,6 +277,37 @@ def test_setup_makes_the_key_once_and_says_what_others_check_with(
     assert "example.org/mine+" in told
 
 
+def test_setup_and_chore_go_on_under_the_name_that_was_signed(
+    signed: Checkpoint, tmp_path: Path, settings: Settings
+) -> None:
+    settings.LEDGER_KEY_FILE = tmp_path / "ledger_key"
+    settings.LEDGER_ORIGIN = "example.org/other"
+    said: list[str] = []
+    assert not make_ledger_key(said.append)
+    assert f"set LEDGER_ORIGIN={SIGNER.name}" in said[0]
+    assert not settings.LEDGER_KEY_FILE.exists()
+    settings.LEDGER_ORIGIN = ""
+    assert make_ledger_key(said.append)
+    assert load_or_make(settings.LEDGER_KEY_FILE).name == SIGNER.name
+    settings.LEDGER_KEY_FILE.write_text(Signer.generate("example.org/other").text)
+    append(300)
+    for origin in ("", "example.org/other"):
+        chore = CheckpointChore(settings.LEDGER_KEY_FILE, origin)
+        chore.run()
+        assert SIGNER.name in chore.detail()["error"]
+    assert Checkpoint.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_setup_tells_a_key_that_is_there_and_damaged(tmp_path: Path, settings: Settings) -> None:
+    settings.LEDGER_KEY_FILE = tmp_path / "ledger_key"
+    settings.LEDGER_KEY_FILE.write_text("hello")
+    said: list[str] = []
+    assert not make_ledger_key(said.append)
+    assert "will not be signed" in said[0] and "PRIVATE+KEY+" in said[0]
+
+
+@pytest.mark.django_db
 def test_setup_goes_on_where_the_key_cannot_be_made(tmp_path: Path, settings: Settings) -> None:
     (tmp_path / "file").write_text("")
     settings.LEDGER_KEY_FILE = tmp_path / "file" / "ledger_key"

@@ -547,7 +547,7 @@ def test_command_compares_with_a_checkpoint_that_was_kept(
     kept.write_text(Checkpoint.objects.get(size=TICKS).note)
     said = run("--against", str(kept), "--vkey", SIGNER.verifier.vkey)
     assert f"None of the first {TICKS} entries" in said
-    monkeypatch.setattr(sys, "stdin", io.StringIO(kept.read_text()))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(kept.read_bytes())))
     assert f"None of the first {TICKS} entries" in run("--against", "-")
 
 
@@ -581,7 +581,8 @@ def _named(read: Callable[[str], Any], lines: list[str], key: int) -> None:
     ("text", "vkey", "told"),
     [
         ("nothing\n", SIGNER.verifier.vkey, "not accepted"),
-        (None, SIGNER.verifier.vkey, "No such file"),
+        ("\n", SIGNER.verifier.vkey, "it is empty"),
+        (None, SIGNER.verifier.vkey, "there is no such file"),
         ("nothing\n", "no key", "verifier key"),
         (Signer.generate("x").sign("x\n1\nAAAA\n"), SIGNER.verifier.vkey, "no trusted key"),
     ],

@@ -8,6 +8,7 @@ import pytest
 
 from cryptosite.checks import check_settings
 from cryptosite.processes.redis_layout import locate, memory_bytes
+from predictions.transparency.notes import Signer
 
 
 def ids() -> set[str | None]:
@@ -87,3 +88,38 @@ def test_checks_find_a_horizon_off_the_grid_and_features_older_than_it(settings:
         max_feature_age_seconds=5,
     )
     assert ids() == {"cryptosite.W008", "cryptosite.W009"}
+
+
+SIGNER = Signer("example.org/log", bytes(range(32)))
+
+
+@pytest.mark.parametrize(
+    ("content", "origin", "told"),
+    [
+        ("hello", "", "begins with PRIVATE"),
+        ("", "", "begins with PRIVATE"),
+        (SIGNER.text[:-9], "", "base64"),
+        (None, "", "it is a folder"),
+        (SIGNER.text, "example.org/other", "LEDGER_ORIGIN=example.org/log"),
+    ],
+)
+def test_checks_find_a_key_that_cannot_sign(
+    content: str | None, origin: str, told: str, settings: Any, tmp_path: Path
+) -> None:
+    settings.LEDGER_KEY_FILE = path = tmp_path / "ledger_key"
+    settings.LEDGER_ORIGIN = origin
+    if content is None:
+        path.mkdir()
+    else:
+        path.touch(mode=0o600)
+        path.write_text(content)
+    [found] = check_settings()
+    assert found.id == "cryptosite.W013" and told in found.msg and str(path) in found.msg
+
+
+def test_checks_find_a_key_that_others_may_read(settings: Any, tmp_path: Path) -> None:
+    settings.LEDGER_KEY_FILE = path = tmp_path / "ledger_key"
+    path.write_text(SIGNER.text)
+    for mode, found in ((0o600, set()), (0o644, {"cryptosite.W014"}), (0o400, set())):
+        path.chmod(mode)
+        assert ids() == found

@@ -16,6 +16,7 @@ from predictions.transparency.anchoring import (
     anchor,
 )
 from predictions.transparency.checkpoints import newest_checkpoint
+from predictions.transparency.signing import trouble_of
 from predictions.transparency.tiles import IncompleteTreeError
 
 
@@ -31,6 +32,8 @@ class Command(BaseCommand):
     def handle(self, *, to: str, path: Path | None, url: str | None, **_: object) -> None:
         try:
             place = _place(to, path, url)
+            if trouble := trouble_of(settings.LEDGER_KEY_FILE, settings.LEDGER_ORIGIN):
+                self.stderr.write(f"no newer checkpoint can be signed: {trouble}")
             checkpoint = newest_checkpoint()
             if checkpoint is None:
                 raise AnchorError("no checkpoint was signed yet; the recorder signs them")

@@ -32,11 +32,14 @@ class CheckpointWalk:
     _tree: Growing = field(init=False, default_factory=Growing)
     _rows: Iterator[Checkpoint] = field(init=False)
     _next: Checkpoint | None = field(init=False)
+    _given: dict[int, list[TreeHead]] = field(init=False, default_factory=dict)
     _agreed: int = field(init=False, default=0)
     _differing: int = field(init=False, default=0)
     _first_differing: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
+        for head in self.against:
+            self._given.setdefault(head.size, []).append(head)
         rows = Checkpoint.objects.order_by("size")
         self._rows = rows.iterator(ROWS_A_TIME)
         self._next = next(self._rows, None)
@@ -71,9 +74,8 @@ class CheckpointWalk:
             root = root or self._tree.root()
             self._check(self._next, root)
             self._next = next(self._rows, None)
-        for head in self.against:
-            if head.size == size:
-                self._check_against(head, root or self._tree.root())
+        for head in self._given.get(size, ()):
+            self._check_against(head, root or self._tree.root())
 
     def _check(self, row: Checkpoint, root: bytes) -> None:
         self.findings.checked["checkpoints"] += 1

@@ -1,0 +1,65 @@
+"""Checkpoints that were kept: files of one, of many, and what is none, given to `--against`."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from predictions.models import Checkpoint
+from predictions.transparency.kept_checkpoints import notes_in
+from tests.integration.checked_ledger import SIGNER, TICKS, record_all
+from tests.integration.tampering import tampering
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def recorded(clean_redis: redis.Redis, redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url, socket_timeout=5) as client:
+        record_all(client)
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def key_file(tmp_path: Path, settings: Settings) -> None:
+    settings.LEDGER_KEY_FILE = tmp_path / "ledger_key"
+    settings.CANDLES_DIR = tmp_path / "candles"
+    settings.LEDGER_KEY_FILE.write_text(SIGNER.text)
+
+
+def run(*arguments: str) -> str:
+    out = io.StringIO()
+    call_command("verify_ledger", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_notes_in_a_text_are_told_apart() -> None:
+    notes = [SIGNER.sign(f"{SIGNER.name}\n{size}\nAAAA\n") for size in range(1, 4)]
+    assert notes_in("\n".join(notes)) == notes
+    assert notes_in("") == notes_in("\n\n") == []
+
+
+def test_command_compares_with_all_checkpoints_that_were_anchored(
+    recorded: redis.Redis, tmp_path: Path
+) -> None:
+    kept = tmp_path / "anchors.txt"
+    notes = list(Checkpoint.objects.order_by("size").values_list("note", flat=True))
+    kept.write_text("\n".join(notes))
+    assert f"None of the first {TICKS + 2} entries" in run("--against", str(kept))
+    with tampering():
+        Checkpoint.objects.filter(size=TICKS).delete()
+    with pytest.raises(CommandError, match="differs in 1 place"):
+        run("--against", str(kept))
+
+
+def test_command_refuses_a_folder_and_what_is_no_text_in_words(tmp_path: Path) -> None:
+    picture = tmp_path / "picture"
+    picture.write_bytes(b"\x89PNG\xff")
+    for path, told in ((tmp_path, "it is a folder"), (picture, "bytes that are no text")):
+        with pytest.raises(CommandError, match=told) as refused:
+            run("--against", str(path))
+        assert "codec" not in str(refused.value) and "Errno" not in str(refused.value)
