@@ -4,7 +4,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from pytest_django import Settings
 from inference.forecasts.entry import TickEntry
 from inference.signals.entry import Said
 from market.candles.store import CandleStore
+from predictions.accuracy.hours import HOUR_MS, HourKey
 from predictions.grading.candle_paths import StoredBars
 from predictions.grading.forecast_outcomes import OpenForecast, Price, outcomes_of
 from predictions.grading.signals import SaidSignal, grade_signal
@@ -27,6 +28,7 @@ from predictions.models import (
     Checkpoint,
     Forecast,
     ForecastOutcome,
+    ForecastRollup,
     LedgerEntry,
     LogTile,
     Pruning,
@@ -464,17 +466,114 @@ def test_forecast_that_two_entries_say_is_kept_once_and_told(
     assert verification.findings.found[Kind.REPEATED] == 2
 
 
+def made_prunable(days_ago: float = 40.0) -> None:
+    """Let everything be stored so long ago, and the hour of forecasts be added up."""
+    with tampering():
+        LedgerEntry.objects.update(recorded_at=datetime.now(UTC) - timedelta(days=days_ago))
+    said = Forecast.objects.count()
+    [first] = Forecast.objects.order_by("prediction_ts")[:1]
+    named = {name: getattr(first, name) for name in HourKey._fields if name != "hour_ts"}
+    ForecastRollup.objects.create(
+        **named,
+        hour_ts=first.prediction_ts // HOUR_MS * HOUR_MS,
+        said=said,
+        late=0,
+        graded=said,
+        ungradable={},
+        blocks=b"",
+        histogram=b"",
+    )
+
+
+def noted(before_ts: int, rows: int = 0) -> None:
+    Pruning.objects.create(
+        engine="forecasts", venue="test", before_ts=before_ts, rows=rows, open=False
+    )
+
+
+def removed_before(before_ts: int, *, with_bytes: bool = True) -> int:
+    """Remove forecasts as pruning would; return how many."""
+    with tampering():
+        gone = Forecast.objects.filter(prediction_ts__lt=before_ts)
+        ForecastOutcome.objects.filter(forecast__in=gone).delete()
+        rows = gone.delete()[0]
+        if with_bytes:
+            old = LedgerEntry.objects.filter(engine="forecasts", made_ts__lt=before_ts)
+            old.update(packed=None)
+    return rows
+
+
+def test_forged_pruning_of_a_young_ledger_excuses_nothing(
+    recorded: redis.Redis, tmp_path: Path
+) -> None:
+    before_ts = ticks()[10].tick_ms
+    made_prunable(days_ago=0)
+    noted(before_ts, rows=removed_before(before_ts))
+    assert [(each.kind, each.field) for each in faults(tmp_path)] == [(Kind.ALTERED, "packed")] * 10
+
+
+@pytest.mark.parametrize(("days", "faulty"), [(7, False), (30, True)])
+def test_pruning_of_what_is_younger_than_the_retention_is_a_fault(
+    recorded: redis.Redis, tmp_path: Path, days: int, faulty: bool
+) -> None:
+    before_ts = ticks()[10].tick_ms
+    made_prunable(days_ago=10)
+    noted(before_ts, rows=removed_before(before_ts))
+    assert bool(faults(tmp_path, retention_days=days)) is faulty
+
+
+def test_pruning_from_the_future_excuses_nothing(recorded: redis.Redis, tmp_path: Path) -> None:
+    before_ts = ticks()[10].tick_ms
+    made_prunable(days_ago=0)
+    noted(before_ts, rows=removed_before(before_ts))
+    with tampering():
+        Pruning.objects.update(pruned_at=datetime.now(UTC) + timedelta(days=60))
+    assert {each.field for each in faults(tmp_path)} == {"packed"}
+
+
+def test_pruning_of_an_hour_without_rollups_is_a_fault(
+    recorded: redis.Redis, tmp_path: Path
+) -> None:
+    before_ts = ticks()[10].tick_ms
+    made_prunable()
+    noted(before_ts, rows=removed_before(before_ts))
+    assert faults(tmp_path) == []
+    ForecastRollup.objects.all().delete()
+    assert {each.field for each in faults(tmp_path)} == {"packed"}
+
+
+def test_more_gone_than_prunings_took_is_a_fault(recorded: redis.Redis, tmp_path: Path) -> None:
+    before_ts = ticks()[10].tick_ms
+    made_prunable()
+    noted(before_ts, rows=removed_before(before_ts) - 1)
+    [fault] = faults(tmp_path)
+    assert (fault.model, fault.row, fault.field) == ("Pruning", "test", "rows")
+    assert (fault.stored, fault.expected) == ("19", "20")
+
+
+def test_forecasts_gone_without_the_bytes_that_say_them_are_removed(
+    recorded: redis.Redis, tmp_path: Path
+) -> None:
+    before_ts = ticks()[10].tick_ms
+    made_prunable()
+    noted(before_ts, rows=removed_before(before_ts, with_bytes=False))
+    found = faults(tmp_path)
+    assert {(each.kind, each.model) for each in found} >= {(Kind.REMOVED, "Forecast")}
+    assert sum(each.model == "Forecast" for each in found) == 20
+
+
 def test_pruned_entries_keep_their_hashes_and_are_told(
     recorded: redis.Redis, tmp_path: Path
 ) -> None:
     before_ts = ticks()[10].tick_ms
+    made_prunable()
     with tampering():
         gone = Forecast.objects.filter(prediction_ts__lt=before_ts)
         ForecastOutcome.objects.filter(forecast__in=gone).delete()
         gone.delete()
         LedgerEntry.objects.filter(engine="forecasts", made_ts__lt=before_ts).update(packed=None)
     assert {each.field for each in faults(tmp_path)} == {"packed"}
-    Pruning.objects.create(engine="forecasts", venue="test", before_ts=before_ts, open=False)
+    noted(before_ts, rows=20)
     found, verification = check(tmp_path)
     assert found == []
     assert verification.findings.checked["pruned entries"] == 10
@@ -500,8 +599,8 @@ def test_ledger_that_was_pruned_by_the_product_has_nothing_that_differs(
 
 
 def test_row_under_a_pruned_entry_is_named(recorded: redis.Redis, tmp_path: Path) -> None:
-    before_ts = ticks()[1].tick_ms
-    Pruning.objects.create(engine="forecasts", venue="test", before_ts=before_ts, open=False)
+    made_prunable()
+    noted(ticks()[1].tick_ms)
     with tampering():
         LedgerEntry.objects.filter(index=0).update(packed=None)
     found = faults(tmp_path)

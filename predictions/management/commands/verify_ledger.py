@@ -42,6 +42,7 @@ class Command(BaseCommand):
             trusted,
             own_verifier(settings.LEDGER_KEY_FILE),
             held,
+            settings.FORECAST_RETENTION_DAYS,
         )
         verification.run()
         self.stdout.write((summary_json if json else summary_text)(verification))

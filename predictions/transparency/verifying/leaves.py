@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.db.models import Q
 
@@ -20,7 +21,7 @@ from predictions.transparency.tiles import (
 )
 from predictions.transparency.tree import HASH_BYTES, complete_root
 from predictions.transparency.verifying.findings import Finding, Findings, Kind
-from predictions.transparency.verifying.prunings import Prunings
+from predictions.transparency.verifying.prunings import Prunings, stored_times
 
 ENTRIES_A_TIME = 32
 """Held at once, with the rows they were made into."""
@@ -62,15 +63,17 @@ class LeafWalk:
                     "recorded_at"
                 )
             }
-            yield [self._leaf(index, rows.get(index)) for index in range(start, end)]
+            pruned = [row.index for row in rows.values() if row.packed is None]
+            stored = stored_times(pruned) if pruned else {}
+            yield [self._leaf(index, rows.get(index), stored) for index in range(start, end)]
 
-    def _leaf(self, index: int, row: LedgerEntry | None) -> Leaf:
+    def _leaf(self, index: int, row: LedgerEntry | None, stored: dict[int, datetime]) -> Leaf:
         if row is None:
             self.findings.add(Finding(Kind.REMOVED, "LedgerEntry", str(index)))
             return Leaf(index, _hash_in_tile(index))
         self.findings.checked["entries"] += 1
         if row.packed is None:
-            self._check_pruned(row)
+            self._check_pruned(row, stored.get(index))
             return Leaf(index, as_bytes(row.leaf_hash), row)
         made = self._made(row)
         if made is None:
@@ -107,12 +110,12 @@ class LeafWalk:
         self.findings.altered("LedgerEntry", row.index, "packed", row.packed, "an entry", why)
         return None
 
-    def _check_pruned(self, row: LedgerEntry) -> None:
-        if self.prunings.covers(row.engine, row.venue, row.made_ts):
+    def _check_pruned(self, row: LedgerEntry, stored_at: datetime | None) -> None:
+        if self.prunings.entry_covered(row, stored_at):
             self.findings.checked["pruned entries"] += 1
             return
         self.findings.altered(
-            "LedgerEntry", row.index, "packed", None, "an entry", "no pruning says that it may go"
+            "LedgerEntry", row.index, "packed", None, "an entry", "no pruning could take it"
         )
 
 

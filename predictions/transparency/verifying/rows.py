@@ -11,7 +11,6 @@ from django.db import DatabaseError
 from django.db.models import Exists, Model, OuterRef, Q
 
 from inference.handover.chain import EntryFormatError
-from inference.vocabulary import FORECASTS
 from predictions.models import Forecast, LedgerEntry, Signal, SignalGap
 from predictions.recording.forecast_rows import FORECAST_FIELDS, TickRows, tick_rows
 from predictions.recording.signal_rows import BatchRows, batch_rows
@@ -137,9 +136,9 @@ class RowCheck:
         for values in odd:
             self._inserted(table, values, f"entry {leaf} does not say it")
 
-    def _pruned(self, said: Values) -> bool:
+    def _pruned(self, leaf: int, said: Values) -> bool:
         venue, at_ms = (said[FORECAST_FIELDS.index(name)] for name in ("venue", "prediction_ts"))
-        return self.prunings.covers(FORECASTS, venue, at_ms)
+        return self.prunings.row_covered(leaf, venue, at_ms)
 
     def _inserted(self, table: Table, values: Values, told: str) -> None:
         self.findings.add(Finding(Kind.INSERTED, table.name, str(values[0]), message=told))
@@ -161,7 +160,7 @@ class RowCheck:
             odd.remove(closest)
             self._compare(table, closest, said)
             return
-        if table.model is Forecast and self._pruned(said):
+        if table.model is Forecast and self._pruned(leaf, said):
             self.findings.count(Kind.PRUNED)
             return
         told = f"entry {leaf} says it"

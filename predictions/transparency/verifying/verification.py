@@ -35,6 +35,7 @@ class Verification:
 
     trusted: keys that must have signed the checkpoints; present: the key that signs here now.
     against: earlier checkpoints, already opened. tell is called with each finding.
+    retention_days: what was stored since cannot have been pruned.
     """
 
     candles: Candles
@@ -42,6 +43,7 @@ class Verification:
     trusted: Sequence[Verifier] = ()
     present: Verifier | None = None
     against: Sequence[TreeHead] = ()
+    retention_days: int = 1
     findings: Findings = field(init=False)
     size: int = field(init=False, default=0)
     signed: int = field(init=False, default=0)
@@ -51,7 +53,7 @@ class Verification:
         """Check everything."""
         self.findings = findings = Findings(self.tell)
         self.size = log_size()
-        prunings = Prunings()
+        prunings = Prunings(findings, self.retention_days)
         leaves, tiles = LeafWalk(findings, prunings, self.size), TileWalk(findings)
         signed = CheckpointWalk(findings, self.size, self.trusted, self.against)
         rows, forecasts = RowCheck(findings, prunings), ForecastOutcomeCheck(findings)
@@ -67,6 +69,7 @@ class Verification:
         rows.find_orphans(self.size)
         forecasts.find_orphans()
         signals.find_orphans()
+        prunings.compare_counts()
         check_chains(findings, self.size)
         find_signing_gaps(findings, self.size)
         key_notices(findings, signed.keys, self.present)
