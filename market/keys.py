@@ -118,7 +118,8 @@ def log(engine: str, *, cluster: bool = False) -> str:
 def dead_letters(engine: str) -> str:
     """List. Log entries that could not be read or stored, newest first; bounded by the writer.
 
-    Each is msgpack: log entry id, error, the entry's bytes. Writer: recorder. Reader: a person.
+    Each is msgpack: log entry id, error, the entry's bytes (a map of the fields where it has no
+    `entry`). Writer: recorder. Reader: a person.
     """
     return f"dead:{engine}"
 
