@@ -10,9 +10,11 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from predictions.models import Checkpoint
+from predictions.transparency.checkpoints import sign_checkpoint
 from predictions.transparency.kept_checkpoints import notes_in
 from tests.integration.checked_ledger import SIGNER, TICKS, record_all
 from tests.integration.tampering import tampering
+from tests.integration.test_pruning import DAY, add_up, prune, record
 
 pytestmark = pytest.mark.django_db
 
@@ -63,3 +65,24 @@ def test_command_refuses_a_folder_and_what_is_no_text_in_words(tmp_path: Path) -
         with pytest.raises(CommandError, match=told) as refused:
             run("--against", str(path))
         assert "codec" not in str(refused.value) and "Errno" not in str(refused.value)
+
+
+def test_claim_says_that_rows_of_pruned_entries_cannot_be_compared(
+    clean_redis: redis.Redis, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with redis.Redis.from_url(redis_url, socket_timeout=5) as client:
+        record(client, monkeypatch, *range(15), days_ago=40)
+        record(client, monkeypatch, *range(2 * DAY, 2 * DAY + 6))
+    signed = sign_checkpoint(SIGNER)
+    assert signed is not None
+    kept = tmp_path / "kept.txt"
+    kept.write_text(signed.note)
+    whole = "None of the first 21 entries, and no row made of them, was"
+    assert whole in run("--against", str(kept))
+    add_up()
+    prune()
+    said = run("--against", str(kept))
+    assert whole not in said
+    assert "nor any row made of them that pruning left" in said
+    assert "Of 15 pruned entries only the hashes are left to compare" in said
+    assert "Of 15 pruned entries" in run() and "On trust: the fees" in run()

@@ -24,6 +24,10 @@ NOTICES = {
 NOT_COVERED = (
     "Not covered: row ids, the times at which rows were written, graded or signed, hourly sums."
 )
+ON_TRUST = (
+    "On trust: the fees that outcomes of signals were graded with (fee_bp, and r_after_fees, which "
+    "is reckoned from it)."
+)
 
 
 def as_text(finding: Finding) -> str:
@@ -48,7 +52,7 @@ def summary_text(done: Verification) -> str:
         for kind, told in NOTICES.items()
         if findings.found[kind]
     ]
-    return "\n".join([*lines, _claim(done), NOT_COVERED])
+    return "\n".join([*lines, _claim(done), NOT_COVERED, ON_TRUST])
 
 
 def summary_json(done: Verification) -> str:
@@ -65,6 +69,7 @@ def summary_json(done: Verification) -> str:
                 "found": {str(kind): count for kind, count in findings.found.items()},
                 "claim": _claim(done),
                 "not_covered": NOT_COVERED,
+                "on_trust": ON_TRUST,
             }
         }
     )
@@ -74,7 +79,13 @@ def _claim(done: Verification) -> str:
     if done.findings.faults:
         return "What is named above is not what was recorded."
     told = []
-    if done.against:
+    pruned = done.findings.checked["pruned entries"]
+    if done.against and (pruned or done.findings.found[Kind.PRUNED]):
+        told.append(
+            f"None of the first {done.held} entries was altered or removed since the checkpoint "
+            "that was given, nor any row made of them that pruning left."
+        )
+    elif done.against:
         told.append(
             f"None of the first {done.held} entries, and no row made of them, was altered or "
             "removed since the checkpoint that was given."
@@ -86,6 +97,11 @@ def _claim(done: Verification) -> str:
         )
     else:
         told.append("Rows are what entries say; no checkpoint was signed yet.")
+    if pruned:
+        told.append(
+            f"Of {pruned} pruned entries only the hashes are left to compare, and no rows: what "
+            "these said can be shown by whoever kept it."
+        )
     if not done.against:
         told.append(
             "That nobody rewrote everything and signed it anew is evident only to whoever holds "
