@@ -1,15 +1,19 @@
 """A storage report as text for a terminal. Read by `manage.py storage_report`."""
 
-from predictions.retention.storage import Kept, Report
+from predictions.retention.storage import LEAST_HOURS, Kept, Report
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
+_REST = (
+    f"A stream's day is known once it holds {LEAST_HOURS:g} h. Redis' files repeat what it holds\n"
+    "in memory, streams among it, and are rewritten when they have doubled: they have no day."
+)
 
 
 def printed(report: Report) -> str:
     """Return the report as tables; unknown figures as a dash."""
     lines = [
         f"database {_bytes(report.database)}, {report.symbols} symbols forecast in the last day, "
-        f"figures a day from {min(report.recorded_hours, 24.0):g} h",
+        f"{_day_of(report)}",
         "",
         _row("", "rows", "size", "rows/day", "size/day", "a symbol", "in the end"),
     ]
@@ -21,7 +25,19 @@ def printed(report: Report) -> str:
         lines += [title, *map(_kept, kept)]
     if report.retention_days:
         lines += ["", f"in the end: of forecasts after {report.retention_days} days, hashes apart"]
+    lines += ["", f"-: unknown, or none. {_REST}"]
     return "\n".join(lines)
+
+
+def _day_of(report: Report) -> str:
+    known_at = report.day_known_at
+    if known_at is None:
+        return f"nothing recorded in it: a day is known after {LEAST_HOURS:g} h of recording"
+    if report.recorded_hours < LEAST_HOURS:
+        return (
+            f"a day is known after {LEAST_HOURS:g} h of recording, at {known_at:%Y-%m-%d %H:%M} UTC"
+        )
+    return f"figures a day from {min(report.recorded_hours, 24.0):g} h"
 
 
 def _kept(kept: Kept) -> str:

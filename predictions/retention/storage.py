@@ -3,6 +3,7 @@
 Read by `manage.py storage_report`. What cannot be known yet is None, not zero.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -49,10 +50,14 @@ SAMPLE = 1_000
 
 
 class Folder(NamedTuple):
-    """Where files of one kind lie, and for how many days; 0: for good."""
+    """Where files of one kind lie, and for how many days; 0: for good.
+
+    rewritten: its files change as a whole, so when they were written tells nothing of a day.
+    """
 
     path: Path
     days: int
+    rewritten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,9 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """database: bytes of all of it, free pages too. symbols: forecast in the last day."""
+    """database: bytes of all of it, free pages too. symbols: forecast in the last day.
+    day_known_at: from when on a day of the tables can be reckoned; None where nothing is recorded.
+    """
 
     database: int | None
     symbols: int
@@ -80,9 +87,11 @@ class Report:
     tables: list[Kept]
     files: list[Kept]
     streams: list[Kept]
+    day_known_at: datetime | None = None
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        known_at = self.day_known_at
+        return asdict(self) | {"day_known_at": None if known_at is None else known_at.isoformat()}
 
 
 def storage_report(
@@ -109,6 +118,7 @@ def storage_report(
         tables=tables,
         files=[_folder(name, folder) for name, folder in folders.items()],
         streams=[] if client is None else list(_streams(client, cluster=cluster)),
+        day_known_at=None if first is None else first + timedelta(hours=LEAST_HOURS),
     )
 
 
@@ -187,16 +197,24 @@ def _database_bytes() -> int:
 
 def _folder(name: str, folder: Folder) -> Kept:
     files = folder.path.rglob("*") if folder.path.is_dir() else ()
-    sizes = [each.stat() for each in files if each.is_file()]
+    sizes = [size for each in files if (size := _size(each)) is not None]
     day = datetime.now(UTC).timestamp() - 86_400
     written = float(sum(each.st_size for each in sizes if each.st_mtime >= day))
+    daily = bool(sizes) and not folder.rewritten
     return Kept(
         name,
         len(sizes),
         sum(each.st_size for each in sizes),
-        bytes_a_day=written if sizes else None,
-        at_retention=written * folder.days if sizes and folder.days else None,
+        bytes_a_day=written if daily else None,
+        at_retention=written * folder.days if daily and folder.days else None,
     )
+
+
+def _size(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat() if path.is_file() else None
+    except FileNotFoundError:  # removed or renamed meanwhile
+        return None
 
 
 def _streams(client: redis.Redis, *, cluster: bool) -> Iterator[Kept]:

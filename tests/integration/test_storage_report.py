@@ -92,10 +92,46 @@ def test_report_files_count_with_what_was_written_in_a_day(tmp_path: Path) -> No
     assert told.files[1] == Kept("candles", 0, 0)
 
 
+def test_report_of_files_that_are_rewritten_leaves_the_day_unknown(tmp_path: Path) -> None:
+    (tmp_path / "aof").write_bytes(bytes(700))
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+
+    told = report(redis=Folder(tmp_path, 0, rewritten=True))
+
+    assert told.files == [Kept("redis", 1, 700)]
+
+
+@pytest.mark.parametrize("hours_ago", [None, 0.1, 2.0])
+def test_printed_report_says_from_when_a_day_is_known(
+    client: redis.Redis, monkeypatch: pytest.MonkeyPatch, hours_ago: float | None
+) -> None:
+    if hours_ago is not None:
+        record(client, monkeypatch, hours_ago)
+
+    told = report()
+
+    first_line = printed(told).splitlines()[0]
+    known_at = datetime.now(UTC) + timedelta(hours=1.0 - (hours_ago or 0.0))
+    if hours_ago is None:
+        assert told.day_known_at is None
+        assert first_line.endswith("a day is known after 1 h of recording")
+        return
+    assert told.day_known_at is not None
+    assert abs(told.day_known_at - known_at) < timedelta(minutes=1)
+    if hours_ago < 1:
+        assert first_line.endswith(f"at {told.day_known_at:%Y-%m-%d %H:%M} UTC")
+    else:
+        assert first_line.endswith("figures a day from 2 h")
+
+
 def test_storage_report_prints_tables_and_json(
-    client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    client: redis.Redis, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path
 ) -> None:
     record(client, monkeypatch, hours_ago=2.0)
+    settings.VAR_DIR = tmp_path
+    (tmp_path / "redis" / "aof-server").mkdir(parents=True)
+    (tmp_path / "redis" / "aof-server" / "appendonly.1.incr.aof").write_bytes(bytes(5_000))
+    (tmp_path / "redis" / "password").write_bytes(bytes(43))
     text, shown = StringIO(), StringIO()
 
     call_command("storage_report", stdout=text, skip_checks=True)
@@ -104,6 +140,8 @@ def test_storage_report_prints_tables_and_json(
     told: Any = json.loads(shown.getvalue())
     assert [each["name"] for each in told["streams"]] == ["log:forecasts", "log:signals"]
     assert told["tables"][0]["rows"] == 24
+    assert (told["files"][-1]["name"], told["files"][-1]["bytes"]) == ("redis", 5_043)
+    assert told["day_known_at"]
     assert "forecastoutcome" in text.getvalue()
     assert "log:forecasts" in text.getvalue()
 
