@@ -7,7 +7,6 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from cryptosite.processes.redis_layout import was_located
 from predictions.recording.loop import connect
 from predictions.retention.printed import printed
 from predictions.retention.storage import Folder, storage_report
@@ -24,8 +23,9 @@ class Command(BaseCommand):
             "recordings": Folder(settings.RECORDINGS_DIR, settings.RECORDING_RETENTION_DAYS),
             "candles": Folder(settings.CANDLES_DIR, 0),
         }
-        if was_located(settings.VAR_DIR):
-            folders["redis"] = Folder(settings.VAR_DIR / "redis", 0, rewritten=True)
+        own_redis = settings.VAR_DIR / "redis"
+        if own_redis.is_dir():
+            folders["redis"] = Folder(own_redis, 0, rewritten=True)
         client: redis.Redis | None = None
         try:
             client = connect(settings.REDIS_URL)
