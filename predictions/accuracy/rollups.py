@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import structlog
 from django.db import connection, transaction
-from django.db.models import Max, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 
 from inference.vocabulary import FORECASTS
 from predictions.accuracy.hours import (
@@ -79,7 +79,7 @@ def adding_up(venue: str, hour_ts: int, *, anew: bool = False) -> Generator[None
         yield
     standing = ForecastRollup.objects.filter(venue=venue, hour_ts=hour_ts)
     known, count = held(venue, hour_ts)
-    kept = count < known and _pruned(venue, hour_ts)
+    kept = count < known and may_be_pruned(venue, hour_ts)
     if kept:
         log.info("rollup_kept", venue=venue, hour_ts=hour_ts, stored=known, rows=count)
     if kept or (count == known and not anew):
@@ -97,7 +97,7 @@ def adding_up(venue: str, hour_ts: int, *, anew: bool = False) -> Generator[None
         standing.delete()
         # Another recorder may write the same at the same time.
         ForecastRollup.objects.bulk_create(
-            (_packed(hour) for _, hour in hours), batch_size=WRITTEN_AT_ONCE, ignore_conflicts=True
+            (packed(hour) for _, hour in hours), batch_size=WRITTEN_AT_ONCE, ignore_conflicts=True
         )
     return True
 
@@ -133,7 +133,7 @@ def rebuild() -> Rebuilt:
     written, kept = 0, []
     for venue, hour_ts, _ in said_hours():
         said, rows = held(venue, hour_ts)
-        if rows < said and _pruned(venue, hour_ts):
+        if rows < said and may_be_pruned(venue, hour_ts):
             kept.append(KeptHour(venue, hour_ts, said, rows))
         else:
             written += store_hour(venue, hour_ts, anew=True)
@@ -147,12 +147,18 @@ def held(venue: str, hour_ts: int) -> tuple[int, int]:
     return said, _in_hour(venue, hour_ts).count()
 
 
+def may_be_pruned(venue: str, hour_ts: int) -> bool:
+    """Return whether the ledger tells, as it does for good, that rows of an hour were taken."""
+    rows = Pruning.objects.filter(engine=FORECASTS, venue=venue, before_ts__gt=hour_ts)
+    return rows.exists()
+
+
 def hours_from_rows(venue: str, hour_ts: int, *, first: int | None = None) -> Iterator[Hour]:
     """Yield an hour as its rows have it, nothing stored; of the rows that came first, so many."""
     rows = _in_hour(venue, hour_ts)
     if first is not None:
-        last = rows.order_by("id").values_list("id", flat=True)[:first].aggregate(id=Max("id"))
-        rows = rows.filter(id__lte=last["id"] or 0)
+        after = rows.order_by("id").values_list("id", flat=True)[first : first + 1]
+        rows = rows.filter(id__lt=after[0]) if after else rows
     for symbol in _symbols(venue):
         yield from (hour for _, hour in _of_rows(rows.filter(symbol=symbol)))
 
@@ -201,12 +207,6 @@ def _symbols(venue: str) -> Iterator[str]:
         symbol = rows.filter(symbol__gt=symbol).first()
 
 
-def _pruned(venue: str, hour_ts: int) -> bool:
-    # Nothing else takes rows away, and what took them is told in the ledger for good.
-    rows = Pruning.objects.filter(engine=FORECASTS, venue=venue, before_ts__gt=hour_ts)
-    return rows.exists()
-
-
 def _of_rows(rows: QuerySet[Forecast]) -> list[tuple[Place, Hour]]:
     found = rows.order_by("predicted_at", "id")
     first: dict[HourKey, Place] = {}
@@ -218,7 +218,8 @@ def _of_rows(rows: QuerySet[Forecast]) -> list[tuple[Place, Hour]]:
     return [(first[hour.key], hour) for hour in add_up(read)]
 
 
-def _packed(hour: Hour) -> ForecastRollup:
+def packed(hour: Hour) -> ForecastRollup:
+    """Return an hour as it is stored."""
     return ForecastRollup(
         **hour.key._asdict(),
         said=hour.said,

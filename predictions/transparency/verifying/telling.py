@@ -22,7 +22,8 @@ NOTICES = {
     Kind.KEY: "other keys than this instance's signed checkpoints",
 }
 NOT_COVERED = (
-    "Not covered: row ids, the times at which rows were written, graded or signed, hourly sums."
+    "Not covered: row ids, the times at which rows were written, graded or signed, and sums of "
+    "hours whose forecasts were pruned."
 )
 ON_TRUST = (
     "On trust: the fees that outcomes of signals were graded with (fee_bp, and r_after_fees, which "

@@ -16,6 +16,7 @@ from predictions.transparency.verifying.findings import Finding, Findings
 from predictions.transparency.verifying.forecast_outcomes import ForecastOutcomeCheck
 from predictions.transparency.verifying.leaves import LeafWalk, TileWalk
 from predictions.transparency.verifying.prunings import Prunings
+from predictions.transparency.verifying.rollups import check_rollups
 from predictions.transparency.verifying.rows import RowCheck
 from predictions.transparency.verifying.signal_outcomes import SignalOutcomeCheck
 from predictions.transparency.verifying.signing_gaps import find_signing_gaps
@@ -71,6 +72,7 @@ class Verification:
         signals.find_orphans()
         prunings.compare_counts()
         check_chains(findings, self.size)
+        check_rollups(findings)
         find_signing_gaps(findings, self.size)
         key_notices(findings, signed.keys, self.present)
         self.signed, self.held = signed.newest, signed.held
