@@ -1,0 +1,42 @@
+"""SQLite's REPLACE passes the triggers on a connection that does not ask for them; it is named."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from django.db import connection
+
+from predictions.models import Forecast
+from tests.integration.checked_ledger import faults, record_all
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def recorded(clean_redis: redis.Redis, redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url, socket_timeout=5) as client:
+        record_all(client)
+        yield client
+
+
+def test_row_that_replace_wrote_past_the_triggers_is_named(
+    recorded: redis.Redis, tmp_path: Path
+) -> None:
+    row = Forecast.objects.filter(symbol="BTCUSDT").order_by("pk")[9]
+    if connection.vendor == "postgresql":  # which knows no REPLACE
+        return
+    columns = [field.column for field in Forecast._meta.concrete_fields]
+    values = ", ".join("0.75" if name == "p_up" else f'"{name}"' for name in columns)
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA recursive_triggers = OFF")
+        try:
+            cursor.execute(
+                f"REPLACE INTO predictions_forecast SELECT {values} FROM predictions_forecast "  # noqa: S608
+                "WHERE id = %s",
+                [row.pk],
+            )
+        finally:
+            cursor.execute("PRAGMA recursive_triggers = ON")
+    found = faults(tmp_path)
+    assert (found[0].model, found[0].row, found[0].field) == ("Forecast", str(row.pk), "p_up")
