@@ -12,8 +12,9 @@ ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 API = ROOT / "docs" / "api.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
+REFERENCE = ROOT / "docs" / "reference.md"
 OPERATIONS = ROOT / "docs" / "operations.md"
-DOCUMENTS = (README, API, ARCHITECTURE, OPERATIONS)
+DOCUMENTS = (README, API, ARCHITECTURE, REFERENCE, OPERATIONS)
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

@@ -1,7 +1,7 @@
 """The 20 hot features of one symbol, kept up to date event by event.
 
 Readers: the pump (hot state), training and the parity tests, all through `HotFeatures`.
-Source of the formulae: the features table in docs/architecture.md.
+Source of the formulae: the features table in docs/reference.md.
 """
 
 import math

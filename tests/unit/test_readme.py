@@ -24,10 +24,10 @@ from predictions.api.recorder_metrics import RecorderMetrics
 from predictions.api.schema.signal_shapes import SignalListSerializer
 from tests.documents import (
     API,
-    ARCHITECTURE,
     DOCUMENTS,
     OPERATIONS,
     README,
+    REFERENCE,
     ROOT,
     anchors,
     blocks,
@@ -193,21 +193,21 @@ def test_json_examples_of_each_document_parse(document: Path) -> None:
 
 
 def test_reasons_of_signals_are_all_explained() -> None:
-    explained = names(ARCHITECTURE, "### Signals that are missing")
+    explained = names(REFERENCE, "## Signals that are missing")
     assert {reason.value for reason in SignalReason if reason} == explained
 
 
 def test_reasons_and_sources_are_all_explained() -> None:
-    explained = names(ARCHITECTURE, "## When something is wrong")
+    explained = names(REFERENCE, "## When something is wrong")
     assert {reason.value for reason in Reason if reason} == explained
-    text = section(ARCHITECTURE, "## When something is wrong")
+    text = section(REFERENCE, "## When something is wrong")
     assert [source.value for source in Source if f"`{source.value}`" not in text] == []
     allowed = table(API, "## GET /api/forecasts")["source"]
     assert re.findall(r"`([^`]+)`", allowed) == [source.value for source in Source]
 
 
 def test_features_table_has_all_twenty_in_their_order() -> None:
-    told = [row[0].strip("`") for row in rows(section(ARCHITECTURE, "## Features"))]
+    told = [row[0].strip("`") for row in rows(section(REFERENCE, "## Features"))]
     assert tuple(told) == FEATURE_NAMES
 
 
