@@ -40,11 +40,13 @@ class LookaheadPlan:
     seed: int
 
 
-def candle_venues(given: str | None, exchange: str) -> tuple[str, ...]:
+def candle_venues(engines: Sequence[str], given: str | None, exchange: str) -> tuple[str, ...]:
     """Return whose candles to take: one given, else those of the running market's signals.
 
-    Raises UnreadableClockError.
+    None where no signals are checked. Raises UnreadableClockError.
     """
+    if SIGNALS not in engines:
+        return ()
     return (given,) if given else venues_of(default_service().now().venue, exchange)
 
 

@@ -33,6 +33,9 @@ from tests.made_candles import walk
 from tests.recordings import BTC_SPOT, NEXO_SPOT, recording
 from tests.unit.artefact_files import linear, manifest, write_network
 
+# What market runs decides whose candles are taken: none does here.
+pytestmark = pytest.mark.usefixtures("clean_redis")
+
 H1 = Timeframe.H1
 MID = INDEX["mid_price"]
 

@@ -260,7 +260,7 @@ def test_fallback_is_counted_and_alone_proves_nothing(
     report = verify(engine="forecasts")
     assert report == {
         "passed": False, "checked": {}, "unchecked": {"fallback": 1},
-        "difference_count": 0, "differences": [],
+        "notes": [], "difference_count": 0, "differences": [],
     }  # fmt: skip
 
 

@@ -35,9 +35,10 @@ class Command(BaseCommand):
         from predictions.audit import lookahead_run as run
 
         base, var = settings.BASE_DIR, settings.VAR_DIR
+        engines = ENGINES[options["engine"]]
         try:
             plan = run.LookaheadPlan(
-                engines=ENGINES[options["engine"]],
+                engines=engines,
                 forecasters=run.forecasters(
                     Registry.from_config(settings.INFERENCE, base, var), options["model"]
                 ),
@@ -45,7 +46,7 @@ class Command(BaseCommand):
                 recordings_dir=settings.RECORDINGS_DIR,
                 recordings=tuple(options["recording"]),
                 candles=settings.CANDLES_DIR,
-                venues=run.candle_venues(options["venue"], settings.CANDLE_EXCHANGE),
+                venues=run.candle_venues(engines, options["venue"], settings.CANDLE_EXCHANGE),
                 symbols=options["symbols"],
                 signal_symbols=settings.SIGNAL_SYMBOLS,
                 timeframes=options["timeframes"],
