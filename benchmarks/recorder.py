@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -146,7 +147,7 @@ def measure() -> dict[str, float]:
             for name, each in both.items():
                 for packed in entries(name, tick):
                     client.xadd(keys.log(FORECASTS), {"entry": packed})
-                taken[name].append(timed(lambda each=each: drain(each)))  # type: ignore[misc]
+                taken[name].append(timed(partial(drain, each)))
             taken["floor"].append(timed(floor(entries("floor", tick))))
         stored = sum(each.tally.forecasts for each in both.values())
         assert stored == 2 * (ROUNDS + 1) * SYMBOLS * TICKS, stored

@@ -14,7 +14,6 @@ import structlog
 from django.db import connection, transaction
 from django.db.models import QuerySet, Sum
 
-from inference.vocabulary import FORECASTS
 from predictions.accuracy.hours import (
     BINS_SHAPE,
     BLOCKS_SHAPE,
@@ -24,9 +23,9 @@ from predictions.accuracy.hours import (
     HourKey,
     add_up,
 )
-from predictions.models import Forecast, ForecastRollup, Pruning
+from predictions.models import Forecast, ForecastRollup
 from predictions.moments import moment
-from predictions.retention.pruning import first_hour, venues
+from predictions.retention.pruning import first_hour, may_be_pruned, venues
 
 log = structlog.get_logger(__name__)
 
@@ -145,12 +144,6 @@ def held(venue: str, hour_ts: int) -> tuple[int, int]:
     standing = ForecastRollup.objects.filter(venue=venue, hour_ts=hour_ts)
     said = standing.aggregate(said=Sum("said"))["said"] or 0
     return said, _in_hour(venue, hour_ts).count()
-
-
-def may_be_pruned(venue: str, hour_ts: int) -> bool:
-    """Return whether the ledger tells, as it does for good, that rows of an hour were taken."""
-    rows = Pruning.objects.filter(engine=FORECASTS, venue=venue, before_ts__gt=hour_ts)
-    return rows.exists()
 
 
 def hours_from_rows(venue: str, hour_ts: int, *, first: int | None = None) -> Iterator[Hour]:

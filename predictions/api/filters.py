@@ -86,6 +86,9 @@ class LedgerFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is
                 )
         refuse_repeated(self.data)
         valid: bool = super().is_valid()
+        since, until = (self.form.cleaned_data.get(name) for name in ("from", "to"))
+        if since and until and since > until:
+            raise InvalidParameterError("from: must not be after to")
         return valid
 
     @property

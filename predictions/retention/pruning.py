@@ -45,7 +45,7 @@ class Pruner:
         start_ms = None if before_ms is None else first_hour(venue, None)
         # An hour's entries were made within the next: then their bytes are old enough as well.
         while before_ms is not None and start_ms is not None and start_ms + SPAN_MS <= before_ms:
-            yield _looked_at(venue, start_ms)
+            yield self._looked_at(venue, start_ms)
             start_ms = first_hour(venue, start_ms + HOUR_MS)
 
     def prune(self, hour: Hour) -> int:
@@ -66,7 +66,7 @@ class Pruner:
     def _before_ms(self, venue: str) -> int | None:
         # By when rows were stored, not by market time, which in a replay is of any year; whole
         # days, so that a day leaves one row of Pruning.
-        since = datetime.now(UTC) - timedelta(days=self.days)
+        since = self._since()
         entries = LedgerEntry.objects.filter(engine=FORECASTS, venue=venue)
         newest = entries.order_by("-number").values("made_ts", "recorded_at").first()
         if not self.days or newest is None:
@@ -76,6 +76,24 @@ class Pruner:
         kept = entries.filter(recorded_at__gte=since).order_by("recorded_at").values("made_ts")[:1]
         first_ms = kept[0]["made_ts"] - HOUR_MS  # others may have been stored out of turn
         return int(first_ms // DAY_MS * DAY_MS)
+
+    def _since(self) -> datetime:
+        return datetime.now(UTC) - timedelta(days=self.days)
+
+    def _looked_at(self, venue: str, start_ms: int) -> Hour:
+        rows = _rows(venue, start_ms)
+        count = rows.count()
+        stored = ForecastRollup.objects.filter(venue=venue, hour_ts=start_ms)
+        added_up = stored.aggregate(said=Sum("said"))["said"] or 0
+        why = ""
+        if rows.filter(outcome__isnull=True).exists():
+            why = "not all of it is graded"
+        elif count > added_up or (count < added_up and not may_be_pruned(venue, start_ms)):
+            why = f"its roll-ups hold {added_up} of {count} forecasts"
+        elif rows.filter(leaf__recorded_at__gte=self._since()).exists():
+            # A market that was replayed again, say, under another model.
+            why = "some of it was stored later"
+        return Hour(venue, start_ms, count, why)
 
 
 def venues() -> Iterator[str]:
@@ -96,24 +114,17 @@ def first_hour(venue: str, from_ms: int | None) -> int | None:
     return None if found is None else found // HOUR_MS * HOUR_MS
 
 
+def may_be_pruned(venue: str, hour_ts: int) -> bool:
+    """Return whether the ledger tells, as it does for good, that rows of an hour were taken."""
+    rows = Pruning.objects.filter(engine=FORECASTS, venue=venue, before_ts__gt=hour_ts)
+    return rows.exists()
+
+
 def _rows(venue: str, start_ms: int) -> "QuerySet[Forecast]":
     start = moment(start_ms)
     return Forecast.objects.filter(
         venue=venue, predicted_at__gte=start, predicted_at__lt=start + timedelta(hours=1)
     ).order_by()
-
-
-def _looked_at(venue: str, start_ms: int) -> Hour:
-    rows = _rows(venue, start_ms)
-    count = rows.count()
-    stored = ForecastRollup.objects.filter(venue=venue, hour_ts=start_ms)
-    added_up = stored.aggregate(said=Sum("said"))["said"] or 0
-    why = ""
-    if rows.filter(outcome__isnull=True).exists():
-        why = "not all of it is graded"
-    elif count > added_up:  # fewer: the rest was pruned already
-        why = f"its roll-ups hold {added_up} of {count} forecasts"
-    return Hour(venue, start_ms, count, why)
 
 
 def _take(hour: Hour, before_ms: int) -> int:

@@ -109,6 +109,7 @@ def test_forecasts_plus_sign_left_unquoted_is_understood(client: Client) -> None
         ({"source": "oracle"}, "source", "fallback-stale"),
         ({"reason": "bad_luck"}, "reason", "stale_features"),
         ({"from": "yesterday"}, "from", "ISO 8601"),
+        ({"from": "2026-01-02", "to": "2026-01-01"}, "from", "after to"),
         ({"symbol": "B?"}, "symbol", "BTC-USDT"),
         ({"limit": "0"}, "limit", "1 to 1000"),
         ({"limit": "many"}, "limit", "1 to 1000"),

@@ -9,6 +9,7 @@ import pytest
 import redis
 from django.core.management import call_command
 from django.db import IntegrityError
+from django.db.models import F
 from django.utils import timezone
 
 from predictions.accuracy.rollups import store_hour
@@ -126,6 +127,27 @@ def test_prune_hour_that_is_not_graded_or_not_added_up_stays(
         Pruner(30).prune(hour)
 
     assert Forecast.objects.count() == 36
+
+
+@pytest.mark.usefixtures("old_hour")
+def test_prune_hour_whose_roll_ups_hold_more_than_its_rows_stays() -> None:
+    ForecastRollup.objects.update(said=F("said") * 10)
+
+    assert prune().detail() == {"forecasts": 0, "kept_hours": 1}
+
+    assert Forecast.objects.count() == 42
+
+
+def test_prune_hour_of_which_some_was_stored_later_stays(
+    client: redis.Redis, monkeypatch: pytest.MonkeyPatch, old_hour: None
+) -> None:
+    publish(client, tick_entry(2, MIDS, model_version="v2", base_version="v2"))
+    drain(new_recorder(client))
+    add_up()
+
+    assert prune().detail() == {"forecasts": 0, "kept_hours": 1}
+    [hour] = Pruner(30).hours("test")
+    assert hour.kept_because == "some of it was stored later"
 
 
 def test_prune_counts_time_and_not_ticks(

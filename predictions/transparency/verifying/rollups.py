@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from inference.signals.signal import iso
 from predictions.accuracy.hours import BIN_COLUMNS, BLOCK_COLUMNS, Hour, HourKey
-from predictions.accuracy.rollups import held, hours_from_rows, may_be_pruned
+from predictions.accuracy.rollups import held, hours_from_rows
 from predictions.models import ForecastRollup
+from predictions.retention.pruning import may_be_pruned
 from predictions.transparency.verifying.findings import Finding, Findings, Kind
 from predictions.transparency.verifying.rows import UNREADABLE
 
