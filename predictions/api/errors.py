@@ -43,24 +43,6 @@ class RedisUnavailableError(exceptions.APIException):
     default_detail = "Redis does not answer; try again soon"
 
 
-class TooManyDownloadsError(exceptions.APIException):
-    """This client downloads already; it waits for its own."""
-
-    status_code = status.HTTP_429_TOO_MANY_REQUESTS
-    default_code = "too_many_downloads"
-    default_detail = "your other downloads are still running; try again when one has ended"
-    wait = 10
-
-
-class DownloadsBusyError(exceptions.APIException):
-    """Others download already; the client tries again."""
-
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_code = "downloads_busy"
-    default_detail = "as many downloads as may are running; try again soon"
-    wait = 10
-
-
 def error_body(code: str, message: str) -> dict[str, str]:
     """Return the body of any refusal."""
     return {"status": "error", "code": code, "message": message}

@@ -8,10 +8,28 @@ import threading
 import weakref
 from collections import Counter
 
-from predictions.api.errors import DownloadsBusyError, TooManyDownloadsError
+from rest_framework import exceptions, status
 
 MOST_AT_A_TIME = 4
 MOST_A_CLIENT = 2
+
+
+class TooManyDownloadsError(exceptions.APIException):
+    """This client downloads already; it waits for its own."""
+
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "too_many_downloads"
+    default_detail = "your other downloads are still running; try again when one has ended"
+    wait = 10
+
+
+class DownloadsBusyError(exceptions.APIException):
+    """Others download already; the client tries again."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "downloads_busy"
+    default_detail = "as many downloads as may are running; try again soon"
+    wait = 10
 
 
 class Slots:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from inference.forecasts.outcomes import Floats, grade
 from inference.vocabulary import OutcomeStatus, Ungradable
 from predictions.models import ForecastOutcome
-from predictions.recording.insertion import Batch, insert_new
+from predictions.rows.insertion import Batch, insert_new
 
 _GRADED, _UNGRADABLE = OutcomeStatus.GRADED.value, OutcomeStatus.UNGRADABLE.value
 

@@ -26,7 +26,7 @@ from predictions.grading.forecast_outcomes import (
 from predictions.grading.unstored import Unstored, Waits
 from predictions.models import Forecast
 from predictions.moments import moment
-from predictions.recording.forecast_rows import TickRows
+from predictions.rows.forecast_rows import TickRows
 
 TOLERANCE_MS = 1_000
 """Market time that must pass beyond a target before its tick counts as missing."""

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from predictions.grading.forecast_outcomes import Target
-from predictions.recording.log_reader import EntryId
+
+EntryId = tuple[int, int]
+"""Of an entry in the log; what was written later is greater."""
 
 
 class Unstored(Protocol):

@@ -8,13 +8,14 @@ which anyone can make again.
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import redis
 
 from market import keys
 from market.candles.old_runs import is_numbered
 from market.clock import MADE_UP, MarketTime
+from predictions.rows.claim import Claim
 from predictions.running_market import market_time
 
 AHEAD_WALL_MS = 60_000.0
@@ -23,16 +24,6 @@ Of a market at speed 60 that is an hour of its own time."""
 
 LOCK_STEP_AHEAD_MS = 3_600_000.0
 """The same for a lock-step market, in its own time, from the newest of its prices."""
-
-
-class Claim(NamedTuple):
-    """What an entry says of itself. said_ms: the newest market time that it speaks of as come;
-    made_ms: the market time at which it was made."""
-
-    venue: str
-    live: bool
-    said_ms: int
-    made_ms: int
 
 
 @dataclass(slots=True)

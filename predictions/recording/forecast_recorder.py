@@ -16,10 +16,10 @@ from predictions.grading.forecast_outcomes import Frame
 from predictions.grading.forecasts import Grader, Settlement
 from predictions.grading.price_history import RedisPriceHistory
 from predictions.models import Forecast
-from predictions.recording.forecast_rows import TickRows, tick_rows
-from predictions.recording.insertion import insert_new
 from predictions.recording.log_reader import LogEntry
 from predictions.recording.log_recorder import LogRecorder, LogTally
+from predictions.rows.forecast_rows import TickRows, tick_rows
+from predictions.rows.insertion import insert_new
 from predictions.transparency.appending import append_entries
 
 log = structlog.get_logger(__name__)

@@ -14,6 +14,7 @@ import redis
 import structlog
 
 from market import keys
+from predictions.grading.unstored import EntryId
 
 log = structlog.get_logger(__name__)
 
@@ -24,10 +25,6 @@ CLAIM_EVERY_SECONDS = 5.0
 MAX_DEAD_LETTERS = 1_000
 """The oldest are dropped beyond this: they are for a person to look at, not a store."""
 RETENTION_MS = 24 * 3_600_000
-
-
-EntryId = tuple[int, int]
-"""Of an entry in the log; what was written later is greater."""
 
 
 class LogEntry(NamedTuple):

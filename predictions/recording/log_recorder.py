@@ -14,8 +14,9 @@ from django.db import DataError, IntegrityError
 
 from inference.handover.chain import EntryFormatError, entry_hash
 from predictions.models import LedgerEntry
-from predictions.recording.admission import Admission, Claim
+from predictions.recording.admission import Admission
 from predictions.recording.log_reader import ENTRIES_A_TIME, RETENTION_MS, LogEntry, LogReader
+from predictions.rows.claim import Claim
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from predictions.models import Signal, SignalGap
 from predictions.recording.log_recorder import LogRecorder, LogTally
-from predictions.recording.signal_rows import BatchRows, batch_rows
+from predictions.rows.signal_rows import BatchRows, batch_rows
 from predictions.transparency.appending import append_entries
 
 log = structlog.get_logger(__name__)

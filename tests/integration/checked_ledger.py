@@ -15,8 +15,8 @@ from market.candles.store import CandleStore
 from predictions.models import Signal, SignalOutcome
 from predictions.transparency.checkpoints import sign_checkpoint
 from predictions.transparency.notes import Signer
-from predictions.transparency.verifying.findings import Finding
-from predictions.transparency.verifying.verification import Candles, Verification
+from predictions.verifying.findings import Finding
+from predictions.verifying.verification import Candles, Verification
 from tests.integration.ledger import NAN, drain, new_recorder, publish, tick_entry
 from tests.integration.test_signal_recorder import batch, hand_over
 from tests.integration.test_signal_recorder import drain as drain_signals

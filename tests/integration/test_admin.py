@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from inference.signals.entry import BatchEntry, Gap, Said
 from inference.vocabulary import SignalReason
 from predictions.models import Forecast, ForecastOutcome, Signal, SignalGap
-from predictions.recording.signal_rows import batch_rows
+from predictions.rows.signal_rows import batch_rows
 from predictions.transparency.appending import append_entries
 from tests.integration.ledger import drain, new_recorder, publish, stored_leaf, tick_entry
 from tests.integration.tampering import tampering

@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import Group
 
-from predictions.recording.insertion import Batch, insert_new
+from predictions.rows.insertion import Batch, insert_new
 
 pytestmark = pytest.mark.django_db
 

@@ -20,8 +20,8 @@ from inference.vocabulary import FORECASTS
 from market import keys
 from predictions.models import Forecast, ForecastOutcome, LedgerEntry
 from predictions.recording import log_reader
-from predictions.recording.forecast_rows import FORECAST_FIELDS, tick_rows
 from predictions.recording.log_reader import LogEntry, LogReader
+from predictions.rows.forecast_rows import FORECAST_FIELDS, tick_rows
 from tests.integration.killing import POINTS, Fate, Killed, doomed
 from tests.integration.ledger import drain, new_recorder, pending, publish, tick_entry
 from tests.postgres import postgres_server

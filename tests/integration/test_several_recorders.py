@@ -10,10 +10,11 @@ from inference.vocabulary import FORECASTS
 from market import keys
 from market.clock import MarketTime
 from market.hot.vector import TICK_MS
+from predictions.grading.unstored import EntryId
 from predictions.models import ForecastOutcome
 from predictions.recording import log_reader
 from predictions.recording.forecast_recorder import Recorder
-from predictions.recording.log_reader import EntryId, LogReader
+from predictions.recording.log_reader import LogReader
 from tests.integration.ledger import (
     FIRST_TICK_MS,
     drain,

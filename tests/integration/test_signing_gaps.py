@@ -7,8 +7,8 @@ from django.db import connection
 
 from predictions.models import Checkpoint, LedgerEntry
 from predictions.transparency.checkpoints import sign_checkpoint
-from predictions.transparency.verifying.findings import Finding, Findings, Kind
-from predictions.transparency.verifying.signing_gaps import find_signing_gaps
+from predictions.verifying.findings import Finding, Findings, Kind
+from predictions.verifying.signing_gaps import find_signing_gaps
 from tests.integration.checked_ledger import SIGNER
 from tests.integration.tampering import tampering
 from tests.integration.test_transparency_log import append

@@ -39,7 +39,7 @@ from predictions.models import (
 from predictions.transparency.appending import append_entries
 from predictions.transparency.checkpoints import TreeHead, sign_checkpoint
 from predictions.transparency.notes import Signer
-from predictions.transparency.verifying.findings import Kind
+from predictions.verifying.findings import Kind
 from tests.integration.checked_ledger import (
     SIGNER,
     TICKS,

@@ -10,9 +10,9 @@ from django.db import OperationalError
 from predictions.accuracy.hours import BLOCKS_SHAPE, HOUR_MS
 from predictions.accuracy.rollups import rebuild, store_hour
 from predictions.models import Forecast, ForecastOutcome, ForecastRollup, LedgerEntry, Pruning
-from predictions.transparency.verifying import rollups as verifying
-from predictions.transparency.verifying.findings import Finding, Findings, Kind
-from predictions.transparency.verifying.rollups import check_rollups
+from predictions.verifying import rollups as verifying
+from predictions.verifying.findings import Finding, Findings, Kind
+from predictions.verifying.rollups import check_rollups
 from tests.integration.checked_ledger import check
 from tests.integration.ledger import FIRST_TICK_MS, stored_leaf
 from tests.integration.tampering import tampering

@@ -263,6 +263,7 @@ def test_compose_variables_are_documented() -> None:
 
 def test_error_codes_of_the_api_are_documented() -> None:
     source = "".join(path.read_text() for path in (ROOT / "predictions" / "api").glob("*.py"))
+    source += (ROOT / "predictions" / "downloads" / "slots.py").read_text()
     source += (ROOT / "cryptosite" / "access.py").read_text()
     source += (ROOT / "dashboard" / "long_requests.py").read_text()
     spoken = r"(?:error_response\(\d+, |error_body\(|_refuse\(exc, |default_code = |\"code\": )"

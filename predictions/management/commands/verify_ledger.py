@@ -9,8 +9,8 @@ from market.candles.store import CandleStore
 from predictions.transparency.kept_checkpoints import open_kept
 from predictions.transparency.notes import NoteError, Verifier
 from predictions.transparency.signing import known_verifiers, own_verifier
-from predictions.transparency.verifying.telling import as_json, as_text, summary_json, summary_text
-from predictions.transparency.verifying.verification import Candles, Verification
+from predictions.verifying.telling import as_json, as_text, summary_json, summary_text
+from predictions.verifying.verification import Candles, Verification
 
 
 class Command(BaseCommand):

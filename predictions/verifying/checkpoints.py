@@ -9,7 +9,7 @@ from predictions.transparency.checkpoints import TreeHead, open_checkpoint
 from predictions.transparency.notes import NoteError, Verifier
 from predictions.transparency.tiles import log_size
 from predictions.transparency.tree import Growing
-from predictions.transparency.verifying.findings import Finding, Findings, Kind, shown
+from predictions.verifying.findings import Finding, Findings, Kind, shown
 
 ROWS_A_TIME = 500
 

@@ -18,9 +18,9 @@ from market.candles.timeframes import Timeframe
 from predictions.grading.candle_paths import StoredBars
 from predictions.grading.signals import Grade, SaidSignal, grade_signal
 from predictions.models import LedgerEntry, Signal, SignalOutcome
-from predictions.recording.signal_rows import BatchRows
-from predictions.transparency.verifying.findings import Finding, Findings, Kind
-from predictions.transparency.verifying.leaves import Leaf
+from predictions.rows.signal_rows import BatchRows
+from predictions.verifying.findings import Finding, Findings, Kind
+from predictions.verifying.leaves import Leaf
 
 WHY = "graded again along the stored candles"
 _MINUTE_MS = 60_000

@@ -18,8 +18,8 @@ from inference.handover.chain import GENESIS, EntryFormatError
 from inference.vocabulary import FORECASTS, Source, spoken_version
 from predictions.models import Forecast
 from predictions.moments import moment
-from predictions.recording.admission import Claim
-from predictions.recording.insertion import Batch
+from predictions.rows.claim import Claim
+from predictions.rows.insertion import Batch
 from predictions.transparency.appending import NewEntry
 
 PRICES = ("mid_price", "current_price", "predicted_price", "lower", "upper")

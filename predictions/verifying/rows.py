@@ -12,11 +12,11 @@ from django.db.models import Exists, Model, OuterRef, Q
 
 from inference.handover.chain import EntryFormatError
 from predictions.models import Forecast, LedgerEntry, Signal, SignalGap
-from predictions.recording.forecast_rows import FORECAST_FIELDS, TickRows, tick_rows
-from predictions.recording.signal_rows import BatchRows, batch_rows
-from predictions.transparency.verifying.findings import Finding, Findings, Kind, shown
-from predictions.transparency.verifying.leaves import Leaf, Made
-from predictions.transparency.verifying.prunings import Prunings
+from predictions.rows.forecast_rows import FORECAST_FIELDS, TickRows, tick_rows
+from predictions.rows.signal_rows import BatchRows, batch_rows
+from predictions.verifying.findings import Finding, Findings, Kind, shown
+from predictions.verifying.leaves import Leaf, Made
+from predictions.verifying.prunings import Prunings
 
 Values = tuple[Any, ...]
 UNREADABLE = (ValueError, TypeError, OverflowError, ArithmeticError, DatabaseError)

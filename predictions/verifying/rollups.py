@@ -15,8 +15,8 @@ from predictions.accuracy.hours import BIN_COLUMNS, BLOCK_COLUMNS, Hour, HourKey
 from predictions.accuracy.rollups import held, hours_from_rows
 from predictions.models import ForecastRollup
 from predictions.retention.pruning import may_be_pruned
-from predictions.transparency.verifying.findings import Finding, Findings, Kind
-from predictions.transparency.verifying.rows import UNREADABLE
+from predictions.verifying.findings import Finding, Findings, Kind
+from predictions.verifying.rows import UNREADABLE
 
 NAME = ForecastRollup.__name__
 PRECISION = 1e-6

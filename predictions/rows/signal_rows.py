@@ -17,7 +17,7 @@ from inference.vocabulary import SIGNALS
 from market.candles.vector import INDICATOR_COUNT
 from predictions.models import Signal, SignalGap
 from predictions.moments import moment
-from predictions.recording.admission import Claim
+from predictions.rows.claim import Claim
 from predictions.transparency.appending import NewEntry
 
 LEVELS = (1, 2, 3)

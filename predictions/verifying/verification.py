@@ -10,16 +10,16 @@ from market.candles.store import CandleStore
 from predictions.transparency.checkpoints import TreeHead
 from predictions.transparency.notes import Verifier
 from predictions.transparency.tiles import log_size
-from predictions.transparency.verifying.chains import check_chains
-from predictions.transparency.verifying.checkpoints import CheckpointWalk, key_notices
-from predictions.transparency.verifying.findings import Finding, Findings
-from predictions.transparency.verifying.forecast_outcomes import ForecastOutcomeCheck
-from predictions.transparency.verifying.leaves import LeafWalk, TileWalk
-from predictions.transparency.verifying.prunings import Prunings
-from predictions.transparency.verifying.rollups import check_rollups
-from predictions.transparency.verifying.rows import RowCheck
-from predictions.transparency.verifying.signal_outcomes import SignalOutcomeCheck
-from predictions.transparency.verifying.signing_gaps import find_signing_gaps
+from predictions.verifying.chains import check_chains
+from predictions.verifying.checkpoints import CheckpointWalk, key_notices
+from predictions.verifying.findings import Finding, Findings
+from predictions.verifying.forecast_outcomes import ForecastOutcomeCheck
+from predictions.verifying.leaves import LeafWalk, TileWalk
+from predictions.verifying.prunings import Prunings
+from predictions.verifying.rollups import check_rollups
+from predictions.verifying.rows import RowCheck
+from predictions.verifying.signal_outcomes import SignalOutcomeCheck
+from predictions.verifying.signing_gaps import find_signing_gaps
 
 
 @dataclass(frozen=True, slots=True)

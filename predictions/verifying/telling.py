@@ -6,8 +6,8 @@ Read by `manage.py verify_ledger`.
 import json
 from collections.abc import Callable
 
-from predictions.transparency.verifying.findings import Finding, Kind
-from predictions.transparency.verifying.verification import Verification
+from predictions.verifying.findings import Finding, Kind
+from predictions.verifying.verification import Verification
 
 Say = Callable[[str], object]
 

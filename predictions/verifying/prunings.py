@@ -16,7 +16,7 @@ from django.db.models import Count, F, Max, Sum
 from inference.vocabulary import FORECASTS
 from predictions.models import Forecast, ForecastRollup, LedgerEntry, Pruning
 from predictions.moments import moment
-from predictions.transparency.verifying.findings import Findings
+from predictions.verifying.findings import Findings
 
 HOUR_MS = 3_600_000
 CLOCK_SLACK = timedelta(minutes=10)

@@ -9,8 +9,8 @@ from django.db.models import Q
 from inference.handover.chain import EntryFormatError
 from inference.vocabulary import SIGNALS
 from predictions.models import LedgerEntry, LogTile
-from predictions.recording.forecast_rows import TickRows, tick_rows
-from predictions.recording.signal_rows import BatchRows, batch_rows
+from predictions.rows.forecast_rows import TickRows, tick_rows
+from predictions.rows.signal_rows import BatchRows, batch_rows
 from predictions.transparency.tiles import (
     LEVELS,
     TILE_BYTES,
@@ -20,8 +20,8 @@ from predictions.transparency.tiles import (
     log_size,
 )
 from predictions.transparency.tree import HASH_BYTES, complete_root
-from predictions.transparency.verifying.findings import Finding, Findings, Kind
-from predictions.transparency.verifying.prunings import Prunings, stored_times
+from predictions.verifying.findings import Finding, Findings, Kind
+from predictions.verifying.prunings import Prunings, stored_times
 
 ENTRIES_A_TIME = 32
 """Held at once, with the rows they were made into."""

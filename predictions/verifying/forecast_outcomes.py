@@ -14,9 +14,9 @@ from inference.handover.chain import EntryFormatError
 from inference.vocabulary import FORECASTS, OutcomeStatus
 from predictions.grading.forecast_outcomes import OpenForecast, Outcome, Price, Target, outcomes_of
 from predictions.models import Forecast, ForecastOutcome, LedgerEntry
-from predictions.recording.forecast_rows import FORECAST_FIELDS, TickRows, tick_rows
-from predictions.transparency.verifying.findings import Finding, Findings, Kind
-from predictions.transparency.verifying.leaves import Leaf
+from predictions.rows.forecast_rows import FORECAST_FIELDS, TickRows, tick_rows
+from predictions.verifying.findings import Finding, Findings, Kind
+from predictions.verifying.leaves import Leaf
 
 _SYMBOL = FORECAST_FIELDS.index("symbol")
 _GRADED_BY = [FORECAST_FIELDS.index(name) for name in OpenForecast._fields if name != "id"]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from predictions.models import Checkpoint, LedgerEntry
-from predictions.transparency.verifying.findings import Finding, Findings, Kind
+from predictions.verifying.findings import Finding, Findings, Kind
 
 LONGEST = timedelta(minutes=10)
 ROWS_A_TIME = 500

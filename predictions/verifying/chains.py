@@ -11,8 +11,8 @@ from django.db.models import Count
 
 from inference.handover.chain import GENESIS
 from predictions.models import LedgerEntry
-from predictions.transparency.verifying.findings import Finding, Findings, Kind
-from predictions.transparency.verifying.leaves import as_bytes
+from predictions.verifying.findings import Finding, Findings, Kind
+from predictions.verifying.leaves import as_bytes
 
 Chain = tuple[str, str, int]
 """A venue, an engine and a shard."""
