@@ -103,7 +103,7 @@ def floor(packed: list[bytes]) -> Callable[[], object]:
     from django.db import connection, transaction
 
     from predictions.models import Forecast
-    from predictions.recording.forecast_rows import FORECAST_FIELDS, tick_rows
+    from predictions.rows.forecast_rows import FORECAST_FIELDS, tick_rows
 
     names = (*FORECAST_FIELDS, "leaf_id")
     fields = {field.attname: field for field in Forecast._meta.concrete_fields}
