@@ -1,9 +1,13 @@
 """The ledger's rows as REST shows them: unknown is null, times are ISO 8601 in UTC."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from predictions.api.feature_ranges import FeatureRangesSerializer, shown
 from predictions.as_of import forecast_outcome
+from predictions.feature_ranges import forecast_ranges
 from predictions.models import Forecast, ForecastOutcome
 from predictions.moments import moment
 from predictions.said_features import Named, forecast_features
@@ -120,10 +124,15 @@ class ForecastDetailSerializer(ForecastSerializer):
     """One forecast with the features it was made from."""
 
     features = serializers.SerializerMethodField()
+    feature_ranges = serializers.SerializerMethodField()
 
     class Meta(ForecastSerializer.Meta):
-        fields = (*ForecastSerializer.Meta.fields, "features")
+        fields = (*ForecastSerializer.Meta.fields, "features", "feature_ranges")
 
     @extend_schema_field(FEATURES)
     def get_features(self, forecast: Forecast) -> Named | None:
         return forecast_features(forecast)
+
+    @extend_schema_field(FeatureRangesSerializer(allow_null=True))
+    def get_feature_ranges(self, forecast: Forecast) -> dict[str, Any] | None:
+        return shown(forecast_ranges(forecast, forecast_features(forecast)))

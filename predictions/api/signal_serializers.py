@@ -1,11 +1,15 @@
 """The ledger's signals as REST shows them. Read by its views."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from predictions.api.feature_ranges import FeatureRangesSerializer, shown
 from predictions.api.schema.signal_shapes import ProbabilitiesSerializer, TakeProfitSerializer
 from predictions.api.serializers import FEATURES, HashField, MomentField
 from predictions.as_of import signal_outcome
+from predictions.feature_ranges import signal_ranges
 from predictions.models import Signal, SignalOutcome
 from predictions.said_features import Named, signal_features
 
@@ -133,10 +137,15 @@ class SignalDetailSerializer(SignalSerializer):
     """One signal with the indicators it was made from."""
 
     features = serializers.SerializerMethodField()
+    feature_ranges = serializers.SerializerMethodField()
 
     class Meta(SignalSerializer.Meta):
-        fields = (*SignalSerializer.Meta.fields, "features")
+        fields = (*SignalSerializer.Meta.fields, "features", "feature_ranges")
 
     @extend_schema_field(FEATURES)
     def get_features(self, signal: Signal) -> Named | None:
         return signal_features(signal)
+
+    @extend_schema_field(FeatureRangesSerializer(allow_null=True))
+    def get_feature_ranges(self, signal: Signal) -> dict[str, Any] | None:
+        return shown(signal_ranges(signal, signal_features(signal)))
