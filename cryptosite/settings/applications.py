@@ -77,7 +77,8 @@ STATICFILES_DIRS = [
     (
         "vendor/lightweight-charts",
         BASE_DIR / "node_modules" / "lightweight-charts" / "dist",
-    )
+    ),
+    ("vendor/echarts", BASE_DIR / "node_modules" / "echarts" / "dist"),
 ]
 # Source maps are for developers' tools; to compress them would take longer than all else.
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
