@@ -14,8 +14,6 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 from inference.artefacts.errors import ArtefactError, Refusal
 from market.hot.vector import FEATURE_COUNT, INDEX
 
-MAX_NETWORK_BYTES = 268_435_456
-
 ORT_ERRORS: tuple[type[Exception], ...] = (
     *(
         kind
@@ -37,23 +35,6 @@ class Network:
     output_name: str
     rows: int | None
     width: int | None
-
-
-def read_network(path: Path) -> bytes:
-    """Read an ONNX file whole, so that its digest is that of what is served.
-
-    Raises ArtefactError: artefact_missing, or artefact_refused where it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_NETWORK_BYTES + 1)
-    except FileNotFoundError as error:
-        raise ArtefactError(Refusal.MISSING, path, "there is no such file") from error
-    except OSError as error:
-        raise ArtefactError(Refusal.REFUSED, path, f"cannot be read: {error.strerror}") from error
-    if len(content) > MAX_NETWORK_BYTES:
-        raise ArtefactError(Refusal.REFUSED, path, f"is larger than {MAX_NETWORK_BYTES} bytes")
-    return content
 
 
 def open_network(content: bytes, path: Path) -> Network:

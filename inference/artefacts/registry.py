@@ -5,7 +5,6 @@ the backup locations come next, and without any the loop forecasts a linear tren
 """
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -23,18 +22,16 @@ from inference.artefacts.manifest import (
     OUTPUT_COLUMNS,
     OUTPUT_NAME,
     Manifest,
-    features_difference,
-    manifest_path,
     read_manifest,
 )
-from inference.artefacts.manifest_files import SCALER_NAME, check_digests
-from inference.artefacts.onnx_model import Network, open_network, read_network, try_network
+from inference.artefacts.manifest_files import SCALER_NAME
+from inference.artefacts.network_files import read_network
+from inference.artefacts.onnx_model import Network, open_network, try_network
+from inference.artefacts.places import check_claims, network_places, version_of
 from inference.artefacts.scaler import Scaler, read_scaler
 from inference.config import ServiceConfig, resolve_model_path
 from inference.vocabulary import Role
-from market.hot.vector import FEATURE_COUNT, FEATURE_NAMES
-
-SHIPPED_NAME = "btc_predictor_v1.onnx"
+from market.hot.vector import FEATURE_COUNT
 
 
 class Contract(StrEnum):
@@ -86,7 +83,7 @@ class Registry:
     ) -> None:
         self.input_features = input_features
         self.horizon_ms = horizon_ms
-        self.places = _places(resolve_model_path(configured, base_dir), base_dir, var_dir)
+        self.places = network_places(resolve_model_path(configured, base_dir), base_dir, var_dir)
 
     @classmethod
     def from_config(cls, config: ServiceConfig, base_dir: Path, var_dir: Path) -> "Registry":
@@ -127,8 +124,7 @@ class Registry:
         digest = hashlib.sha256(content).hexdigest()
         manifest = read_manifest(path)
         if manifest is not None:
-            _check_files(manifest, path, digest)
-            _check_features(manifest, path)
+            check_claims(manifest, path, digest)
         network = open_network(content, path)
         _check_width(network, manifest, path)
         horizon_ms = self.horizon_ms if manifest is None else manifest.horizon_ms
@@ -148,7 +144,7 @@ class Registry:
         return LoadedModel(
             path=path,
             digest=digest,
-            version=_version_of(path) if manifest is None else manifest.version,
+            version=version_of(path) if manifest is None else manifest.version,
             role=Role.CHAMPION if manifest is None else manifest.role,
             horizon_ms=horizon_ms,
             contract=Contract.SPECIFICATION if manifest is None else Contract.NATIVE,
@@ -171,31 +167,6 @@ class Registry:
         return tuple(warnings)
 
 
-def _places(configured: Path, base_dir: Path, var_dir: Path) -> tuple[Path, ...]:
-    shipped_dir = base_dir / "models"
-    promoted = var_dir / "models" / configured.name
-    previous = promoted.with_name(f"{promoted.stem}.previous.onnx")
-    first = configured
-    if configured.parent == shipped_dir and promoted.exists():
-        first = promoted
-    places = (first, promoted, previous, shipped_dir / configured.name, shipped_dir / SHIPPED_NAME)
-    return tuple(dict.fromkeys(places))
-
-
-def _check_files(manifest: Manifest, path: Path, digest: str) -> None:
-    if path.name not in manifest.files:
-        named = ", ".join(sorted(manifest.files)) or "no file"
-        message = f"names {named}, not {path.name}"
-        raise ArtefactError(Refusal.MANIFEST, manifest_path(path), message)
-    check_digests(path.parent, manifest.files, {path.name: digest})
-
-
-def _check_features(manifest: Manifest, path: Path) -> None:
-    if manifest.features != FEATURE_NAMES:
-        message = features_difference(manifest.features)
-        raise ArtefactError(Refusal.FEATURES, manifest_path(path), message)
-
-
 def _check_width(network: Network, manifest: Manifest | None, path: Path) -> None:
     if manifest is not None and network.width not in (None, manifest.width):
         message = f"takes {network.width} features, its manifest says {manifest.width}"
@@ -215,8 +186,3 @@ def _with_named_tensors(network: Network, path: Path) -> Network:
         )
         raise ArtefactError(Refusal.REFUSED, path, message)
     return replace(network, output_name=OUTPUT_NAME)
-
-
-def _version_of(path: Path) -> str:
-    # The ledger's column and its suffixes set the bounds; see VERSION_PATTERN.
-    return re.sub(r"[^A-Za-z0-9._+-]", "-", path.stem)[:80] or "unnamed"

@@ -14,7 +14,7 @@ import msgspec
 from inference.artefacts.errors import ArtefactError, Refusal
 from inference.artefacts.manifest import features_difference
 from inference.artefacts.manifest_files import check_digests, read_bounded
-from inference.artefacts.onnx_model import read_network
+from inference.artefacts.network_files import read_network
 from inference.artefacts.signal_manifest import (
     LABELS,
     MANIFEST_NAME,
@@ -23,8 +23,8 @@ from inference.artefacts.signal_manifest import (
     SignalManifest,
 )
 from inference.vocabulary import Role
-from market.candles.indicators import INDICATOR_COUNT, INDICATOR_NAMES, WINDOW
 from market.candles.timeframes import Timeframe
+from market.candles.vector import INDICATOR_COUNT, INDICATOR_NAMES, WINDOW
 
 Content = SignalManifest | Pointer | None
 """None: the specification's layout, which has no manifest."""

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inference.artefacts.errors import ArtefactError, Refusal, RefusedArtefact
 from inference.artefacts.signal_folder import (
@@ -26,11 +27,13 @@ from inference.artefacts.signal_manifest import (
     SignalManifest,
     TouchTimes,
 )
-from inference.artefacts.signal_network import SignalNetwork
 from inference.artefacts.torch_conversion import TorchConverter, TorchFiles, read_torch_files
 from inference.vocabulary import Role
 from market.candles.timeframes import Timeframe
 from market.symbols import parse_symbol
+
+if TYPE_CHECKING:  # whoever only tells of networks opens none, and needs no ONNX Runtime
+    from inference.artefacts.signal_network import SignalNetwork
 
 DEFAULT_BARRIER_ATR = 2.0
 """R in ATR for a network that says nothing about it."""
@@ -49,7 +52,7 @@ class SignalModel:
     symbol: str
     timeframe: Timeframe
     folder: Path
-    network: SignalNetwork
+    network: "SignalNetwork"
     index: int
     version: str
     role: Role
@@ -85,7 +88,7 @@ class Loading:
         self,
         roots: Sequence[Path],
         converter: TorchConverter,
-        open_network: Callable[[bytes, str, Path, int], SignalNetwork],
+        open_network: "Callable[[bytes, str, Path, int], SignalNetwork]",
     ) -> None:
         self._roots = roots
         self._converter = converter

@@ -14,8 +14,8 @@ from msgspec import Meta
 from inference.artefacts.manifest import Digest, FileName, Training, Version
 from inference.artefacts.manifest_files import SCALER_NAME as SCALER_NAME
 from inference.vocabulary import DIRECTIONS, Role
-from market.candles.indicators import INDICATOR_COUNT, INDICATOR_NAMES, WINDOW
 from market.candles.timeframes import Timeframe
+from market.candles.vector import INDICATOR_COUNT, INDICATOR_NAMES, WINDOW
 
 MANIFEST_NAME = "manifest.json"
 NETWORK_NAME = "cnn_lstm_best.onnx"

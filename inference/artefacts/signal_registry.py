@@ -7,10 +7,11 @@ network that was served before, or the next place, stands in.
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -29,9 +30,19 @@ from inference.artefacts.torch_conversion import TorchConverter
 from inference.vocabulary import SignalReason
 from market.candles.timeframes import Timeframe
 
-__all__ = ["ModelRegistry", "SignalModel", "reason_of"]
+__all__ = ["ModelRegistry", "ServedNetwork", "SignalModel", "reason_of"]
 
 log = structlog.get_logger(__name__)
+
+
+class ServedNetwork(NamedTuple):
+    """A network and how many coins of its timeframe it serves, for the heartbeat."""
+
+    timeframe: str
+    version: str
+    role: str
+    digest: str
+    coins: int
 
 
 class ModelRegistry:
@@ -140,6 +151,16 @@ class ModelRegistry:
     def refused(self) -> tuple[RefusedArtefact, ...]:
         """What was tried and not served, the newest answer of each file."""
         return tuple(self._refused.values())
+
+    @property
+    def served(self) -> tuple[ServedNetwork, ...]:
+        """What serves how many coins of each timeframe now."""
+        coins = Counter(
+            (model.timeframe.value, model.version, model.role.value, model.digest)
+            for held in list(self._held.values())
+            if (model := held.model) is not None
+        )
+        return tuple(ServedNetwork(*network, coins=count) for network, count in coins.items())
 
     def _load(self, keys: Iterable[Key]) -> dict[Key, Found]:
         keys = list(keys)

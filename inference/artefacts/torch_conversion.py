@@ -19,7 +19,7 @@ import msgspec
 import structlog
 
 from inference.artefacts.errors import ArtefactError, Refusal
-from inference.artefacts.onnx_model import read_network
+from inference.artefacts.network_files import read_network
 from inference.artefacts.signal_manifest import SCALER_NAME, TORCH_NAME
 
 NEEDED = ("torch", "onnx", "onnxscript")
@@ -132,6 +132,13 @@ class TorchConverter:
                 log.info("torch_network_converted", folder=str(each.folder), digest=each.digest)
 
 
+class KeptConversions(TorchConverter):
+    """Gives what was converted before and converts nothing: for whoever only tells of it."""
+
+    def convert(self, files: Sequence[TorchFiles]) -> dict[Path, bytes | ArtefactError]:
+        return {each.folder: self._known(each) or _not_yet(each) for each in files}
+
+
 def _run_child(folders: Sequence[Path], outs: Sequence[Path]) -> tuple[dict[str, _Answer], str]:
     pairs = [str(part) for pair in zip(folders, outs, strict=True) for part in pair]
     try:
@@ -159,6 +166,11 @@ def _no_torch(files: TorchFiles, missing: Sequence[str]) -> ArtefactError:
         "`pip install -r requirements/training.txt`, or export the network to ONNX"
     )
     return ArtefactError(Refusal.TORCH_MISSING, files.folder / TORCH_NAME, message)
+
+
+def _not_yet(files: TorchFiles) -> ArtefactError:
+    message = "was not converted to ONNX yet: the signal loop does so where torch is installed"
+    return ArtefactError(Refusal.MISSING, files.folder / TORCH_NAME, message)
 
 
 def _no_answer(files: TorchFiles, problem: str) -> ArtefactError:

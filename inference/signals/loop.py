@@ -15,6 +15,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from inference.artefacts.errors import RefusedArtefact
+from inference.artefacts.signal_registry import ServedNetwork
 from inference.config import RedisConfig
 from inference.handover.connections import open_client
 from inference.handover.fence import LeaseLostError, Written
@@ -61,13 +62,14 @@ class SignalLoop:
         status: SignalStatus,
         metrics: SignalMetrics,
         stopping: Callable[[], bool],
+        served: Callable[[], Sequence[ServedNetwork]] = tuple,
     ) -> None:
         self.status = status
         self._symbols = symbols
         self._exchange = exchange
         self._predictor = predictor
         self._metrics = metrics
-        self._models = ModelWatch(refresh, refused, status, metrics)
+        self._models = ModelWatch(refresh, refused, status, metrics, served)
         self._stopping = stopping
         self._clock = LiveClock()
         # One connection waits for candles; the lease must never wait for it.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from inference.artefacts.errors import RefusedArtefact
+from inference.artefacts.signal_registry import ServedNetwork
 from inference.signals.metrics import SignalMetrics
 from inference.signals.status import SignalStatus
 
@@ -27,9 +28,11 @@ class ModelWatch:
         refused: Callable[[], Sequence[RefusedArtefact]],
         status: SignalStatus,
         metrics: SignalMetrics,
+        served: Callable[[], Sequence[ServedNetwork]] = tuple,
     ) -> None:
         self._refresh = refresh
         self._refused = refused
+        self._served = served
         self._status = status
         self._metrics = metrics
         self._refreshed_at = self._told_at = time.monotonic()
@@ -61,3 +64,4 @@ class ModelWatch:
             {"path": str(each.path), "code": each.code.value, "message": each.message}
             for each in refused
         ]
+        self._status.models = [each._asdict() for each in self._served()]

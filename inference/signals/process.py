@@ -57,6 +57,7 @@ async def serve(
         predictor=service,
         refresh=service.registry.refresh,
         refused=lambda: service.registry.refused,
+        served=lambda: service.registry.served,
         redis_url=settings.redis_url,
         redis_config=settings.config.redis,
         status=SignalStatus(),

@@ -22,7 +22,8 @@ class SignalStatus:
     """Everything the heartbeat tells; written by the loop.
 
     problem: why no signal is made. unheard: why candles are looked for by the clock alone.
-    refused: model files that are not served, as path, code and message.
+    refused: model files that are not served, as path, code and message. models: what is loaded:
+    timeframe, version, role, digest, and for how many coins.
     """
 
     leading: bool = False
@@ -30,6 +31,7 @@ class SignalStatus:
     problem: str = ""
     unheard: str = ""
     refused: list[dict[str, str]] = field(default_factory=list)
+    models: list[dict[str, Any]] = field(default_factory=list)
     venue: str | None = None
     live: bool | None = None
     batches: int = 0

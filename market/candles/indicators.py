@@ -11,15 +11,13 @@ import talib
 from market.candles.series import CandleSeries, Floats
 from market.candles.vector import INDICATOR_COUNT as INDICATOR_COUNT
 from market.candles.vector import INDICATOR_NAMES as INDICATOR_NAMES
+from market.candles.vector import WINDOW as WINDOW
 
 ATR_RATIO = INDICATOR_NAMES.index("atr_14_ratio")
 
 WARM_UP = 150
 """Candles before the first row that may be used. More history changes no indicator by more than
 5e-3 of its own σ; ADX, a smoothing of a smoothing, is the slowest."""
-
-WINDOW = 60
-"""Candles that a network sees."""
 
 CANDLES_NEEDED = WARM_UP + WINDOW
 

@@ -22,3 +22,6 @@ INDICATOR_NAMES: tuple[str, ...] = (
 """In the order of a network's input."""
 
 INDICATOR_COUNT = len(INDICATOR_NAMES)
+
+WINDOW = 60
+"""Candles that a network sees."""
