@@ -6,6 +6,7 @@ Plain values come out, ready for JSON; unknown is None.
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from predictions.accuracy.calibration import calibration
 from predictions.accuracy.figures import Figure, calibration_figure, figure, losses_of_shares
-from predictions.accuracy.hours import BINS, COLUMN, Hour
+from predictions.accuracy.hours import BINS, COLUMN, HOUR_MS, MINUTE_MS, Hour
 from predictions.accuracy.intervals import (
     Estimate,
     block_estimate,
@@ -22,7 +23,15 @@ from predictions.accuracy.intervals import (
     share_estimate,
     skill_estimate,
 )
-from predictions.accuracy.sums import OVERLAP, Sums, bins_over_time, sum_up
+from predictions.accuracy.sums import (
+    OVERLAP,
+    Sums,
+    bins_over_time,
+    block_length,
+    blocks_over_time,
+    sum_up,
+)
+from predictions.accuracy.windows import rolling
 
 Floats = npt.NDArray[np.float64]
 
@@ -64,14 +73,41 @@ def summary(hours: Sequence[Hour]) -> dict[str, Any]:
 
 
 def grouped(hours: Sequence[Hour], by: str) -> list[dict[str, Any]]:
-    """Return a summary for each value of one of GROUPINGS, or for each band."""
+    """Return a summary for each value of some of GROUPINGS ("symbol,role"), or for each band."""
     if by == "band":
         return bands(hours)
-    key = GROUPINGS[by]
-    groups: defaultdict[str, list[Hour]] = defaultdict(list)
+    names = by.split(",")
+    groups: defaultdict[tuple[str, ...], list[Hour]] = defaultdict(list)
     for hour in hours:
-        groups[key(hour)].append(hour)
-    return [{by: name} | summary(group) for name, group in sorted(groups.items())]
+        groups[tuple(GROUPINGS[name](hour) for name in names)].append(hour)
+    return [
+        dict(zip(names, key, strict=True)) | summary(group) for key, group in sorted(groups.items())
+    ]
+
+
+def over_time(hours: Sequence[Hour], window: str) -> dict[str, Any] | None:
+    """Return figures of windows that roll over the hours; None where there are none.
+
+    window: of ROLLINGS. Raises TooMuchAskedError.
+    """
+    if not hours:
+        return None
+    first_ms, last_ms = hours[0].key.hour_ts, hours[-1].key.hour_ts + HOUR_MS - 1
+    found = rolling(window, first_ms, last_ms)
+    length = block_length(found.length_ms // MINUTE_MS)
+    begins, blocks = blocks_over_time(hours, length)
+    if not len(begins):
+        return None
+    nothing = sum_up([])
+    # Without what the first and the last hour do not fill.
+    found = replace(found, first_ms=int(begins[0]), last_ms=int(begins[-1]))
+    points = []
+    for begin, end in found:
+        rows = slice(*np.searchsorted(begins, (begin, end)))
+        sums = replace(nothing, blocks=blocks[rows], block_minutes=length)
+        figures = {"hit_rate": _hit_rate(sums), "mae": _mae(sums), "coverage": _coverage(sums)}
+        points.append(found.point(begin, end, figures))
+    return found.told(points)
 
 
 def bands(hours: Sequence[Hour]) -> list[dict[str, Any]]:

@@ -17,11 +17,13 @@ def printed(told: Mapping[str, Any]) -> str:
     lines = [f"{told['engine']} of {told['venue']} ({live}), {window}"]
     lines += _summary(told["overall"])
     for group in told["groups"] or ():
-        lines += ["", f"{told['by']} {group[told['by']]}", *_summary(group)]
+        name = " ".join(f"{by} {group[by]}" for by in told["by"].split(","))
+        lines += ["", name, *_summary(group)]
     if told["risk_coverage"]:
         lines += ["", "hit rate by share kept, the surest first"]
         for point in told["risk_coverage"]:
             lines.append(_figure(f"{point['share']:7.1%} kept", point["hit_rate"]))
+    lines += _series(told["series"]) + _spread(told["r_distribution"])
     if told["costs"]:
         lines += ["", *_bill(told["costs"])]
     return "\n".join(lines)
@@ -49,6 +51,24 @@ def _figure(name: str, figure: Mapping[str, Any]) -> str:
     if figure.get("baseline") is not None:
         text += f", baseline {_number(figure['baseline'])}"
     return text
+
+
+def _series(series: Mapping[str, Any] | None) -> list[str]:
+    if not series:
+        return []
+    lines = ["", f"hit rate over time, of the {series['window']} before"]
+    return lines + [_figure(point["to"][:16], point["hit_rate"]) for point in series["points"]]
+
+
+def _spread(spread: Mapping[str, Any] | None) -> list[str]:
+    if not spread or not spread["bins"]:
+        return []
+    lines = ["", f"R multiples: how many about each, n {spread['n']}, before and after fees"]
+    return lines + [
+        f"  {each['r']:+6.2f} R  {each['before']:8}  {each['after_fees']:8}"
+        for each in spread["bins"]
+        if each["before"] or each["after_fees"]
+    ]
 
 
 def _bill(costs: Mapping[str, Any]) -> Iterator[str]:

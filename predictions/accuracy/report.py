@@ -13,6 +13,7 @@ from inference.vocabulary import FORECASTS
 from predictions.accuracy import forecasts, signals
 from predictions.accuracy.costs import Bill, Costs, told_costs
 from predictions.accuracy.forecast_costs import forecast_costs
+from predictions.accuracy.hours import HOUR_MS
 from predictions.accuracy.questions import ForecastQuestion, find_hours, newest_ms
 from predictions.accuracy.signal_costs import signal_costs
 from predictions.accuracy.signal_rows import SignalQuestion, find_signals, newest_signal_ms
@@ -30,10 +31,16 @@ SIGNAL_GROUPINGS = tuple(signals.GROUPINGS)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question with what is to be told beside the whole. by: a grouping of its engine."""
+    """A question with what is to be told beside the whole.
+
+    by: one or two groupings of its engine, with a comma between. series: of ROLLINGS. days:
+    instead of a window, so many back from the venue's newest prediction.
+    """
 
     question: ForecastQuestion | SignalQuestion
     by: str | None = None
+    series: str | None = None
+    days: int | None = None
     costs: Costs | None = None
 
 
@@ -57,6 +64,8 @@ def _of_forecasts(asked: Asked, question: ForecastQuestion) -> dict[str, Any]:
         if newest is not None:
             # Whole hours, so that the answer comes from roll-ups.
             begin = (newest // DAY_MS - FORECAST_DAYS + 1) * DAY_MS
+            if asked.days is not None:
+                begin = (newest // HOUR_MS + 1) * HOUR_MS - asked.days * DAY_MS
             question = replace(question, from_ms=begin)
     found = find_hours(question)
     bill = None
@@ -71,6 +80,8 @@ def _of_forecasts(asked: Asked, question: ForecastQuestion) -> dict[str, Any]:
         overall=forecasts.summary(found.hours),
         groups=asked.by and forecasts.grouped(found.hours, asked.by),
         risk_coverage=forecasts.risk_coverage(found.hours),
+        series=asked.series and forecasts.over_time(found.hours, asked.series),
+        spread=None,
         bill=bill,
     )
 
@@ -79,7 +90,7 @@ def _of_signals(asked: Asked, question: SignalQuestion) -> dict[str, Any]:
     if question.from_ms is question.to_ms is question.last is None:
         newest = newest_signal_ms(question.venue)
         if newest is not None:
-            question = replace(question, from_ms=newest - SIGNAL_DAYS * DAY_MS)
+            question = replace(question, from_ms=newest - (asked.days or SIGNAL_DAYS) * DAY_MS)
     found = find_signals(question)
     bill = None if asked.costs is None else signal_costs(question.counted(), asked.costs)
     return _told(
@@ -90,6 +101,8 @@ def _of_signals(asked: Asked, question: SignalQuestion) -> dict[str, Any]:
         overall=signals.summary(found),
         groups=asked.by and signals.grouped(found, asked.by),
         risk_coverage=signals.risk_coverage(found),
+        series=asked.series and signals.over_time(found, asked.series),
+        spread=signals.spread(found),
         bill=bill,
     )
 
@@ -103,6 +116,8 @@ def _told(
     overall: dict[str, Any],
     groups: Any,
     risk_coverage: list[dict[str, Any]],
+    series: Any,
+    spread: dict[str, Any] | None,
     bill: Bill | None,
 ) -> dict[str, Any]:
     begin, end = (None if edge is None else iso(edge) for edge in window)
@@ -116,5 +131,7 @@ def _told(
         "overall": overall,
         "groups": groups,
         "risk_coverage": risk_coverage,
+        "series": series,
+        "r_distribution": spread,
         "costs": bill and asked.costs and told_costs(asked.costs, bill, minimum),
     }

@@ -6,7 +6,8 @@ Probabilities and classes are in the order SHORT, NO_TRADE, LONG.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +19,16 @@ from predictions.accuracy.calibration import calibration
 from predictions.accuracy.figures import Figure, calibration_figure, figure, losses_of_shares
 from predictions.accuracy.hours import BINS
 from predictions.accuracy.intervals import (
+    MINIMUM_BLOCKS,
     ratio_estimate,
     share_estimate,
     skill_estimate,
     time_blocks,
 )
 from predictions.accuracy.losses import brier_scores, log_losses
+from predictions.accuracy.r_distribution import r_distribution
 from predictions.accuracy.signal_rows import FoundSignals, SignalRow
+from predictions.accuracy.windows import rolling
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -54,6 +58,11 @@ GROUPINGS: dict[str, Callable[[SignalRow], str]] = {
 class _Graded:
     """Graded signals as columns."""
 
+    _COLUMNS = (
+        "said", "came", "probabilities", "confidence", "called", "first", "r", "r_after", "eta",
+        "closes", "blocks",
+    )  # fmt: skip
+
     def __init__(self, rows: Sequence[SignalRow]) -> None:
         self.n = len(rows)
         self.said = np.array([_CLASS[row.direction] for row in rows], dtype=np.int64)
@@ -70,9 +79,23 @@ class _Graded:
         self.r_after = _column([row.outcome__r_after_fees for row in rows])
         self.eta = _column([row.outcome__eta_covered for row in rows])
         longest = max((Timeframe(row.timeframe).ms for row in rows), default=1)
-        closes = np.array([row.candle_close for row in rows], dtype=np.int64)
-        self.blocks = time_blocks(closes, BLOCK_CANDLES * longest)
-        self.shares = np.bincount(self.came, minlength=3) / max(self.n, 1)
+        self.closes = np.array([row.candle_close for row in rows], dtype=np.int64)
+        self.block_ms = BLOCK_CANDLES * longest
+        self.blocks = time_blocks(self.closes, self.block_ms)
+
+    @property
+    def shares(self) -> Floats:
+        """Share of each class among what came."""
+        shares: Floats = np.bincount(self.came, minlength=3) / max(self.n, 1)
+        return shares
+
+    def only(self, rows: Flags) -> Self:
+        """Return some of them, in the same blocks of time."""
+        found = copy(self)
+        for name in self._COLUMNS:
+            setattr(found, name, getattr(self, name)[rows])
+        found.n = int(rows.sum())
+        return found
 
     def share(self, happened: Floats | Flags, rows: Flags, **beside: Any) -> Figure:
         """Return the share of the rows in which it happened."""
@@ -128,11 +151,14 @@ def figures(rows: Sequence[SignalRow]) -> dict[str, Any]:
 
 
 def grouped(found: FoundSignals, by: str) -> list[dict[str, Any]]:
-    """Return the figures for each value of one of GROUPINGS."""
-    groups: defaultdict[str, list[SignalRow]] = defaultdict(list)
+    """Return the figures for each value of some of GROUPINGS ("symbol,timeframe")."""
+    names = by.split(",")
+    groups: defaultdict[tuple[str, ...], list[SignalRow]] = defaultdict(list)
     for row in found.rows:
-        groups[GROUPINGS[by](row)].append(row)
-    return [{by: name} | figures(group) for name, group in sorted(groups.items())]
+        groups[tuple(GROUPINGS[name](row) for name in names)].append(row)
+    return [
+        dict(zip(names, key, strict=True)) | figures(group) for key, group in sorted(groups.items())
+    ]
 
 
 def risk_coverage(found: FoundSignals) -> list[dict[str, Any]]:
@@ -158,9 +184,47 @@ def risk_coverage(found: FoundSignals) -> list[dict[str, Any]]:
                 "said": said,
                 "hit_rate": _hit_rate(graded, kept),
                 "take_profit_rate": _take_profit_rate(graded, kept),
+                "mean_r": _mean_r(graded, graded.r, kept),
+                "mean_r_after_fees": _mean_r(graded, graded.r_after, kept),
             }
         )
     return curve
+
+
+def over_time(found: FoundSignals, window: str) -> dict[str, Any] | None:
+    """Return figures of windows that roll over the signals; None where none is graded.
+
+    window: of ROLLINGS; `auto` takes one that holds blocks enough for an interval, if there is
+    one. Raises TooMuchAskedError.
+    """
+    graded = _Graded([row for row in found.rows if row.graded])
+    if not graded.n:
+        return None
+    closes = graded.closes
+    windows = rolling(
+        window,
+        int(closes.min()),
+        int(closes.max()),
+        least_ms=(MINIMUM_BLOCKS + 1) * graded.block_ms,
+    )
+    points = []
+    for begin, end in windows:
+        part = graded.only((closes >= begin) & (closes < end))
+        figures = {
+            "accuracy": _accuracy(part),
+            "hit_rate": _hit_rate(part, part.called),
+            "take_profit_rate": _take_profit_rate(part, part.called),
+            "mean_r": part.mean(part.r, baseline=0.0),
+            "mean_r_after_fees": part.mean(part.r_after, baseline=0.0),
+        }
+        points.append(windows.point(begin, end, figures))
+    return windows.told(points)
+
+
+def spread(found: FoundSignals) -> dict[str, Any]:
+    """Return how the R multiples of LONG and SHORT are spread, before and after fees."""
+    graded = _Graded([row for row in found.rows if row.graded])
+    return r_distribution(graded.r, graded.r_after, MINIMUM)
 
 
 def three_class_accuracy(rows: Sequence[SignalRow]) -> float | None:
@@ -204,6 +268,10 @@ def _hit_rate(graded: _Graded, called: Flags) -> Figure:
 def _take_profit_rate(graded: _Graded, called: Flags) -> Figure:
     baseline = float(graded.shares[graded.said[called]].mean()) if called.any() else None
     return graded.share(graded.first, called, baseline=baseline)
+
+
+def _mean_r(graded: _Graded, values: Floats, rows: Flags) -> Figure:
+    return graded.mean(np.where(rows, values, np.nan), baseline=0.0)
 
 
 def _loss(graded: _Graded, name: str) -> Figure:

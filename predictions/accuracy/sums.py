@@ -111,7 +111,7 @@ def sum_up(hours: Sequence[Hour]) -> Sums:
         ungradable=dict(sorted(refused.items())),
         first_ms=int(starts[0]) if len(starts) else None,
         last_ms=int(starts[-1]) + HOUR_MS if len(starts) else None,
-        blocks=_blocks(hours, starts, length),
+        blocks=blocks_over_time(hours, length)[1],
         block_minutes=length,
         bins=_stacked(hours, "bins").sum(axis=0, dtype=np.float64),
     )
@@ -119,7 +119,11 @@ def sum_up(hours: Sequence[Hour]) -> Sums:
 
 def _block_minutes(starts: npt.NDArray[np.int64]) -> int:
     # Hours between which a market did not run need no block.
-    minutes = len(np.unique(starts)) * MINUTES
+    return block_length(len(np.unique(starts)) * MINUTES)
+
+
+def block_length(minutes: int) -> int:
+    """Return how many minutes a block takes, of so many in all."""
     for length in BLOCK_MINUTES:
         if minutes <= length * MOST_BLOCKS:
             return length
@@ -137,13 +141,21 @@ def bins_over_time(hours: Sequence[Hour]) -> dict[str, Floats]:
     return {name: joined[:, :, index] for name, index in BIN_COLUMN.items()}
 
 
-def _blocks(hours: Sequence[Hour], starts: npt.NDArray[np.int64], length: int) -> Floats:
+def blocks_over_time(hours: Sequence[Hour], length: int) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return blocks of `length` minutes that hold any row, in order of time.
+
+    Their begins in ms of market time, [m], and their sums, [m, BLOCK_COLUMNS]. length: of
+    BLOCK_MINUTES, or whole hours.
+    """
+    starts = np.array([hour.key.hour_ts for hour in hours], dtype=np.int64)
     # Whole hours where blocks are as long, else parts of one.
     parts = max(1, MINUTES // length)
     minutes = _stacked(hours, "blocks").reshape(len(hours) * parts, MINUTES // parts, len(COLUMN))
     begins = (starts // MINUTE_MS)[:, None] + np.arange(parts) * length
-    joined = _joined(minutes.sum(axis=1, dtype=np.float64), begins.ravel() // length)
-    return joined[joined.any(axis=1)]
+    places = begins.ravel() // length
+    joined = _joined(minutes.sum(axis=1, dtype=np.float64), places)
+    kept = joined.any(axis=1)
+    return np.unique(places)[kept] * length * MINUTE_MS, joined[kept]
 
 
 def _stacked(hours: Sequence[Hour], name: str) -> npt.NDArray[np.float32]:

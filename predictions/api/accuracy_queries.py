@@ -13,14 +13,17 @@ from predictions.accuracy.costs import Costs, CostsError
 from predictions.accuracy.questions import ForecastQuestion
 from predictions.accuracy.report import FORECAST_GROUPINGS, SIGNAL_GROUPINGS, Asked
 from predictions.accuracy.signal_rows import SignalQuestion
+from predictions.accuracy.windows import ROLLINGS
 from predictions.api.errors import InvalidParameterError
-from predictions.api.filter_fields import SymbolField, TimeField
+from predictions.api.filter_fields import SymbolField, TimeField, values_of
 from predictions.api.filters import refuse_unknown
 from predictions.api.signal_queries import refuse_others
 from predictions.models import Forecast, Signal
 from predictions.moments import milliseconds
 
 MOST_LAST = 100_000
+MOST_DAYS = 3_650
+MOST_GROUPINGS = 2
 _NO_NUMBER = "must be a number"
 
 
@@ -29,6 +32,15 @@ def _one_of(values: tuple[str, ...]) -> forms.ChoiceField:
         required=False,
         choices=[(value, value) for value in values],
         error_messages={"invalid_choice": f"must be one of {', '.join(values)}"},
+    )
+
+
+def _whole(most: int) -> forms.IntegerField:
+    told = f"must be from 1 to {most}"
+    return forms.IntegerField(
+        required=False,
+        validators=[MinValueValidator(1, told), MaxValueValidator(most, told)],
+        error_messages={"invalid": "must be a whole number"},
     )
 
 
@@ -47,15 +59,10 @@ class AccuracyForm(forms.Form):
     role = _one_of(tuple(each.value for each in Role))
     source = _one_of(tuple(each.value for each in Source))
     to = TimeField(required=False)
-    last = forms.IntegerField(
-        required=False,
-        validators=[
-            MinValueValidator(1, f"must be from 1 to {MOST_LAST}"),
-            MaxValueValidator(MOST_LAST, f"must be from 1 to {MOST_LAST}"),
-        ],
-        error_messages={"invalid": "must be a whole number"},
-    )
+    last = _whole(MOST_LAST)
+    days = _whole(MOST_DAYS)
     by = forms.CharField(required=False)
+    series = _one_of(ROLLINGS)
     fee_bp = _number()
     latency_ms = forms.IntegerField(
         required=False, error_messages={"invalid": "must be a whole number of ms"}
@@ -76,17 +83,15 @@ def read_query(query: QueryDict) -> dict[str, Any]:
     Raises InvalidParameterError naming the parameter and what is allowed.
     """
     refuse_others(query, sorted(AccuracyForm.base_fields))
-    form = AccuracyForm(query)
-    if not form.is_valid():
-        told = "; ".join(f"{name}: {' '.join(map(str, why))}" for name, why in form.errors.items())
-        raise InvalidParameterError(told)
-    values = {name: None if each == "" else each for name, each in form.cleaned_data.items()}
+    values = values_of(AccuracyForm(query))
     values["engine"] = values["engine"] or FORECASTS
     for name, engine in ONLY.items():
         if values[name] is not None and values["engine"] != engine:
             raise InvalidParameterError(f"{name}: only {engine} have one; ask for engine={engine}")
     if values["last"] is not None and (values["from"] or values["to"]):
         raise InvalidParameterError("last: takes neither from nor to beside it")
+    if values["days"] is not None and (values["from"] or values["to"] or values["last"]):
+        raise InvalidParameterError("days: takes neither from, to nor last beside it")
     if values["from"] and values["to"] and values["from"] > values["to"]:
         raise InvalidParameterError("from: must not be after to")
     _check_grouping(values)
@@ -114,15 +119,23 @@ def question(values: dict[str, Any], venue: str) -> Asked:
         asked = ForecastQuestion(venue, source=values["source"], **shared)
     else:
         asked = SignalQuestion(venue, timeframe=values["timeframe"], **shared)
-    return Asked(asked, values["by"], costs)
+    return Asked(asked, values["by"], values["series"], values["days"], costs)
 
 
 def _check_grouping(values: dict[str, Any]) -> None:
     allowed = FORECAST_GROUPINGS if values["engine"] == FORECASTS else SIGNAL_GROUPINGS
-    if values["by"] is not None and values["by"] not in allowed:
+    if values["by"] is None:
+        return
+    asked = values["by"].split(",")
+    if not set(asked) <= set(allowed):
         raise InvalidParameterError(
-            f"by: must be one of {', '.join(allowed)} for {values['engine']}"
+            f"by: must be one of {', '.join(allowed)} for {values['engine']}, or two of them with "
+            "a comma between"
         )
+    if len(asked) > MOST_GROUPINGS or len(set(asked)) < len(asked):
+        raise InvalidParameterError("by: takes one grouping, or two different ones")
+    if len(asked) > 1 and "band" in asked and values["engine"] == FORECASTS:
+        raise InvalidParameterError("by: band of forecasts stands alone")
 
 
 def _costs(values: dict[str, Any]) -> Costs | None:

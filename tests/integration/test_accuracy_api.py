@@ -211,7 +211,7 @@ def test_accuracy_of_the_same_record_has_the_same_etag(
     ("query", "told"),
     [
         ("?engine=oracle", "engine: must be one of forecasts, signals"),
-        ("?horizon=5", "horizon is not a parameter; allowed are by, engine, fee_bp"),
+        ("?horizon=5", "horizon is not a parameter; allowed are by, days, engine, fee_bp"),
         ("?symbol=%20%25", "symbol: "),
         ("?timeframe=15m", "timeframe: only signals have one"),
         ("?engine=signals&source=redis", "source: only forecasts have one"),

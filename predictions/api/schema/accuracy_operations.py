@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 
 from inference.vocabulary import ENGINES, Role, Source
 from predictions.accuracy.report import FORECAST_GROUPINGS, SIGNAL_GROUPINGS
+from predictions.accuracy.windows import ROLLINGS, WINDOWS
 from predictions.api.schema.refusals import refusals
 from predictions.api.schema.signal_operations import UNCHANGED
 from predictions.api.schema.signal_shapes import TIMEFRAMES
@@ -58,6 +59,31 @@ class BillSerializer(Shape):
     share_positive = _number("Share of trades that won after costs.")
 
 
+class SeriesSerializer(Shape):
+    """Figures of windows that roll over the record, each a quarter later than the one before."""
+
+    window = serializers.ChoiceField(list(WINDOWS))
+    window_ms = serializers.IntegerField()
+    step_ms = serializers.IntegerField()
+    points = serializers.ListField(
+        child=serializers.DictField(), help_text="from, to, and figures by name."
+    )
+
+
+class SpreadSerializer(Shape):
+    """How R multiples are spread; bins are null under the minimum n."""
+
+    width = serializers.FloatField(help_text="Of a bin, in R.")
+    n = serializers.IntegerField()
+    n_after_fees = serializers.IntegerField()
+    bins = serializers.ListField(
+        child=serializers.DictField(),
+        allow_null=True,
+        help_text="r (the middle; the first and the last hold what lies beyond), before, "
+        "after_fees.",
+    )
+
+
 class AccuracySerializer(Shape):
     """The record of one engine in one venue."""
 
@@ -70,6 +96,8 @@ class AccuracySerializer(Shape):
     overall = serializers.DictField(help_text="Counts and figures by name.")
     groups = serializers.ListField(child=serializers.DictField(), allow_null=True)
     risk_coverage = serializers.ListField(child=serializers.DictField())
+    series = SeriesSerializer(allow_null=True, help_text="null where not asked for, or nothing.")
+    r_distribution = SpreadSerializer(allow_null=True, help_text="Signals only.")
     costs = BillSerializer(allow_null=True)
 
 
@@ -92,10 +120,20 @@ PARAMETERS = [
     _text("from", "Market time in ISO 8601, inclusive. Default: the newest 7 days, of signals 30."),
     _text("to", "Market time in ISO 8601, exclusive."),
     OpenApiParameter("last", int, description="Instead of a window: the newest graded ones."),
+    OpenApiParameter(
+        "days", int, description="Instead of a window: so many back from the newest prediction."
+    ),
     _text(
         "by",
         f"Figures for each value of: {', '.join(FORECAST_GROUPINGS)} of forecasts; "
-        f"{', '.join(SIGNAL_GROUPINGS)} of signals.",
+        f"{', '.join(SIGNAL_GROUPINGS)} of signals; or for each pair of two, with a comma "
+        "between.",
+    ),
+    _text(
+        "series",
+        "Figures over time, in windows of this length that roll over the record. auto: the "
+        "shortest that gives few points.",
+        enum=ROLLINGS,
     ),
     OpenApiParameter("fee_bp", float, description="Score again with this fee a side."),
     OpenApiParameter("latency_ms", int, description="Score again, entering so much later."),
