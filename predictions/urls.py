@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path, re_path
 
 from predictions.api.accuracy import accuracy
+from predictions.api.candles import candles
 from predictions.api.current_signals import prediction, predictions, summary
 from predictions.api.errors import not_found
 from predictions.api.forecasts import ForecastDetail, ForecastList
@@ -32,6 +33,7 @@ urlpatterns: list[URLPattern] = [
     path("api/forecasts/<int:pk>", ForecastDetail.as_view(), name="forecast"),
     path("api/signals", SignalList.as_view(), name="signals"),
     path("api/signals/<int:pk>", SignalDetail.as_view(), name="signal"),
+    path("api/candles", candles, name="candles"),
     path("api/accuracy", accuracy, name="accuracy"),
     path("api/tradeable/<str:symbol>", tradeable, name="tradeable"),
     path("api/ledger/checkpoint", CheckpointView.as_view(), name="ledger-checkpoint"),

@@ -95,7 +95,7 @@ class MarketWatch:
             log.debug("market_clock_unread", key=keys.clock(), error=str(error))
             fields = {}
         if not fields:
-            return self._unwatched()
+            return unwatched(self._source, self._exchange, self._stored)
         market = MarketTime.from_hash(fields)
         if market is None:
             raise UnreadableClockError(f"{keys.clock()} holds no market's time: {fields}")
@@ -115,13 +115,17 @@ class MarketWatch:
         fields: Mapping[str, str] = self._client.hgetall(keys.clock())
         return fields
 
-    def _unwatched(self) -> Moment:
-        # Nobody runs a market: the last simulation's candles, or the exchange's. A replay's own
-        # time is over; what it continued is there still.
-        now_ms = time.time() * 1e3
-        if self._source == LIVE:
-            return Moment(self._exchange, True, now_ms)
-        imported = self._stored(self._exchange) and not self._stored(SIMULATED)
-        if self._source == REPLAY or imported:
-            return Moment(self._exchange, False, now_ms)
-        return Moment(SIMULATED, False, now_ms)
+
+def unwatched(source: str, exchange: str, stored: Callable[[str], bool]) -> Moment:
+    """Return the moment where nobody runs a market; the arguments are a MarketWatch's.
+
+    It is the last simulation's candles, or the exchange's. A replay's own time is over; what it
+    continued is there still.
+    """
+    now_ms = time.time() * 1e3
+    if source == LIVE:
+        return Moment(exchange, True, now_ms)
+    imported = stored(exchange) and not stored(SIMULATED)
+    if source == REPLAY or imported:
+        return Moment(exchange, False, now_ms)
+    return Moment(SIMULATED, False, now_ms)

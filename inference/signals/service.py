@@ -157,7 +157,7 @@ def default_service() -> InferenceService:
         cluster=settings.INFERENCE.redis.cluster_mode,
         source=settings.MARKET_SOURCE,
         exchange=settings.CANDLE_EXCHANGE,
-        stored=lambda venue: _stored(store, venue, settings.SIGNAL_SYMBOLS),
+        stored=lambda venue: store.holds(venue, settings.SIGNAL_SYMBOLS, SIGNAL_TIMEFRAMES),
     )
     return InferenceService(
         ModelRegistry(settings.BASE_DIR / "models", settings.VAR_DIR, settings.MODEL_DEVICE),
@@ -171,14 +171,6 @@ def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"a {name} is text, such as BTCUSDT and 15m, not {value!r}")
     return value
-
-
-def _stored(store: CandleStore, venue: str, symbols: Sequence[str]) -> bool:
-    return any(
-        store.folder(venue, symbol, timeframe).is_dir()
-        for symbol in symbols
-        for timeframe in SIGNAL_TIMEFRAMES
-    )
 
 
 def _answer(

@@ -7,7 +7,7 @@ Written by the market feed and by imports; read by the signal loop, training and
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from urllib.parse import quote
@@ -128,6 +128,14 @@ class CandleStore:
         None for a venue that has no such dataset. Costs one `stat` a venue.
         """
         return tuple(_stamp(self.folder(venue, symbol, timeframe)) for venue in venues)
+
+    def holds(self, venue: str, symbols: Iterable[str], timeframes: Sequence[Timeframe]) -> bool:
+        """Return whether there is a dataset of one of these symbols and timeframes."""
+        return any(
+            self.folder(venue, symbol, timeframe).is_dir()
+            for symbol in symbols
+            for timeframe in timeframes
+        )
 
     def gaps(self, venue: str, symbol: str, timeframe: Timeframe) -> list[Gap]:
         """Return the holes between the first stored candle and the last, oldest first."""

@@ -1,6 +1,6 @@
-"""Query values of the ledger: how each kind is read, and how it is refused.
+"""Query values: how each kind is read, and how it is refused.
 
-Read by `predictions.api.filters`.
+Read by `predictions.api.filters`, and by the forms of addresses that are no list of the ledger.
 """
 
 import re
@@ -14,6 +14,7 @@ from django_filters import rest_framework as filters
 from django_filters.fields import IsoDateTimeField
 
 from market.symbols import UnknownSymbolError, parse_symbol
+from predictions.api.errors import InvalidParameterError
 
 _LOST_PLUS = re.compile(r" (?=\d\d:?\d\d$)")
 """A `+` in a query arrives as a space; before an offset nothing else can be meant."""
@@ -106,6 +107,17 @@ def yes_or_no(field: str, **options: Any) -> filters.TypedChoiceFilter:
         error_messages={"invalid_choice": "must be true or false"},
         **options,
     )
+
+
+def values_of(form: forms.Form) -> dict[str, Any]:
+    """Return a form's values; what was not given is None.
+
+    Raises InvalidParameterError naming the parameter and what is allowed.
+    """
+    if not form.is_valid():
+        told = "; ".join(f"{name}: {' '.join(map(str, why))}" for name, why in form.errors.items())
+        raise InvalidParameterError(told)
+    return {name: None if each == "" else each for name, each in form.cleaned_data.items()}
 
 
 def _symbol(text: str) -> str:

@@ -133,6 +133,7 @@ def test_document_describes_every_field_of_a_signal(document: dict[str, Any]) ->
         ("/api/forecasts", "/api/forecasts?limit=3"),
         ("/api/forecasts", "/api/forecasts?symbol=SOLUSDT"),
         ("/api/signals", "/api/signals"),
+        ("/api/candles", "/api/candles?symbol=BTCUSDT"),
     ],
 )
 def test_answer_is_as_the_document_says(
@@ -166,6 +167,8 @@ def test_ledger_rows_are_as_the_document_says(
         ("/api/forecasts", "/api/forecasts?limit=0", 400),
         ("/api/forecasts/{id}", "/api/forecasts/999999", 404),
         ("/api/signals", "/api/signals?timeframe=2h", 400),
+        ("/api/candles", "/api/candles", 400),
+        ("/api/candles", "/api/candles?symbol=PAXGUSDT", 404),
         ("/api/signals/{id}", "/api/signals/999999", 404),
     ],
 )
