@@ -1,0 +1,1 @@
+"""The pages, a view each. They carry words and limits; numbers come over WebSocket and REST."""
