@@ -19,6 +19,7 @@ from predictions.api.ledger import (
 from predictions.api.metrics import metrics
 from predictions.api.predict import predict
 from predictions.api.schema.pages import DocsView, SchemaView
+from predictions.api.served_models import card_text, models
 from predictions.api.signals import SignalDetail, SignalList
 from predictions.api.tradeable import tradeable
 
@@ -42,6 +43,8 @@ urlpatterns: list[URLPattern] = [
     path("api/ledger/entry/<int:pk>", EntryView.as_view(), name="ledger-entry"),
     path("api/ledger/key", KeyView.as_view(), name="ledger-key"),
     path("api/ledger/tile/<int:level>/<path:tile>", TileView.as_view(), name="ledger-tile"),
+    path("api/models", models, name="models"),
+    path("api/models/<str:name>/card", card_text, name="model-card"),
     path("api/schema", SchemaView.as_view(), name="schema"),
     path("api/docs", DocsView.as_view(), name="docs"),
     re_path(r"^api/(?P<rest>.*)$", not_found),

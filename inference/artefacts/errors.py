@@ -33,6 +33,12 @@ class RefusedArtefact:
     message: str
 
 
+def told_path(path: Path) -> str:
+    """Return a path from `models/` on, or its last part: where an instance lies is nobody's."""
+    _, found, inside = str(path).rpartition("/models/")
+    return f"models/{inside}" if found else path.name
+
+
 class ArtefactError(Exception):
     """An artefact cannot be served. The registry tries the next place; a person mends the file."""
 
@@ -45,8 +51,7 @@ class ArtefactError(Exception):
     @property
     def told(self) -> str:
         """The message with the path from `models/` on: users of the API need no more of it."""
-        _, found, inside = str(self.path).rpartition("/models/")
-        return f"models/{inside}: {self.message}" if found else f"{self.path.name}: {self.message}"
+        return f"{told_path(self.path)}: {self.message}"
 
     def as_refused(self) -> RefusedArtefact:
         return RefusedArtefact(self.path, self.code, str(self))

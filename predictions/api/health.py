@@ -4,7 +4,6 @@ For operators and load balancers: 200 while this process can serve, 503 where Re
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -14,18 +13,11 @@ from asgiref.sync import sync_to_async
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from market import keys
 from predictions.api.errors import read_only
+from predictions.api.heartbeats import NEEDED, PROCESSES, UNKNOWN, WELL, Process, read_processes
 from predictions.api.redis_client import web_redis
 from predictions.api.schema.describing import described_by
 from predictions.api.schema.hot_operations import HealthDescription
-
-PROCESSES = ("market", "inference", "signals", "recorder", "web")
-NEEDED = ("market", "inference", "signals", "recorder")
-"""Without one of these the site serves, but no longer all that it should."""
-
-WELL = frozenset({"healthy", "active"})
-"""What a process in order says of itself."""
 
 DATABASE_SECONDS = 2.0
 
@@ -34,70 +26,37 @@ DATABASE_SECONDS = 2.0
 @read_only
 async def health(request: HttpRequest) -> HttpResponse:
     """Answer with status healthy, degraded or unhealthy, and what it rests on."""
-    (redis_state, processes), database = await asyncio.gather(_redis_state(), database_state())
-    if redis_state["status"] != "connected":
-        status = "unhealthy"
-    elif database["status"] != "connected" or any(
-        processes[name]["status"] not in WELL for name in NEEDED
-    ):
-        status = "degraded"
-    else:
-        status = "healthy"
+    (redis_told, processes), database = await asyncio.gather(redis_state(), database_state())
+    status = overall(redis_told, database, processes)
     document = {
         "status": status,
         "service": "cryptosite",
-        "redis": redis_state,
+        "redis": redis_told,
         "database": database,
         "processes": processes,
     }
     return JsonResponse(document, status=503 if status == "unhealthy" else 200)
 
 
-async def _redis_state() -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+def overall(
+    redis_told: Mapping[str, Any], database: Mapping[str, Any], processes: Mapping[str, Process]
+) -> str:
+    """Return healthy, degraded (it serves, not all that it should) or unhealthy (no Redis)."""
+    if redis_told["status"] != "connected":
+        return "unhealthy"
+    lacking = any(processes[name]["status"] not in WELL for name in NEEDED)
+    return "degraded" if database["status"] != "connected" or lacking else "healthy"
+
+
+async def redis_state() -> tuple[dict[str, Any], dict[str, Process]]:
+    """Return whether Redis answers (`status`, `latency_ms` or `error`), and every heartbeat."""
     started = time.perf_counter()
     try:
-        client = web_redis()
-        beats = [await _beat(client, name) for name in PROCESSES]
+        processes = await read_processes(web_redis())
     except (redis.RedisError, OSError) as error:
-        unknown = {name: {"status": "unknown"} for name in PROCESSES}
+        unknown = {name: dict(UNKNOWN) for name in PROCESSES}
         return {"status": "unavailable", "error": type(error).__name__}, unknown
-    state = {"status": "connected", "latency_ms": _elapsed_ms(started)}
-    return state, {name: _process(beat) for name, beat in zip(PROCESSES, beats, strict=True)}
-
-
-async def _beat(client: Any, name: str) -> Mapping[str, str]:
-    try:
-        beat: Mapping[str, str] = await client.hgetall(keys.health(name))
-    except redis.ResponseError:
-        return {}  # the key holds another type: that process's heartbeat alone is unknown
-    return beat
-
-
-def _process(beat: Mapping[str, str]) -> dict[str, Any]:
-    if not beat:
-        return {"status": "down"}
-    stamp, pid = _whole(beat.get("ts")), _whole(beat.get("pid"))
-    return {
-        "status": beat.get("status", "unknown"),
-        "pid": pid,
-        "ts": stamp,
-        "age_ms": None if stamp is None else max(0, time.time_ns() // 1_000_000 - stamp),
-        "detail": _detail(beat.get("detail", "")),
-    }
-
-
-def _detail(text: str) -> object:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def _whole(text: str | None) -> int | None:
-    try:
-        return int(float(text or ""))
-    except (ValueError, OverflowError):
-        return None
+    return {"status": "connected", "latency_ms": _elapsed_ms(started)}, processes
 
 
 async def database_state() -> dict[str, Any]:

@@ -1,0 +1,108 @@
+"""`/api/models`: what is served for what, and what each model is; its card as plain text.
+
+Nothing is run here: manifests are read, and the loops' heartbeats say what they loaded.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+import redis
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from rest_framework.exceptions import NotFound
+
+from inference.artefacts.catalogue import Catalogue, CatalogueReader
+from inference.artefacts.manifest_files import read_bounded
+from inference.artefacts.places import network_places
+from inference.config import resolve_model_path
+from inference.vocabulary import FORECASTS, SIGNALS
+from market import keys
+from market.candles.timeframes import SIGNAL_TIMEFRAMES
+from predictions.accuracy.quality import decode_forecast_quality, decode_signal_quality
+from predictions.api.errors import read_only
+from predictions.api.heartbeats import answers, detail_of, told
+from predictions.api.redis_client import web_redis
+from predictions.api.running_market import market_of
+from predictions.api.schema.describing import described_by
+from predictions.api.schema.model_operations import CardTextDescription, ModelsDescription
+from predictions.api.throttling import throttled
+from predictions.cards.report import NOTHING_TOLD, Told, card_file, models_report
+
+CARD_URL = "/api/models/{}/card"
+
+
+@described_by(ModelsDescription)
+@read_only
+@throttled
+async def models(request: HttpRequest) -> HttpResponse:
+    """Answer with the map, the cards, what is loaded and what is refused."""
+    catalogue = await sync_to_async(_catalogue, thread_sensitive=False)()
+    market, said = await _said()
+    document: dict[str, Any] = {
+        "status": "success",
+        "timestamp": timezone.now().isoformat(),
+        "redis": "unavailable" if market is None else "connected",
+    }
+    document |= market or {"venue": None, "live": None}
+    document |= models_report(catalogue, said, settings.FORECAST_SYMBOLS, settings.VAR_DIR)
+    for card in document["models"]:
+        named = card_file(catalogue, card["id"]) is not None
+        card["card"] = CARD_URL.format(card["id"]) if named else None
+    response = HttpResponse(orjson.dumps(document), content_type="application/json")
+    response["Cache-Control"] = "no-cache"
+    return response
+
+
+@described_by(CardTextDescription)
+@read_only
+@throttled
+async def card_text(request: HttpRequest, name: str) -> HttpResponse:
+    """Answer with the card's text, as it was written beside the network."""
+    text = await sync_to_async(_card_text, thread_sensitive=False)(name)
+    if text is None:
+        raise NotFound(f"no model that is served has the id {name[:80]}, or it has no card")
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")
+
+
+def _card_text(name: str) -> bytes | None:
+    path = card_file(_catalogue(), name)
+    return None if path is None else read_bounded(path)
+
+
+async def _said() -> tuple[dict[str, Any] | None, Told]:
+    try:
+        pipeline = web_redis().pipeline(transaction=False)
+        pipeline.hgetall(keys.clock())
+        for process in ("inference", "signals"):
+            pipeline.hgetall(keys.health(process))
+        for engine in (FORECASTS, SIGNALS):
+            pipeline.get(keys.quality(engine))
+        clock, inference, signals, forecast_quality, signal_quality = await answers(pipeline)
+    except (redis.RedisError, OSError):
+        return None, NOTHING_TOLD
+    market = market_of({} if clock is None else clock)
+    return {"venue": market.venue, "live": market.live}, Told(
+        detail_of(told(inference or {})),
+        detail_of(told(signals or {})),
+        decode_forecast_quality(forecast_quality),
+        decode_signal_quality(signal_quality),
+    )
+
+
+def _catalogue() -> Catalogue:
+    return _reader(settings.BASE_DIR, settings.VAR_DIR, tuple(settings.SIGNAL_SYMBOLS)).read()
+
+
+@cache
+def _reader(base_dir: Path, var_dir: Path, symbols: tuple[str, ...]) -> CatalogueReader:
+    configured = resolve_model_path(settings.INFERENCE.model.path, base_dir)
+    return CatalogueReader(
+        places=network_places(configured, base_dir, var_dir),
+        roots=(var_dir / "models", base_dir / "models"),
+        keys=[(symbol, timeframe) for symbol in symbols for timeframe in SIGNAL_TIMEFRAMES],
+        conversions=var_dir / "converted",
+    )

@@ -1,0 +1,57 @@
+"""The gate's verdict as a manifest states it: whether the network was let in, and why not.
+
+Read by the cards. Both engines' manifests say it in their own words; here it has one shape.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from predictions.cards.figures import number_of
+
+NETWORK_ROW = "network"
+
+
+def forecast_gate(metrics: Mapping[str, Any], served: str) -> dict[str, Any] | None:
+    """Return the gate of a forecaster; None where the manifest says nothing of one."""
+    objections = metrics.get("objections")
+    if not isinstance(objections, list):
+        return None
+    return {
+        "network": NETWORK_ROW,
+        "passed": not objections,
+        "served": served,
+        "best_baseline": _text(metrics.get("best_baseline")),
+        "criteria": [],
+        "objections": [str(each) for each in objections],
+    }
+
+
+def signal_gate(metrics: Mapping[str, Any], served: str) -> dict[str, Any] | None:
+    """Return the gate of a signal network; None where the manifest says nothing of one."""
+    gate = metrics.get("gate")
+    criteria = gate.get("criteria") if isinstance(gate, Mapping) else None
+    if not isinstance(gate, Mapping) or not isinstance(criteria, list):
+        return None
+    told = [_criterion(each) for each in criteria if isinstance(each, Mapping)]
+    return {
+        "network": "CNN-LSTM",
+        "passed": bool(told) and all(each["passed"] for each in told),
+        "served": _text(gate.get("served")) or served,
+        "best_baseline": _text(gate.get("best_baseline")),
+        "criteria": told,
+        "objections": [each["name"] for each in told if each["passed"] is False],
+    }
+
+
+def _criterion(given: Mapping[str, Any]) -> dict[str, Any]:
+    passed = given.get("passed")
+    return {
+        "name": str(given.get("name", "")),
+        "figure": number_of(given.get("figure")),
+        "asked": str(given.get("asked", "")),
+        "passed": passed if isinstance(passed, bool) else None,
+    }
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
