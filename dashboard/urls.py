@@ -2,12 +2,22 @@
 
 from django.urls import URLPattern, path
 
-from dashboard.views import icon, live, signals
+from dashboard.pages.accuracy import accuracy
+from dashboard.pages.forecast import forecast
+from dashboard.pages.icon import icon
+from dashboard.pages.live import live
+from dashboard.pages.signal import signal
+from dashboard.pages.signals import signals
+from dashboard.pages.symbol import symbol
 
 app_name = "dashboard"
 urlpatterns: list[URLPattern] = [
     path("", live, name="live"),
     path("signals", signals, name="signals"),
+    path("symbols/<str:asked>", symbol, name="symbol"),
+    path("accuracy", accuracy, name="accuracy"),
+    path("signals/<int:pk>", signal, name="signal"),
+    path("forecasts/<int:pk>", forecast, name="forecast"),
     # The admin's pages name no icon, so browsers ask for this one.
     path("favicon.ico", icon),
 ]

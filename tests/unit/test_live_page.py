@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from dashboard.views import SOURCE_TEXTS, UNGRADABLE_TEXTS
+from dashboard.pages.words import SOURCE_TEXTS, UNGRADABLE_TEXTS
 from inference.vocabulary import Source, Ungradable
 
 
@@ -45,13 +45,13 @@ def test_live_page_policy_allows_no_inline_script_and_the_page_has_none(client: 
     assert "unsafe" not in policy
     page = answer.content.decode()
     inline = [tag for tag in re.findall(r"<script[^>]*>", page) if "src=" not in tag]
-    assert inline == ['<script id="page" type="application/json">']
+    assert inline == [f'<script id="{name}" type="application/json">' for name in ("shell", "page")]
     assert not re.search(r"\sstyle=|<style|\son\w+=", page)
 
 
 def test_live_page_carries_words_for_every_source_and_reason(client: Client) -> None:
     page = client.get("/").content.decode()
-    data = json.loads(page.split('type="application/json">')[1].split("</script>")[0])
+    data = json.loads(page.split('id="page" type="application/json">')[1].split("</script>")[0])
     assert set(data["sources"]) == {str(source) for source in Source} == set(SOURCE_TEXTS)
     assert {"stale_features", "model_missing", "no_price"} <= set(data["reasons"])
     assert set(UNGRADABLE_TEXTS) == set(Ungradable) - {Ungradable.NONE}

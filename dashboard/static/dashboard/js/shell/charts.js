@@ -3,23 +3,11 @@
 // Tooltips are elements built by the page (chart_tip.js): ECharts' own would carry inline styles,
 // which the Content-Security-Policy refuses. `confine` keeps it from drawing its arrow that way.
 
-const dark = matchMedia("(prefers-color-scheme: dark)");
+import { colour } from "./colours.js";
+import { onTheme } from "./preferences.js";
+
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 let library = null;
-
-function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-}
-
-function onThemeChange(callback) {
-  const attribute = new MutationObserver(callback);
-  attribute.observe(document.documentElement, { attributeFilter: ["data-theme"] });
-  dark.addEventListener("change", callback);
-  return () => {
-    attribute.disconnect();
-    dark.removeEventListener("change", callback);
-  };
-}
 
 function load() {
   library ??= import("../../../vendor/echarts/echarts.esm.min.mjs");
@@ -40,13 +28,9 @@ class Chart {
   constructor(echarts, element, optionsOf) {
     this.optionsOf = optionsOf;
     this.chart = echarts.init(element, null, { renderer: "canvas" });
-    this.ends = [onThemeChange(() => this.draw())];
-    const sizes = new ResizeObserver(() => this.chart.resize());
-    sizes.observe(element);
-    this.ends.push(() => sizes.disconnect());
-    const redraw = () => this.draw();
-    still.addEventListener("change", redraw);
-    this.ends.push(() => still.removeEventListener("change", redraw));
+    new ResizeObserver(() => this.chart.resize()).observe(element);
+    onTheme(() => this.draw());
+    still.addEventListener("change", () => this.draw());
     this.draw();
   }
 
@@ -59,11 +43,6 @@ class Chart {
   /** Call back at an event of ECharts, such as a click on a mark. */
   on(event, callback) {
     this.chart.on(event, callback);
-  }
-
-  close() {
-    for (const end of this.ends) end();
-    this.chart.dispose();
   }
 }
 

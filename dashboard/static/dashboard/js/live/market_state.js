@@ -1,15 +1,13 @@
 // What the page knows: built from frames alone, read by the panel and the chart.
 // Times are market time in ms.
 
-import { MarketClock } from "./market_clock.js";
-
 const KEPT_SECONDS = 600;
 const KEPT_FORECASTS = 1_800;
 
 export class MarketState {
-  constructor(symbol) {
+  constructor(symbol, clock) {
     this.symbol = symbol;
-    this.clock = new MarketClock();
+    this.clock = clock;
     this.begin(null, null);
   }
 
@@ -30,7 +28,6 @@ export class MarketState {
       prediction: (data) => this.takePrediction(data),
       outcome: (data) => data.forEach((each) => this.takeOutcome(each)),
       price: (data) => this.takeQuote(data[this.symbol]),
-      health: (data) => this.clock.take(data),
     };
     readers[frame.type]?.(frame.data);
   }
@@ -45,7 +42,6 @@ export class MarketState {
       if (newest && newest.venue === data.venue) this.takePrediction(newest);
       this.takeQuote(data.quotes[this.symbol]);
     }
-    this.clock.take(data.health);
   }
 
   takePrediction(forecast) {

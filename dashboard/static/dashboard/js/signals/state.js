@@ -1,10 +1,8 @@
 // What the signals page knows: built from frames alone. Times are market time in ms.
 
-import { MarketClock } from "./market_clock.js";
-
 export class SignalState {
-  constructor() {
-    this.clock = new MarketClock();
+  constructor(clock) {
+    this.clock = clock;
     this.heard = false; // whether a snapshot has come
     this.begin(null, null);
   }
@@ -22,7 +20,6 @@ export class SignalState {
       snapshot: () => this.takeSnapshot(frame.data),
       signals: () => this.takeBatch(frame),
       price: () => this.takeQuotes(frame.data),
-      health: () => this.clock.take(frame.data),
     };
     readers[frame.type]?.();
   }
@@ -37,7 +34,6 @@ export class SignalState {
       for (const error of data.signal_errors) this.takeError(error);
       this.takeQuotes(data.quotes);
     }
-    this.clock.take(data.health);
   }
 
   takeBatch(batch) {

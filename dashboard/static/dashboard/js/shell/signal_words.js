@@ -1,6 +1,7 @@
 // A signal in the words and signs that matrix and detail share.
 
 import * as formats from "./formats.js";
+import { time } from "./times.js";
 
 export const SIGNS = { LONG: "▲", SHORT: "▼", NO_TRADE: "–" };
 const STRONG = 0.7;
@@ -26,7 +27,7 @@ export function quiet(signal) {
 
 // How long it is still valid. In lock-step nobody knows the time: then until when.
 export function validity(signal, nowMs) {
-  if (nowMs === null) return `to ${formats.time(signal.valid_until_ts)}`;
+  if (nowMs === null) return `to ${time(signal.valid_until_ts)}`;
   return expired(signal, nowMs) ? "expired" : formats.countdown(signal.valid_until_ts - nowMs);
 }
 

@@ -1,37 +1,29 @@
 // The signals page: frames in, matrix and detail out.
 
-import { LivePage } from "./live_page.js";
-import { PageHead, outage, staleness } from "./page_head.js";
-import { PageText } from "./page_text.js";
-import { SignalDetail } from "./signal_detail.js";
-import { SignalMatrix } from "./signal_matrix.js";
-import { SignalState } from "./signal_state.js";
-import { time } from "./formats.js";
+import { pageData as page } from "../shell/page_data.js";
+import { staleness } from "../shell/page_head.js";
+import { Shell } from "../shell/shell.js";
+import { time } from "../shell/times.js";
+import { SignalDetail } from "./detail.js";
+import { SignalMatrix } from "./matrix.js";
+import { SignalState } from "./state.js";
 
 const OVERDUE_MS = 60_000;
 
-const page = JSON.parse(document.getElementById("page").textContent);
-const text = new PageText();
-const head = new PageHead(text);
-const state = new SignalState();
+const shell = new Shell();
+const text = shell.text;
+const state = shell.follow(new SignalState(shell.clock));
 const detail = new SignalDetail(text, page);
 const matrix = new SignalMatrix(text.element("matrix"), page.reasons, choose);
-const live = new LivePage(page.socketPath, state, draw);
 let chosen = null;
 
 function draw() {
-  head.renderConnection(live.connection);
-  head.renderBanner(state.venue, state.live);
-  head.renderClock(state.clock.now());
-  head.renderNotice(problem());
   matrix.render(state);
   detail.render(state, chosen);
   text.write("counts", counts());
 }
 
 function problem() {
-  const out = outage(live.connection, state.clock.health, state.heard);
-  if (out || live.connection.state !== "open") return out;
   const stale = staleness(state.dataAge(), state.clock.patience(page.maxFeatureAgeMs));
   if (stale) return stale;
   if (!state.clock.health.processes.signals?.status) return "The signal loop is not running: no new signals.";
@@ -74,7 +66,7 @@ function close() {
   matrix.choose(null, null);
   history.replaceState(null, "", location.pathname);
   matrix.focus();
-  live.redraw();
+  shell.redraw();
 }
 
 function filter() {
@@ -96,5 +88,6 @@ addEventListener("keydown", (event) => event.key === "Escape" && close());
 addEventListener("hashchange", chooseLinked);
 filter(); // browsers keep what was typed before a reload
 chooseLinked();
-setInterval(() => live.redraw(), 500);
-live.open();
+shell.onProblem(problem);
+shell.onDraw(draw);
+shell.start();

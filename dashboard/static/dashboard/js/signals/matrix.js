@@ -1,8 +1,8 @@
 // The table of symbols and timeframes: fills its cells, moves between them, tells which is chosen.
 
-import { writeText } from "./page_text.js";
-import { SIGNS, expired, quiet, short, strong, validity, word } from "./signal_words.js";
-import { percent } from "./formats.js";
+import { writeText } from "../shell/page_text.js";
+import { SIGNS, expired, quiet, short, strong, validity, word } from "../shell/signal_words.js";
+import { percent } from "../shell/formats.js";
 
 const MOVES = {
   ArrowLeft: [0, -1],

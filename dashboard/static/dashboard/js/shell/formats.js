@@ -1,15 +1,20 @@
-// Numbers and times as the page writes them; unknown is an en dash, never a zero.
+// Numbers and lengths of time as the page writes them; unknown is an en dash, never a zero.
+
+import { shellData } from "./page_data.js";
 
 export const UNKNOWN = "–";
 
-// Decimals that suit a price's size: about six significant digits, at least cents.
-export function decimals(price) {
+/** Decimals of the symbol's tick size; where it is not known, what suits the price's size. */
+export function decimals(price, symbol) {
+  const known = shellData.priceDecimals?.[symbol];
+  if (known != null) return known;
+  // About six significant digits, at least cents.
   if (!price) return 2;
   return Math.min(8, Math.max(2, 5 - Math.floor(Math.log10(Math.abs(price)))));
 }
 
-export function price(value) {
-  return value == null ? UNKNOWN : fixed(value, decimals(value));
+export function price(value, symbol) {
+  return value == null ? UNKNOWN : fixed(value, decimals(value, symbol));
 }
 
 export function fixed(value, digits) {
@@ -43,14 +48,6 @@ export function duration(ms) {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 120_000) return `${(ms / 1_000).toFixed(1)} s`;
   return `${Math.floor(ms / 60_000)} min`;
-}
-
-export function time(ms) {
-  return ms == null ? "--:--:--" : new Date(ms).toISOString().slice(11, 19);
-}
-
-export function dateTime(ms) {
-  return ms == null ? UNKNOWN : new Date(ms).toISOString().slice(0, 16).replace("T", " ");
 }
 
 // What is left of a time: 1:05 under an hour, 2h 05m above.

@@ -1,7 +1,8 @@
 // The chosen signal in full: levels, time to target, model, candle.
 
-import * as formats from "./formats.js";
-import { SIGNS, expired, validity, word } from "./signal_words.js";
+import * as formats from "../shell/formats.js";
+import { SIGNS, expired, validity, word } from "../shell/signal_words.js";
+import { time } from "../shell/times.js";
 
 const NOT_MEASURED = "not measured yet";
 const LATE_MS = 60_000;
@@ -71,7 +72,7 @@ export class SignalDetail {
     this.write("model", `${signal.model_version}, ${role}`, signal.model_role);
     this.write("candle", candle(signal));
     this.renderMade(signal);
-    this.write("until", formats.dateTime(signal.valid_until_ts));
+    this.write("until", time(signal.valid_until_ts, "dateMinute"));
     this.write("venue", signal.live ? signal.venue : `${signal.venue}, not live`);
   }
 
@@ -88,9 +89,9 @@ export class SignalDetail {
     this.levelsKey = key;
     const rows = [...signal.take_profits]
       .reverse()
-      .map((each) => row(`Target ${each.level}`, each.price, signal.entry, "hit"));
-    rows.push(row("Entry", signal.entry, null));
-    rows.push(row("Stop", signal.stop_loss, signal.entry, "miss"));
+      .map((each) => row(signal.symbol, `Target ${each.level}`, each.price, signal.entry, "hit"));
+    rows.push(row(signal.symbol, "Entry", signal.entry, null));
+    rows.push(row(signal.symbol, "Stop", signal.stop_loss, signal.entry, "miss"));
     this.text.element("detail-levels").replaceChildren(...rows);
   }
 
@@ -116,19 +117,19 @@ function accuracy(share, kind) {
 }
 
 function candle(signal) {
-  const [open, close] = [signal.candle_open_ms, signal.candle_close_ms].map(formats.dateTime);
+  const [open, close] = [signal.candle_open_ms, signal.candle_close_ms].map((ms) => time(ms, "dateMinute"));
   const sameDay = open.slice(0, 10) === close.slice(0, 10);
   const span = `${open} to ${sameDay ? close.slice(11) : close}`;
   return signal.provisional ? `${span}, provisional` : span;
 }
 
-function row(label, price, entry, className) {
+function row(symbol, label, price, entry, className) {
   const element = document.createElement("tr");
   const name = document.createElement("th");
   name.scope = "row";
   name.textContent = label;
   const value = document.createElement("td");
-  value.textContent = formats.price(price);
+  value.textContent = formats.price(price, symbol);
   const distance = document.createElement("td");
   const known = price !== null && entry !== null;
   distance.textContent = known ? formats.signedPercent(price / entry - 1) : "";

@@ -1,20 +1,21 @@
 // The live page: frames in, text and chart out.
 
-import { LivePage } from "./live_page.js";
+import { pageData } from "../shell/page_data.js";
+import { Shell } from "../shell/shell.js";
 import { MarketState } from "./market_state.js";
 import { Panel } from "./panel.js";
 import { PriceChart } from "./price_chart.js";
 
-const page = JSON.parse(document.getElementById("page").textContent);
-const state = new MarketState(page.symbol);
-const panel = new Panel(page);
-const chart = new PriceChart(document.getElementById("chart"), page.horizonMs);
-const live = new LivePage(page.socketPath, state, draw);
+const shell = new Shell({ path: pageData.socketPath });
+const state = shell.follow(new MarketState(pageData.symbol, shell.clock));
+const panel = new Panel(pageData);
+const chart = new PriceChart(document.getElementById("chart"), pageData.horizonMs);
 
-function draw() {
-  panel.render(state, live.connection);
+shell.onProblem(() => panel.problem(state));
+shell.onDraw(() => {
+  panel.render(state);
   chart.render(state);
-}
+});
 
 document.getElementById("symbol").addEventListener("change", (event) => event.target.form.submit());
 
@@ -23,9 +24,8 @@ for (const button of choices) {
   button.addEventListener("click", () => {
     for (const each of choices) each.setAttribute("aria-pressed", String(each === button));
     chart.minutes = Number(button.dataset.minutes);
-    live.redraw();
+    shell.redraw();
   });
 }
 
-setInterval(() => panel.tick(state, live.connection), 250);
-live.open();
+shell.start();

@@ -1,9 +1,10 @@
 // Writes what the state says into the live page's text.
 
-import * as formats from "./formats.js";
+import * as formats from "../shell/formats.js";
 import { mark } from "./market_state.js";
-import { PageHead, outage, staleness } from "./page_head.js";
-import { PageText } from "./page_text.js";
+import { staleness } from "../shell/page_head.js";
+import { PageText } from "../shell/page_text.js";
+import { time, timeElement } from "../shell/times.js";
 
 const LEAST_CASES = 30;
 const RECENT_ROWS = 8;
@@ -28,14 +29,10 @@ export class Panel extends PageText {
   constructor(page) {
     super();
     this.page = page;
-    this.head = new PageHead(this);
     this.write("horizon", `${page.horizonMs / 1000} s`);
   }
 
-  render(state, connection) {
-    this.head.renderConnection(connection);
-    this.head.renderBanner(state.venue, state.live);
-    this.head.renderNotice(this.problem(state, connection));
+  render(state) {
     this.renderPrice(state);
     this.renderForecast(state);
     this.renderRecord(state);
@@ -43,16 +40,7 @@ export class Panel extends PageText {
     this.renderProcesses(state);
   }
 
-  // Only what changes while nothing arrives: ages and countdowns.
-  tick(state, connection) {
-    this.head.renderConnection(connection);
-    this.head.renderNotice(this.problem(state, connection));
-    this.renderAges(state);
-  }
-
-  problem(state, connection) {
-    const out = outage(connection, state.health, state.latest !== null);
-    if (out || connection.state !== "open") return out;
+  problem(state) {
     const stale = staleness(state.dataAge(), state.clock.patience(this.page.maxFeatureAgeMs));
     if (stale) return stale;
     if (!state.latest) return "No forecast yet.";
@@ -65,21 +53,21 @@ export class Panel extends PageText {
 
   renderPrice(state) {
     const quote = state.quote;
-    this.write("current-price", formats.price(quote?.mid ?? state.latest?.current_price));
+    this.write("current-price", formats.price(quote?.mid ?? state.latest?.current_price, state.symbol));
     if (quote?.bid != null && quote?.ask != null) {
-      this.write("spread", `bid ${formats.price(quote.bid)}  ask ${formats.price(quote.ask)}`);
+      this.write("spread", `bid ${formats.price(quote.bid, state.symbol)}  ask ${formats.price(quote.ask, state.symbol)}`);
     }
   }
 
   renderForecast(state) {
     const latest = state.latest;
     this.element("forecast").dataset.seq = latest?.seq ?? "";
-    this.write("predicted-price", formats.price(latest?.predicted_price));
+    this.write("predicted-price", formats.price(latest?.predicted_price, this.page.symbol));
     this.renderMove(latest);
     const bounded = latest?.lower != null && latest?.upper != null;
     this.write(
       "interval",
-      bounded ? `${formats.price(latest.lower)} to ${formats.price(latest.upper)}` : formats.UNKNOWN,
+      bounded ? `${formats.price(latest.lower, this.page.symbol)} to ${formats.price(latest.upper, this.page.symbol)}` : formats.UNKNOWN,
     );
     this.write("p-up", formats.percent(latest?.p_up));
     this.write("confidence", formats.fixed(latest?.confidence, 2));
@@ -120,7 +108,6 @@ export class Panel extends PageText {
     const old = age !== null && age > state.clock.patience(this.page.maxFeatureAgeMs);
     this.write("data-age", formats.duration(age), old ? "bad" : "");
     const now = state.clock.now();
-    this.head.renderClock(now ?? state.latest?.timestamp);
     this.write("due", dueText(state.latest, now));
   }
 
@@ -149,9 +136,9 @@ export class Panel extends PageText {
     const row = document.createElement("tr");
     row.dataset.seq = forecast.seq ?? outcome?.tick ?? "";
     row.append(
-      cell(formats.time(forecast.target_ts)),
-      cell(formats.price(forecast.predicted_price)),
-      cell(formats.price(outcome?.target_mid)),
+      cell(timeElement(forecast.target_ts)),
+      cell(formats.price(forecast.predicted_price, this.page.symbol)),
+      cell(formats.price(outcome?.target_mid, this.page.symbol)),
       cell(formats.signed(outcome?.error_bp)),
       markCell(MARKS[kind], kind),
       intervalCell(outcome),
@@ -183,7 +170,7 @@ function counted({ value, n }, format) {
 function dueText(latest, now) {
   if (!latest) return "";
   const left = now === null ? null : latest.target_ts - now;
-  const due = `due ${formats.time(latest.target_ts)}`;
+  const due = `due ${time(latest.target_ts)}`;
   if (left === null) return due;
   return left > 0 ? `${due}, in ${Math.ceil(left / 1000)} s` : `${due}, past`;
 }
@@ -205,7 +192,7 @@ function markCell([sign, word], className) {
 
 function cell(text, className) {
   const element = document.createElement("td");
-  element.textContent = text;
+  element.append(text);
   if (className) element.className = className;
   return element;
 }

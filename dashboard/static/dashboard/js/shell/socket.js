@@ -10,7 +10,7 @@ const UNKNOWN_SYMBOL = 4404;
 export class LiveSocket {
   constructor(path, onFrame, onStatus) {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    this.url = `${scheme}//${location.host}${path}`;
+    this.url = new URL(`${scheme}//${location.host}${path}`);
     this.onFrame = onFrame;
     this.onStatus = onStatus;
     this.attempt = 0;
@@ -32,6 +32,18 @@ export class LiveSocket {
     socket.addEventListener("close", (event) => this.closed(socket, event));
   }
 
+  /** Ask for one symbol's market as well: its book, trades and last minutes. */
+  watch(symbol) {
+    if (this.url.searchParams.get("watch") === symbol) return;
+    this.url.searchParams.set("watch", symbol);
+    this.say({ type: "watch", symbol });
+  }
+
+  /** Send where the socket is open; a new connection says what must be said by its address. */
+  say(message) {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  }
+
   receive(socket, event) {
     if (socket !== this.socket) return;
     this.heardAt = performance.now();
@@ -41,14 +53,8 @@ export class LiveSocket {
       this.onStatus({ state: "open", attempt: 0 });
     }
     this.onFrame(frame);
-    if (frame.type === "prediction") this.acknowledge(frame.data.seq);
-    if (frame.type === "predictions") this.acknowledge(frame.seq);
-  }
-
-  acknowledge(seq) {
-    if (this.socket.readyState === WebSocket.OPEN) {
-      this.socket.send(JSON.stringify({ type: "ack", seq }));
-    }
+    if (frame.type === "prediction") this.say({ type: "ack", seq: frame.data.seq });
+    if (frame.type === "predictions") this.say({ type: "ack", seq: frame.seq });
   }
 
   closed(socket, event) {

@@ -1,6 +1,6 @@
 // What every page says at its top: connection, market time, whose market it is, what is wrong.
 
-import * as formats from "./formats.js";
+import { writeTime, zoneName } from "./times.js";
 
 const SIMULATED = "simulated";
 
@@ -32,7 +32,8 @@ export class PageHead {
   }
 
   renderClock(nowMs) {
-    this.text.write("clock", formats.time(nowMs));
+    writeTime(this.text.element("clock"), nowMs === null ? null : Math.floor(nowMs / 1_000) * 1_000);
+    this.text.write("clock-zone", zoneName());
   }
 
   // problem: a sentence, or null where all is well.

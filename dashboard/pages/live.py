@@ -1,0 +1,42 @@
+"""`/`: one symbol's market and forecasts, live."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from dashboard.pages.words import SOURCE_TEXTS, UNGRADABLE_TEXTS
+from dashboard.shell import render_page
+from inference.vocabulary import REASON_TEXTS
+from market.symbols import UnknownSymbolError, parse_symbol
+
+
+@require_safe
+def live(request: HttpRequest) -> HttpResponse:
+    """Show one symbol's market and forecasts, live."""
+    symbols = settings.FORECAST_SYMBOLS
+    asked = request.GET.get("symbol", symbols[0])
+    try:
+        symbol = parse_symbol(asked)
+    except UnknownSymbolError:
+        symbol = ""
+    if symbol not in symbols:
+        context = {"asked": asked, "symbols": symbols}
+        return render_page(request, "dashboard/unknown_symbol.html", context, status=404)
+    page = {"symbol": symbol, "symbols": symbols, "page": _page(symbol)}
+    return render_page(request, "dashboard/live.html", page, here="live")
+
+
+def _page(symbol: str) -> dict[str, Any]:
+    prediction = settings.INFERENCE.prediction
+    return {
+        "symbol": symbol,
+        "socketPath": f"/ws/predictions/{symbol}/",
+        "tickMs": prediction.tick_ms,
+        "horizonMs": prediction.horizon_ms,
+        "maxFeatureAgeMs": round(prediction.max_feature_age_seconds * 1000),
+        "reasons": {str(code): text for code, text in REASON_TEXTS.items() if code},
+        "sources": {str(code): text for code, text in SOURCE_TEXTS.items()},
+        "ungradable": {str(code): text for code, text in UNGRADABLE_TEXTS.items()},
+    }

@@ -1,0 +1,75 @@
+"""What every page is given: where it can go, the reader's theme, each coin's decimals.
+
+Read by the views in `dashboard.pages` and `dashboard.views`. Numbers of the market never stand in
+a page: they come over the WebSocket and from REST.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from market.candles.tick_sizes import price_decimals
+
+THEMES = ("light", "dark")
+"""What the cookie `theme` may ask for; anything else is the system's choice."""
+
+PAGES = (
+    ("live", "dashboard:live", "Live"),
+    ("signals", "dashboard:signals", "Signals"),
+    ("accuracy", "dashboard:accuracy", "Accuracy"),
+    ("docs", "docs", "API"),
+    ("admin", "admin:index", "Admin"),
+)
+"""Name of a page (`here` in its context), its URL's name, its word in the navigation."""
+
+SIMULATED_VENUE = "simulated"
+
+
+def page_context(request: HttpRequest, here: str) -> dict[str, Any]:
+    """Return what the shell's template needs. here: the page's name in PAGES, or empty."""
+    theme = request.COOKIES.get("theme", "")
+    return {
+        "here": here,
+        "pages": PAGES,
+        "theme": theme if theme in THEMES else "",
+        "shell": {
+            "forecastSymbols": settings.FORECAST_SYMBOLS,
+            "signalSymbols": settings.SIGNAL_SYMBOLS,
+            "priceDecimals": decimals_of_prices(),
+        },
+    }
+
+
+def render_page(
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    here: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """Render a page in the shell; the page's own context wins."""
+    return render(request, template, page_context(request, here) | dict(context), status=status)
+
+
+def decimals_of_prices() -> dict[str, int]:
+    """Return the decimals of each symbol's tick size, without those that candles do not tell.
+
+    Slow where it is asked first: it reads candles. Not for an event loop.
+    """
+    symbols = dict.fromkeys((*settings.FORECAST_SYMBOLS, *settings.SIGNAL_SYMBOLS))
+    known: dict[str, int] = {}
+    for venue in _venues():
+        missing = [symbol for symbol in symbols if symbol not in known]
+        found = price_decimals(settings.CANDLES_DIR, settings.CANDLE_EXCHANGE, venue, missing)
+        known |= {symbol: digits for symbol, digits in found.items() if digits is not None}
+    return known
+
+
+def _venues() -> tuple[str, str]:
+    # Where the running market has no candles of a coin, the other's are the best guess.
+    venues = (SIMULATED_VENUE, settings.CANDLE_EXCHANGE)
+    return venues[::-1] if settings.MARKET_SOURCE in ("live", "replay") else venues
