@@ -1,0 +1,45 @@
+// The picture of what happened: asked for when the page is open, and again when there is more.
+
+import { Panel } from "../shell/panel.js";
+import { TableTwin } from "../shell/table_twin.js";
+import * as forecastPath from "./forecast_path.js";
+import { PathChart } from "./path_chart.js";
+import * as signalPath from "./signal_path.js";
+
+const NOTHING = {
+  signal: "No candle of this time is stored, so its path cannot be drawn.",
+  forecast: "The ledger holds no price around this forecast.",
+};
+
+export class PathPanel {
+  constructor(element, page) {
+    this.panel = new Panel(element);
+    this.source = page.kind === "signal" ? signalPath : forecastPath;
+    this.twin = new TableTwin(element.querySelector(".twin"), this.source.CAPTION, this.source.COLUMNS);
+    this.round = 0;
+  }
+
+  async show(page) {
+    const round = (this.round += 1);
+    this.panel.loading();
+    let drawing;
+    try {
+      drawing = await this.source.read(page);
+    } catch (refusal) {
+      if (round === this.round) this.panel.failed(refusal, () => this.show(page));
+      return;
+    }
+    if (round !== this.round) return;
+    if (drawing === null) {
+      this.panel.empty(NOTHING[page.kind]);
+      return;
+    }
+    this.panel.ready();
+    this.chart ??= new PathChart(document.getElementById("path-chart"), {
+      candles: this.source.CANDLES,
+      style: this.source.STYLE,
+    });
+    this.chart.show(drawing);
+    this.twin.show(drawing.rows);
+  }
+}
