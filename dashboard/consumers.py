@@ -3,8 +3,10 @@
 Paths: `/ws/predictions/` (all symbols) and `/ws/predictions/<symbol>/`.
 """
 
+import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qs
 
 import orjson
 from channels.consumer import get_handler_name
@@ -62,6 +64,9 @@ class PredictionsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # chan
         self._subscriber = Subscriber(
             self._send_text, self._close, symbols, single=asked is not None
         )
+        wanted = parse_qs(self.scope["query_string"].decode(errors="replace")).get("watch", ())
+        for symbol in wanted[-1:]:
+            await self._heed({"type": "watch", "symbol": symbol}, self._subscriber)
         self._hub.join(self._subscriber)
 
     async def disconnect(self, code: int) -> None:
@@ -72,7 +77,18 @@ class PredictionsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # chan
         if self._subscriber is None:
             return
         try:
-            self._obey(_parsed(text_data), self._subscriber)
+            message = _parsed(text_data)
+        except BadMessageError as error:
+            await self._refuse(error.code, str(error))
+        else:
+            await self._heed(message, self._subscriber)
+
+    async def _heed(self, message: Mapping[str, Any], subscriber: Subscriber) -> None:
+        try:
+            if message.get("type") == "ping":
+                await self.send(text_data=frames.pong(_sent(message.get("t")), _server_ms()))
+            else:
+                self._obey(message, subscriber)
         except UnknownSymbolError as error:
             await self._refuse("unknown_symbol", str(error))
         except BadMessageError as error:
@@ -84,8 +100,20 @@ class PredictionsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # chan
             _acknowledge(subscriber, message.get("seq"))
         elif kind == "subscribe":
             subscriber.narrow(self._chosen(subscriber, message.get("symbols")))
+        elif kind == "watch":
+            self._watch(message, subscriber)
         else:
-            raise BadMessageError('type must be "ack" or "subscribe"')
+            raise BadMessageError('type must be "ack", "subscribe", "watch" or "ping"')
+
+    def _watch(self, message: Mapping[str, Any], subscriber: Subscriber) -> None:
+        if "symbol" not in message:
+            raise BadMessageError("symbol must be a symbol, or null to watch none")
+        asked = message["symbol"]
+        symbol = None if asked is None else self._known(asked)
+        if subscriber.single and symbol is not None and not subscriber.watches(symbol):
+            raise BadMessageError(f"this socket has one symbol, {subscriber.symbols[0]}")
+        if self._hub is not None:
+            self._hub.watch(subscriber, symbol)
 
     def _chosen(self, subscriber: Subscriber, symbols: object) -> tuple[str, ...]:
         if subscriber.single:
@@ -130,6 +158,16 @@ def _parsed(text: str | None) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise BadMessageError("a message is a JSON object")
     return message
+
+
+def _sent(moment: object) -> float:
+    if not isinstance(moment, int | float) or isinstance(moment, bool):
+        raise BadMessageError("t must be a number; it is sent back as it came")
+    return moment
+
+
+def _server_ms() -> float:
+    return round(time.time() * 1000, 1)
 
 
 def _acknowledge(subscriber: Subscriber, seq: object) -> None:

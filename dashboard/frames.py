@@ -15,15 +15,24 @@ def snapshot(data: Json) -> str:
     return _frame("snapshot", _encode(data))
 
 
-def prediction(encoded: str) -> str:
+def prediction(encoded: str, published_ms: int | None) -> str:
     """Frame one symbol's forecast, the specification's message."""
-    return _frame("prediction", encoded)
+    head = _encode({"type": "prediction", "published_ms": published_ms})
+    return f'{head[:-1]},"data":{encoded}}}'
 
 
-def predictions(*, seq: int, venue: str, live: bool, encoded: Iterable[str]) -> str:
+def predictions(
+    *, seq: int, venue: str, live: bool, published_ms: int | None, encoded: Iterable[str]
+) -> str:
     """Frame a tick of several symbols."""
-    head = _encode({"type": "predictions", "seq": seq, "venue": venue, "live": live})
-    return f'{head[:-1]},"data":[{",".join(encoded)}]}}'
+    head = {
+        "type": "predictions",
+        "seq": seq,
+        "venue": venue,
+        "live": live,
+        "published_ms": published_ms,
+    }
+    return f'{_encode(head)[:-1]},"data":[{",".join(encoded)}]}}'
 
 
 def signal(encoded: str) -> str:
@@ -67,6 +76,31 @@ def price(encoded_quotes: Mapping[str, str]) -> str:
     return _frame(
         "price", f"{{{','.join(f'{_encode(s)}:{q}' for s, q in encoded_quotes.items())}}}"
     )
+
+
+def market(encoded: str) -> str:
+    """Frame all that is shown of one watched symbol."""
+    return _frame("market", encoded)
+
+
+def market_data(head: Json, book: str, trades: Sequence[str] | None) -> str:
+    """Put the encoded book and trades (newest first) to what else a market frame says."""
+    tape = "null" if trades is None else f"[{','.join(trades)}]"
+    return f'{_encode(head)[:-1]},"book":{book},"trades":{tape}}}'
+
+
+def book(symbol: str, encoded: str) -> str:
+    """Frame a book's levels; encoded is an object that is not empty."""
+    return _frame("book", f"{_encode({'symbol': symbol})[:-1]},{encoded[1:]}")
+
+
+def trades(symbol: str, encoded: Iterable[str]) -> str:
+    """Frame new trades, oldest first."""
+    return _frame("trades", f'{_encode({"symbol": symbol})[:-1]},"trades":[{",".join(encoded)}]}}')
+
+
+def pong(sent: float, server_ms: float) -> str:
+    return _encode({"type": "pong", "t": sent, "server_ms": server_ms})
 
 
 def error(code: str, message: str) -> str:

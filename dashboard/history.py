@@ -1,11 +1,15 @@
 """The last minutes of the ledger for a snapshot: forecasts, each with its outcome if graded.
 
-Read by snapshots, in a database thread.
+Read by snapshots and by the watching of markets, in a database thread.
 """
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import structlog
+from channels.db import database_sync_to_async
+from django.db import DatabaseError
 
 from inference.vocabulary import Role
 from predictions.models import Forecast
@@ -38,6 +42,29 @@ FIELDS = (
 )
 
 _WRITTEN = {"tick": "seq", "prediction_ts": "timestamp"}
+
+
+log = structlog.get_logger(__name__)
+
+
+async def ledger_forecasts(
+    venue: str, symbols: Sequence[str], moments: Sequence[float], span_ms: int
+) -> dict[str, list[dict[str, Any]]] | None:
+    """Return each symbol's forecasts of the `span_ms` before the newest of `moments`.
+
+    None where the database does not answer.
+    """
+    if not moments:
+        return {symbol: [] for symbol in symbols}
+    read = database_sync_to_async(recent_forecasts)
+    try:
+        found: dict[str, list[dict[str, Any]]] = await read(
+            venue=venue, symbols=symbols, since_ms=int(max(moments)) - span_ms
+        )
+        return found
+    except DatabaseError as error:
+        log.warning("frame_without_ledger", error=str(error))
+        return None
 
 
 def recent_forecasts(

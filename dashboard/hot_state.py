@@ -14,6 +14,7 @@ import redis.asyncio
 
 from dashboard import frames
 from dashboard.current_signals import CurrentSignals, read_signals, signal_keys
+from dashboard.depth import BOOK_FIELDS, Raw
 from inference.forecasts import prediction_cache
 from inference.signals.live_accuracy import decode_live_accuracy
 from inference.vocabulary import SIGNALS
@@ -44,7 +45,9 @@ class HotState:
         pipeline.hgetall(keys.clock())
         for symbol in symbols:
             pipeline.hmget(keys.ob(symbol), ("bid", "ask", "ts"))
-            pipeline.hmget(keys.feat(symbol), ("mid_price", "feature_ts", "event_ts_ms"))
+            pipeline.hmget(
+                keys.feat(symbol), ("mid_price", "feature_ts", "event_ts_ms", "exchange_ts_ms")
+            )
         clock, *replies = await _answers(pipeline)
         market = _market(clock)
         now_ms = market_now_ms(market)
@@ -67,6 +70,17 @@ class HotState:
             pipeline.xrevrange(keys.px(symbol), count=count)
         replies = await _answers(pipeline)
         return {s: _by_second(e or [], span_ms) for s, e in zip(symbols, replies, strict=True)}
+
+    async def depths(self, symbols: Sequence[str]) -> dict[str, tuple[Raw, str | None]]:
+        """Return each symbol's book (BOOK_FIELDS) and its tape, as they stand in Redis."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for symbol in symbols:
+            pipeline.hmget(keys.ob(symbol), BOOK_FIELDS)
+            pipeline.get(keys.tape(symbol))
+        replies = await _answers(pipeline)
+        none = (None,) * len(BOOK_FIELDS)
+        pairs = zip(symbols, replies[::2], replies[1::2], strict=True)
+        return {s: (book or none, tape) for s, book, tape in pairs}
 
     async def signals(self, symbols: Sequence[str]) -> CurrentSignals:
         """Return each symbol's current signals, and why there are none."""
@@ -143,7 +157,7 @@ def _quote(
     now_ms: float | None,
 ) -> Data:
     bid, ask, ts = book or NOTHING
-    mid, feature_ts, event_ts_ms = features or NOTHING
+    mid, feature_ts, event_ts_ms, exchange_ts_ms = features or (*NOTHING, None)
     feature_s = _number(feature_ts)
     age_ms = None
     if feature_s is not None and now_ms is not None:
@@ -155,6 +169,7 @@ def _quote(
         "ts": _number(ts),
         "feature_ts": feature_s,
         "event_ts_ms": _number(event_ts_ms),
+        "exchange_ts_ms": _number(exchange_ts_ms),
         "age_ms": age_ms,
     }
 

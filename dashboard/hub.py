@@ -26,6 +26,7 @@ from dashboard.signal_batch import SignalBatch
 from dashboard.snapshot import SnapshotTaker
 from dashboard.subscriber import Snapshot, Subscriber
 from dashboard.ticks import Continuity, Tick, Verdict
+from dashboard.watching import Watching
 from market import keys
 from market.backoff import Backoff
 from market.clock import MarketTime
@@ -72,6 +73,7 @@ class Hub:
         self._snapshots = SnapshotTaker(
             hot, self.health, forecast_symbols=forecast_symbols, signal_symbols=signal_symbols
         )
+        self._watching = Watching(hot)
         self._market: MarketTime | None = None
         self._processes: dict[str, Any] = {}
         self._redis = RedisState.UNKNOWN
@@ -87,7 +89,7 @@ class Hub:
             self._tasks = [loop.create_task(self._receive()), loop.create_task(self._watch())]
 
     async def stop(self) -> None:
-        tasks = {*self._tasks, *self._subscribers.values()}
+        tasks = {*self._tasks, *self._subscribers.values(), *self._watching.stop()}
         self._tasks.clear()
         self._subscribers.clear()
         while tasks:
@@ -98,10 +100,20 @@ class Hub:
 
     def join(self, subscriber: Subscriber) -> None:
         """Take a socket in: from now on it misses nothing, and its snapshot comes first."""
-        task = asyncio.create_task(subscriber.run(self._snapshot))
+        task = asyncio.create_task(subscriber.run(self._snapshot, self._watching.market))
         self._subscribers[subscriber] = task
 
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The symbols whose markets somebody watches."""
+        return self._watching.symbols
+
+    def watch(self, subscriber: Subscriber, symbol: str | None) -> None:
+        """Have a socket watch one market closely; None ends it."""
+        self._watching.watch(subscriber, symbol)
+
     async def leave(self, subscriber: Subscriber) -> None:
+        self._watching.leave(subscriber)
         task = self._subscribers.pop(subscriber, None)
         if task is not None:
             task.cancel()
@@ -270,8 +282,14 @@ def _tick_text(tick: Tick, subscriber: Subscriber) -> str:
     if not encoded:
         return ""
     if subscriber.single:
-        return frames.prediction(encoded[0])
-    return frames.predictions(seq=tick.seq, venue=tick.venue, live=tick.live, encoded=encoded)
+        return frames.prediction(encoded[0], tick.published_ms)
+    return frames.predictions(
+        seq=tick.seq,
+        venue=tick.venue,
+        live=tick.live,
+        published_ms=tick.published_ms,
+        encoded=encoded,
+    )
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()

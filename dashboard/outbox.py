@@ -16,6 +16,8 @@ KEPT_OUTCOMES = 5
 """Outcomes are not state: so many frames stay; older ones are in the API."""
 
 OUTCOME_SLOT = "outcome"
+BOOK_SLOT = "book"
+TRADES_SLOT = "trades"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,10 @@ class Outbox:
             raise ValueError(f"seq {seq} was not sent; the newest sent is {self._newest_sent}")
         self._acknowledges = True
         self._unacknowledged = {each for each in self._unacknowledged if each > seq}
+
+    def discard(self, *slots: str) -> None:
+        """Drop what waits in these slots."""
+        self._waiting = [frame for frame in self._waiting if frame.slot not in slots]
 
     def reset(self) -> None:
         """Drop what waits and forget what was sent: a snapshot follows, with numbers of its own."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from dashboard.outbox import Frame, Outbox
+from dashboard.outbox import BOOK_SLOT, TRADES_SLOT, Frame, Outbox
 from dashboard.ticks import Tick
 
 MAX_EARLY_TICKS = 32
@@ -20,6 +20,9 @@ MAX_EARLY_TICKS = 32
 
 SNAPSHOT_EVERY_SECONDS = 0.5
 """A socket that asks for snapshots faster (by `subscribe`) waits for the next."""
+
+MARKET_EVERY_SECONDS = 0.25
+"""The same for `watch`."""
 
 INTERNAL_ERROR = 1011
 """WebSocket close code; a client may try again."""
@@ -40,6 +43,7 @@ class Snapshot:
 
 
 TakeSnapshot = Callable[[tuple[str, ...]], Awaitable[Snapshot]]
+TakeMarket = Callable[[str], Awaitable[str]]
 
 
 class Subscriber:
@@ -64,6 +68,9 @@ class Subscriber:
         self._stale = True
         self._snapshot: Snapshot | None = None
         self._snapshot_due = 0.0
+        self.watching: str | None = None
+        self._market_stale = False
+        self._market_due = 0.0
 
     def watches(self, symbol: str) -> bool:
         return symbol in self.watched
@@ -77,9 +84,22 @@ class Subscriber:
     def refresh(self) -> None:
         """Have a new snapshot sent before anything else."""
         self._stale = True
+        self._market_stale = self.watching is not None
         self._early = deque(maxlen=MAX_EARLY_TICKS)
         self.outbox.reset()
         self._wake.set()
+
+    def watch(self, symbol: str | None) -> None:
+        """Watch this symbol's market from now on; all there is of it comes first."""
+        self.watching = symbol
+        self._market_stale = symbol is not None
+        self.outbox.discard(BOOK_SLOT, TRADES_SLOT)
+        self._wake.set()
+
+    def offer_watched(self, frame: Frame) -> None:
+        """Offer what changed in the watched market; the `market` frame to come holds it."""
+        if not self._market_stale:
+            self.offer(frame)
 
     def offer_tick(self, tick: Tick, text: str) -> None:
         if self._early is not None:
@@ -96,29 +116,42 @@ class Subscriber:
         self.outbox.acknowledge(seq)
         self._wake.set()
 
-    async def run(self, take_snapshot: TakeSnapshot) -> None:
+    async def run(self, take_snapshot: TakeSnapshot, take_market: TakeMarket) -> None:
         """Send until cancelled: a snapshot when one is due, then frames as they come."""
         try:
-            await self._serve(take_snapshot)
+            await self._serve(take_snapshot, take_market)
         except Exception:
             log.exception("socket_failed", symbols=self.symbols[:5])
             await self._close(INTERNAL_ERROR)
 
-    async def _serve(self, take_snapshot: TakeSnapshot) -> None:
+    async def _serve(self, take_snapshot: TakeSnapshot, take_market: TakeMarket) -> None:
         while True:
             self._wake.clear()
             if self._stale:
-                await asyncio.sleep(self._snapshot_due - time.monotonic())
-                self._snapshot_due = time.monotonic() + SNAPSHOT_EVERY_SECONDS
-                self._stale = False
-                snapshot = await take_snapshot(self.symbols)
-                if self._stale:  # another was asked for meanwhile
-                    continue
-                await self._send(snapshot.text)
-                self._release(snapshot)
-            for text in self.outbox.take():
-                await self._send(text)
-            await self._wake.wait()
+                await self._send_snapshot(take_snapshot)
+            elif self._market_stale and self.watching is not None:
+                await self._send_market(self.watching, take_market)
+            else:
+                for text in self.outbox.take():
+                    await self._send(text)
+                await self._wake.wait()
+
+    async def _send_snapshot(self, take: TakeSnapshot) -> None:
+        await asyncio.sleep(self._snapshot_due - time.monotonic())
+        self._snapshot_due = time.monotonic() + SNAPSHOT_EVERY_SECONDS
+        self._stale = False
+        snapshot = await take(self.symbols)
+        if not self._stale:  # no other was asked for meanwhile
+            await self._send(snapshot.text)
+            self._release(snapshot)
+
+    async def _send_market(self, symbol: str, take: TakeMarket) -> None:
+        await asyncio.sleep(self._market_due - time.monotonic())
+        self._market_due = time.monotonic() + MARKET_EVERY_SECONDS
+        text = await take(symbol)
+        if self.watching == symbol and not self._stale:
+            self._market_stale = False
+            await self._send(text)
 
     def _release(self, snapshot: Snapshot) -> None:
         early, self._early = self._early or (), None

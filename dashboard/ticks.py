@@ -16,18 +16,27 @@ RESTART_DISTANCE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """One tick of one loop; frames: each symbol's data as JSON text. tick_ms is market time."""
+    """One tick of one loop; frames: each symbol's data as JSON text.
+
+    tick_ms is market time; published_ms the wall time at which the loop sent it, None where it
+    did not say.
+    """
 
     seq: int
     venue: str
     live: bool
     tick_ms: int
     frames: Mapping[str, str]
+    published_ms: int | None = None
 
     @classmethod
     def from_message(cls, message: Mapping[str, object]) -> Self:
         """Read a group message. Raises GroupMessageError naming the field that is wrong."""
-        return cls(**read_fields("tick", message, _KINDS))
+        published_ms = message.get("published_ms")
+        return cls(
+            **read_fields("tick", message, _KINDS),
+            published_ms=published_ms if isinstance(published_ms, int) else None,
+        )
 
 
 _KINDS: dict[str, type] = {"seq": int, "venue": str, "live": bool, "tick_ms": int, "frames": dict}

@@ -45,6 +45,15 @@ def px(symbol: str) -> str:
     return f"px:{symbol}"
 
 
+def tape(symbol: str) -> str:
+    """String, JSON. The newest 50 trades, newest first: ts (market ms), price, size, side (the
+    taker's: `buy` or `sell`), id (the exchange's number of the trade).
+
+    Writer: market feed, at most every 100 ms. Readers: pages.
+    """
+    return f"tape:{symbol}"
+
+
 def clock() -> str:
     """Hash. Which time the market runs on: venue, live (0/1), market_ms, wall_ms, speed.
 

@@ -4,6 +4,7 @@ The specification's fields stand in `pred:` as strings. Where there is no price 
 0.0; REST and WebSocket say null.
 """
 
+import time
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any
@@ -170,6 +171,7 @@ def tick_message(entry: TickEntry, rows: list[list[float]]) -> dict[str, Any]:
         "venue": entry.venue,
         "live": entry.live,
         "tick_ms": entry.tick_ms,
+        "published_ms": round(time.time() * 1000),
         "frames": frames,
     }
 

@@ -5,6 +5,7 @@ Source of the formulae: the features table in docs/reference.md.
 """
 
 import math
+from collections import deque
 from typing import NamedTuple
 
 from market.events import (
@@ -33,6 +34,9 @@ the future. Nothing is decided by exchange time, so it is counted and shown, no 
 
 WARM_UP_MS = 360_000
 """The longest window is of five minutes; with this much history every one of them is full."""
+
+TAPE_TRADES = 50
+"""Single trades that are kept until somebody takes them."""
 
 SECOND_PHASE_MS = 990
 """Depth is sampled once a second, in the cell that a tick reads."""
@@ -67,6 +71,7 @@ class HotFeatures:
         self.symbol = symbol
         self.book = OrderBook()
         self.trades = TradeWindow()
+        self.tape: deque[Trade] = deque(maxlen=TAPE_TRADES)
         self._mids = MidWindow()
         self._bid_depth = DepthWindow()
         self._ask_depth = DepthWindow()
@@ -204,6 +209,8 @@ class HotFeatures:
                 # Trades are missing: the sums would be too small, so the windows fill anew.
                 self.trade_gaps += 1
                 self.trades.clear()
+            # The first one after a break may be an anchor's, which tells a price and no trade.
+            self.tape.append(trade)
         self._last_trade_id = trade.trade_id
         self._last_trade = trade.price
         self.trades.add(trade.price, trade.size, trade.buyer_initiated)

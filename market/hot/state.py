@@ -1,16 +1,17 @@
-"""Hot state in Redis: `ob:`, `tr:`, `feat:`, `px:`, rendered as raw commands.
+"""Hot state in Redis: `ob:`, `tr:`, `feat:`, `px:`, `tape:`, rendered as raw commands.
 
 Written by the pump once a cell at most. Fields and lifetimes stand in `market.keys`.
 """
 
 import math
+from collections import deque
 
 import hiredis
 import orjson
 
 from market import keys
-from market.events import SCALE, Level
-from market.hot.features import FeatureRow, HotFeatures
+from market.events import SCALE, Level, Trade
+from market.hot.features import TAPE_TRADES, FeatureRow, HotFeatures
 from market.hot.vector import FEATURE_NAMES, INDEX
 from market.hot.windows import TradeSums
 
@@ -31,6 +32,8 @@ class SymbolState:
         self._tr = (keys.tr(symbol, "1s"), keys.tr(symbol, "5s"))
         self._feat = keys.feat(symbol)
         self._px = keys.px(symbol)
+        self._tape = keys.tape(symbol)
+        self._printed: deque[bytes] = deque(maxlen=TAPE_TRADES)  # newest first
         self._px_mid: float | None = None
         self._px_ms = 0
         self._px_written = 0
@@ -38,11 +41,12 @@ class SymbolState:
     def clear(self) -> list[bytes]:
         """Render the removal of another market's state: times and prices of another run."""
         # One key a command: in a cluster they lie apart.
-        return [_pack(("DEL", key)) for key in (self._ob, *self._tr, self._feat, self._px)]
+        gone = (self._ob, *self._tr, self._feat, self._px, self._tape)
+        return [_pack(("DEL", key)) for key in gone]
 
     def write(self, now_ms: int, row: FeatureRow) -> list[bytes]:
         """Render the commands that publish the cell that ended at now_ms."""
-        commands = self._book_command(now_ms)
+        commands = self._book_command(now_ms) + self._tape_command()
         trades = self._features.trades
         for key, sums in zip(self._tr, (trades.last_1s, trades.last_5s), strict=True):
             fields = _trade_fields(sums)
@@ -78,6 +82,15 @@ class SymbolState:
             )
         ]  # fmt: skip
 
+    def _tape_command(self) -> list[bytes]:
+        taken = self._features.tape
+        if not taken:
+            return []
+        while taken:
+            self._printed.appendleft(_print(taken.popleft()))
+        # Whole each time, so that a Redis that was away or lost its data has it all again.
+        return [_pack(("SET", self._tape, b"[" + b",".join(self._printed) + b"]"))]
+
     def _px_commands(self, now_ms: int, mid: float) -> list[bytes]:
         add = _pack(("XADD", self._px, f"{now_ms}-0", "mid", repr(mid)))
         self._px_written += 1
@@ -108,6 +121,18 @@ def _pack(command: tuple[str | bytes, ...]) -> bytes:
 
 def _levels(levels: list[Level]) -> bytes:
     return orjson.dumps([(price / SCALE, size / SCALE) for price, size in levels])
+
+
+def _print(trade: Trade) -> bytes:
+    return orjson.dumps(
+        {
+            "ts": trade.recv_ns // 1_000_000,
+            "price": trade.price / SCALE,
+            "size": trade.size / SCALE,
+            "side": "buy" if trade.buyer_initiated else "sell",
+            "id": trade.trade_id,
+        }
+    )
 
 
 def _trade_fields(sums: TradeSums) -> tuple[str, ...]:

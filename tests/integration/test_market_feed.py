@@ -59,6 +59,21 @@ def test_hot_state_has_every_documented_field(clean_redis):
         assert float(flow["volume"]) == pytest.approx(float(feat["volume_5s"]))
 
 
+def test_tape_holds_the_newest_trades_newest_first(clean_redis):
+    pump = play(clean_redis)
+    for symbol in SYMBOLS:
+        tape = json.loads(clean_redis.get(keys.tape(symbol)))
+        assert len(tape) == 50
+        numbers = [trade["id"] for trade in tape]
+        assert numbers == list(range(numbers[0], numbers[0] - 50, -1))
+        features = pump.tracker.symbols[symbol]
+        assert numbers[0] == features._last_trade_id
+        assert {trade["side"] for trade in tape} <= {"buy", "sell"}
+        assert tape[0]["ts"] >= tape[-1]["ts"] > 1_700_000_000_000
+        price = float(clean_redis.hget(keys.feat(symbol), "price"))
+        assert tape[0]["price"] == price
+
+
 def test_price_history_begins_with_the_pre_roll(clean_redis):
     play(clean_redis)
     entries = clean_redis.xrange(keys.px("BTCUSDT"))
@@ -78,6 +93,7 @@ def test_feed_started_again_keeps_what_it_wrote_and_refuses_nothing(clean_redis)
 def test_feed_of_another_market_leaves_nothing_of_the_last(clean_redis):
     clean_redis.hset(keys.feat("BTCUSDT"), mapping={"price": "1", "stray": "field"})
     clean_redis.xadd(keys.px("BTCUSDT"), {"mid": "1"}, id="99999999999999-0")
+    clean_redis.set(keys.tape("BTCUSDT"), "[]")
     clean_redis.hset(keys.clock(), mapping=MarketTime("replay/x/1", False, 0.0, 0.0, 1.0).to_hash())
     play(clean_redis)
     assert "stray" not in clean_redis.hgetall(keys.feat("BTCUSDT"))

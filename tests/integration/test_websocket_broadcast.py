@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,10 +11,9 @@ from pytest_django.fixtures import Settings
 
 from dashboard.hub import Hub
 from market import keys
-from predictions.models import Forecast, ForecastOutcome
-from tests.integration.ledger import stored_leaf
 from tests.integration.web_socket import (
     FIRST_SEQ,
+    PUBLISHED_MS,
     TICK_MS,
     VENUE,
     SocketClient,
@@ -24,6 +22,7 @@ from tests.integration.web_socket import (
     publish,
     serving_hub,
     store_clock,
+    store_forecast,
     store_prediction,
     tick_message,
 )
@@ -56,7 +55,11 @@ async def test_socket_on_connect_gets_the_snapshot_and_then_each_prediction(
         assert {name: snapshot["predictions"][BTC][name] for name in expected} == expected
         await publish(tick_message(FIRST_SEQ + 1, BTC, ETH))
         prediction = await client.receive("prediction", "snapshot")
-        assert prediction == {"type": "prediction", "data": data(BTC, FIRST_SEQ + 1)}
+        assert prediction == {
+            "type": "prediction",
+            "published_ms": PUBLISHED_MS,
+            "data": data(BTC, FIRST_SEQ + 1),
+        }
 
 
 @pytest.mark.usefixtures("hub")
@@ -68,9 +71,9 @@ async def test_socket_snapshot_holds_prices_and_graded_forecasts(
     clean_redis.xadd(keys.px(BTC), {"mid": "60001.5"}, id=f"{now_ms - 800}-0")
     clean_redis.xadd(keys.px(BTC), {"mid": "not a price"}, id=f"{now_ms - 700}-0")
     clean_redis.xadd(keys.px(BTC), {"mid": "60002.5"}, id=f"{now_ms}-0")
-    await asyncio.to_thread(record, FIRST_SEQ - 6, hit=True)
-    await asyncio.to_thread(record, FIRST_SEQ - 5, hit=None)
-    await asyncio.to_thread(record, FIRST_SEQ - 400, hit=True)
+    await asyncio.to_thread(store_forecast, FIRST_SEQ - 6, hit=True)
+    await asyncio.to_thread(store_forecast, FIRST_SEQ - 5, hit=None)
+    await asyncio.to_thread(store_forecast, FIRST_SEQ - 400, hit=True)
     async with SocketClient(ONE) as client:
         snapshot = (await client.receive("snapshot"))["data"]
     assert snapshot["prices"][BTC] == [[now_ms - 800, 60001.5], [now_ms, 60002.5]]
@@ -97,6 +100,7 @@ async def test_all_symbols_socket_gets_one_frame_a_tick_and_can_be_narrowed() ->
         await publish(tick_message(FIRST_SEQ, BTC, ETH))
         frame = await client.receive("predictions", "prediction")
         assert (frame["seq"], frame["venue"], frame["live"]) == (FIRST_SEQ, VENUE, False)
+        assert frame["published_ms"] == PUBLISHED_MS
         assert frame["data"] == [data(BTC, FIRST_SEQ), data(ETH, FIRST_SEQ)]
         await client.send({"type": "subscribe", "symbols": ["eth-usdt"]})
         assert (await client.receive("snapshot"))["data"]["symbols"] == [ETH]
@@ -229,26 +233,3 @@ async def test_closed_sockets_leave_the_hub(hub: Hub, clean_redis: redis.Redis) 
 def sockets_in_heartbeat(client: redis.Redis) -> int | None:
     detail = client.hget(keys.health("web"), "detail")
     return json.loads(detail)["sockets"] if detail else None
-
-
-def record(seq: int, *, hit: bool | None) -> None:
-    said = data(BTC, seq)
-    forecast = Forecast.objects.create(
-        venue=VENUE,
-        live=False,
-        tick=seq,
-        symbol=BTC,
-        model_version="v1.0.0",
-        base_version="v1.0.0",
-        role="champion",
-        model_digest="d" * 64,
-        predicted_at=datetime.fromtimestamp(said["timestamp"] / 1000, UTC),
-        prediction_ts=said["timestamp"],
-        target_ts=said["target_ts"],
-        made_ts=said["timestamp"],
-        predicted_price=said["predicted_price"],
-        source="redis",
-        leaf=stored_leaf(),
-    )
-    if hit is not None:
-        ForecastOutcome.objects.create(forecast=forecast, status="graded", direction_hit=hit)

@@ -3,8 +3,9 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import msgpack
@@ -17,10 +18,13 @@ from dashboard.hub import Hub, running_hub
 from inference.handover.fence import CHANNEL
 from market import keys
 from predictions.api.redis_client import web_redis
+from predictions.models import Forecast, ForecastOutcome
+from tests.integration.ledger import stored_leaf
 
 VENUE = "simulated"
 TICK_MS = 2_000
 FIRST_SEQ = 900_000_000
+PUBLISHED_MS = 1_800_000_000_123
 
 
 class SocketClient:
@@ -106,6 +110,7 @@ def tick_message(seq: int, *symbols: str, venue: str = VENUE) -> dict[str, Any]:
         "venue": venue,
         "live": False,
         "tick_ms": seq * TICK_MS,
+        "published_ms": PUBLISHED_MS,
         "frames": {symbol: json.dumps(data(symbol, seq, venue=venue)) for symbol in symbols},
     }
 
@@ -155,6 +160,53 @@ def store_prediction(client: redis.Redis, symbol: str, seq: int) -> None:
         },
     }  # fmt: skip
     client.hset(keys.pred(symbol), mapping=fields)
+
+
+def store_book(client: redis.Redis, symbol: str, *, bid: float, ts: int) -> None:
+    """Write `ob:` with two levels a side, as a feed does."""
+    fields: Any = {
+        "bid": str(bid),
+        "ask": str(bid + 1),
+        "bids": json.dumps([[bid, 2.0], [bid - 1, 3.0]]),
+        "asks": json.dumps([[bid + 1, 1.5], [bid + 2, 4.0]]),
+        "ts": str(ts),
+    }
+    client.hset(keys.ob(symbol), mapping=fields)
+
+
+def trade(number: int) -> dict[str, Any]:
+    side = "buy" if number % 2 else "sell"
+    return {"ts": number * 10, "price": 60_000.5, "size": 0.25, "side": side, "id": number}
+
+
+def store_tape(client: redis.Redis, symbol: str, numbers: Iterable[int]) -> None:
+    """Write `tape:` as the feed does: the newest trade first."""
+    newest_first = sorted(numbers, reverse=True)
+    client.set(keys.tape(symbol), json.dumps([trade(number) for number in newest_first]))
+
+
+def store_forecast(seq: int, *, hit: bool | None, symbol: str = "BTCUSDT") -> None:
+    """Write what the recorder stores of one tick; hit None: not graded yet."""
+    said = data(symbol, seq)
+    forecast = Forecast.objects.create(
+        venue=VENUE,
+        live=False,
+        tick=seq,
+        symbol=symbol,
+        model_version="v1.0.0",
+        base_version="v1.0.0",
+        role="champion",
+        model_digest="d" * 64,
+        predicted_at=datetime.fromtimestamp(said["timestamp"] / 1000, UTC),
+        prediction_ts=said["timestamp"],
+        target_ts=said["target_ts"],
+        made_ts=said["timestamp"],
+        predicted_price=said["predicted_price"],
+        source="redis",
+        leaf=stored_leaf(),
+    )
+    if hit is not None:
+        ForecastOutcome.objects.create(forecast=forecast, status="graded", direction_hit=hit)
 
 
 def store_clock(

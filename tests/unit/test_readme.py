@@ -174,7 +174,7 @@ def test_paths_shown_in_each_document_resolve(document: Path) -> None:
 
 @pytest.mark.parametrize("document", (README, API), ids=lambda path: path.name)
 def test_websocket_paths_shown_in_each_document_resolve(document: Path) -> None:
-    shown = set(re.findall(r"/(ws/[^`\"\s]*)", document.read_text()))
+    shown = set(re.findall(r"/(ws/[^`\"\s?]*)", document.read_text()))
     assert shown
     named = [pattern for pattern in websocket_urlpatterns if str(pattern.pattern)]
     for path in shown:

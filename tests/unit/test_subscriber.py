@@ -38,13 +38,17 @@ class Snapshots:
         return Snapshot(f"snapshot of {','.join(symbols)}", {BTC: ("v", 4_000)})
 
 
+async def no_market(symbol: str) -> str:
+    raise AssertionError(f"{symbol} is not watched")
+
+
 def tick(seq: int, venue: str = "v") -> Tick:
     return Tick(seq, venue, True, seq * 2_000, {BTC: "{}"})
 
 
 @asynccontextmanager
 async def running(subscriber: Subscriber, snapshots: Snapshots) -> AsyncIterator[None]:
-    task = asyncio.create_task(subscriber.run(snapshots.take))
+    task = asyncio.create_task(subscriber.run(snapshots.take, no_market))
     try:
         yield
     finally:
@@ -95,5 +99,5 @@ async def test_subscriber_failing_snapshot_closes_the_socket() -> None:
     async def fail(symbols: tuple[str, ...]) -> Snapshot:
         raise RuntimeError("no snapshot")
 
-    await Subscriber(client.send, client.close, (BTC,), single=True).run(fail)
+    await Subscriber(client.send, client.close, (BTC,), single=True).run(fail, no_market)
     assert client.closed == [INTERNAL_ERROR]
