@@ -15,7 +15,7 @@ export class LiveSocket {
     this.onStatus = onStatus;
     this.attempt = 0;
     this.heardAt = performance.now();
-    setInterval(() => this.watch(), 1_000);
+    setInterval(() => this.checkSilence(), 1_000);
     // A phone that wakes up should not sit out a wait that began before it slept.
     addEventListener("online", () => this.hurry());
     addEventListener("visibilitychange", () => document.hidden || this.hurry());
@@ -72,7 +72,7 @@ export class LiveSocket {
     this.onStatus({ state: "waiting", attempt: this.attempt, retryAt });
   }
 
-  watch() {
+  checkSilence() {
     if (!this.socket || performance.now() - this.heardAt < SILENCE_MS) return;
     const silent = this.socket;
     silent.close();
