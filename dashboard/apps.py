@@ -7,5 +7,6 @@ class DashboardConfig(AppConfig):
 
     def ready(self) -> None:
         from cryptosite.checks import check_settings
+        from predictions.watching.alerts import SETTINGS_TAG
 
-        register(check_settings)
+        register(check_settings, SETTINGS_TAG)

@@ -21,6 +21,7 @@ from predictions.api.predict import predict
 from predictions.api.schema.pages import DocsView, SchemaView
 from predictions.api.served_models import card_text, models
 from predictions.api.signals import SignalDetail, SignalList
+from predictions.api.system import system
 from predictions.api.tradeable import tradeable
 
 urlpatterns: list[URLPattern] = [
@@ -45,6 +46,7 @@ urlpatterns: list[URLPattern] = [
     path("api/ledger/tile/<int:level>/<path:tile>", TileView.as_view(), name="ledger-tile"),
     path("api/models", models, name="models"),
     path("api/models/<str:name>/card", card_text, name="model-card"),
+    path("api/system", system, name="system"),
     path("api/schema", SchemaView.as_view(), name="schema"),
     path("api/docs", DocsView.as_view(), name="docs"),
     re_path(r"^api/(?P<rest>.*)$", not_found),

@@ -14,10 +14,17 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from predictions.api.errors import read_only
-from predictions.api.heartbeats import NEEDED, PROCESSES, UNKNOWN, WELL, Process, read_processes
 from predictions.api.redis_client import web_redis
 from predictions.api.schema.describing import described_by
 from predictions.api.schema.hot_operations import HealthDescription
+from predictions.watching.heartbeats import (
+    NEEDED,
+    PROCESSES,
+    UNKNOWN,
+    WELL,
+    Process,
+    read_processes,
+)
 
 DATABASE_SECONDS = 2.0
 
@@ -54,7 +61,7 @@ async def redis_state() -> tuple[dict[str, Any], dict[str, Process]]:
     try:
         processes = await read_processes(web_redis())
     except (redis.RedisError, OSError) as error:
-        unknown = {name: dict(UNKNOWN) for name in PROCESSES}
+        unknown: dict[str, Process] = {name: dict(UNKNOWN) for name in PROCESSES}
         return {"status": "unavailable", "error": type(error).__name__}, unknown
     return {"status": "connected", "latency_ms": _elapsed_ms(started)}, processes
 

@@ -24,13 +24,13 @@ from market import keys
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
 from predictions.accuracy.quality import decode_forecast_quality, decode_signal_quality
 from predictions.api.errors import read_only
-from predictions.api.heartbeats import answers, detail_of, told
 from predictions.api.redis_client import web_redis
 from predictions.api.running_market import market_of
 from predictions.api.schema.describing import described_by
 from predictions.api.schema.model_operations import CardTextDescription, ModelsDescription
 from predictions.api.throttling import throttled
 from predictions.cards.report import NOTHING_TOLD, Told, card_file, models_report
+from predictions.watching.heartbeats import answers, detail_of, told
 
 CARD_URL = "/api/models/{}/card"
 

@@ -51,6 +51,12 @@ class Slots:
             self._clients[client] += 1
         return Slot(self, client)
 
+    @property
+    def running(self) -> int:
+        """How many downloads hold a slot now."""
+        with self._lock:
+            return self._clients.total()
+
     def give_back(self, client: str) -> None:
         with self._lock:
             self._clients[client] -= 1

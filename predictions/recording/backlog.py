@@ -46,7 +46,8 @@ class BacklogWatch:
             self._looked_at = now
             self._backlogs = {reader.engine: reader.backlog() for reader in self.readers}
             self._memory = memory_share(self.client)
-        error = "; ".join(self._alarms())
+        bounds = (self.most_seconds_behind, self.most_memory)
+        error = "; ".join(alarms(self._backlogs, self._memory, *bounds))
         if error and now - self._warned_at >= WARN_EVERY_SECONDS:
             self._warned_at = now
             log.warning("streams_near_bound", error=error)
@@ -61,18 +62,25 @@ class BacklogWatch:
             told[f"{prefix}behind_seconds"] = backlog.seconds
         return told
 
-    def _alarms(self) -> Iterator[str]:
-        for engine, backlog in self._backlogs.items():
-            if backlog.seconds > self.most_seconds_behind:
-                yield (
-                    f"the log of {engine} holds {backlog.entries} entries that are not stored, the "
-                    f"oldest since {backlog.seconds / 3600:.1f} h"
-                )
-        if self._memory is not None and self._memory > self.most_memory:
+
+def alarms(
+    backlogs: Mapping[str, Backlog],
+    memory: float | None,
+    most_seconds_behind: float = MOST_SECONDS_BEHIND,
+    most_memory: float = MOST_MEMORY,
+) -> Iterator[str]:
+    """Yield in words what is near its bound. memory: share of maxmemory, None if unknown."""
+    for engine, backlog in backlogs.items():
+        if backlog.seconds > most_seconds_behind:
             yield (
-                f"Redis holds {self._memory:.0%} of its maxmemory; at 100 % forecasts and signals "
-                "are refused: raise REDIS_MAXMEMORY"
+                f"the log of {engine} holds {backlog.entries} entries that are not stored, the "
+                f"oldest since {backlog.seconds / 3600:.1f} h"
             )
+    if memory is not None and memory > most_memory:
+        yield (
+            f"Redis holds {memory:.0%} of its maxmemory; at 100 % forecasts and signals "
+            "are refused: raise REDIS_MAXMEMORY"
+        )
 
 
 def memory_share(client: redis.Redis) -> float | None:

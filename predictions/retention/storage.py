@@ -111,7 +111,7 @@ def storage_report(
     sizes = _table_bytes()
     tables = [_table(model, sizes, since, hours, symbols, days) for model in TABLES]
     return Report(
-        database=_database_bytes(),
+        database=database_bytes(),
         symbols=symbols,
         retention_days=days,
         recorded_hours=round(hours, 2),
@@ -184,7 +184,8 @@ def _table_bytes() -> dict[str, int]:
         return {}
 
 
-def _database_bytes() -> int:
+def database_bytes() -> int:
+    """Return how large the database is. Raises django.db.DatabaseError."""
     question = (
         "SELECT pg_database_size(current_database())"
         if connection.vendor == "postgresql"

@@ -7,6 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from predictions.transparency.anchored import remember_anchored
 from predictions.transparency.anchoring import (
     Anchor,
     AnchorError,
@@ -40,6 +41,10 @@ class Command(BaseCommand):
             where = anchor(checkpoint, place)
         except (AnchorError, IncompleteTreeError) as error:
             raise CommandError(str(error)) from error
+        try:
+            remember_anchored(settings.VAR_DIR, to, checkpoint.size)
+        except OSError as error:
+            self.stderr.write(f"that it was anchored cannot be remembered: {error}")
         if where is None:
             self.stdout.write(f"the checkpoint of {checkpoint.size} entries lies there already")
         else:

@@ -19,7 +19,7 @@ NEEDED = ("market", "inference", "signals", "recorder")
 WELL = frozenset({"healthy", "active"})
 """What a process in order says of itself."""
 
-Process = dict[str, Any]
+Process = Mapping[str, Any]
 UNKNOWN: Process = {"status": "unknown"}
 DOWN: Process = {"status": "down"}
 

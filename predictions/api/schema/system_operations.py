@@ -1,0 +1,77 @@
+"""`/api/system` in the document."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from inference.vocabulary import ENGINES
+from predictions.api.schema.hot_operations import ProcessSerializer
+from predictions.watching.alert import Severity
+
+Shape = serializers.Serializer[dict[str, Any]]
+
+
+class AlertSerializer(Shape):
+    """One thing that is wrong."""
+
+    code = serializers.CharField()
+    severity = serializers.ChoiceField([each.value for each in Severity])
+    subject = serializers.CharField(help_text="A process, a store, or the settings.")
+    message = serializers.CharField()
+    action = serializers.CharField(allow_blank=True, help_text="What to do.")
+
+
+def _whole(help_text: str = "") -> serializers.IntegerField:
+    return serializers.IntegerField(allow_null=True, help_text=help_text)
+
+
+class StreamSerializer(Shape):
+    """A stream in Redis; null is unknown."""
+
+    key = serializers.CharField()
+    engine = serializers.ChoiceField(list(ENGINES), allow_null=True)
+    length = _whole("Entries.")
+    newest_age_ms = _whole("Since the newest was written, by Redis' clock.")
+    pending = _whole("Taken by a recorder and not stored yet.")
+    lag = _whole("Not taken yet.")
+    behind_entries = _whole("Both together.")
+    behind_seconds = serializers.FloatField(
+        allow_null=True, help_text="How long the oldest of them has been there."
+    )
+    dead_letters = _whole("Set aside for a person.")
+    problem = serializers.CharField(allow_blank=True)
+
+
+class SystemSerializer(Shape):
+    """How the instance is."""
+
+    status = serializers.ChoiceField(["success"])
+    timestamp = serializers.DateTimeField()
+    health = serializers.ChoiceField(["healthy", "degraded", "unhealthy"])
+    market = serializers.DictField(allow_null=True, help_text="venue, live, speed, market_ms.")
+    processes = serializers.DictField(child=ProcessSerializer())
+    redis = serializers.DictField(help_text="status; memory, policy, version where it answers.")
+    database = serializers.DictField(help_text="status, latency_ms or error.")
+    streams = StreamSerializer(many=True, allow_null=True)
+    ledger = serializers.DictField(
+        allow_null=True, help_text="Size, last commit, last checkpoint signed and anchored."
+    )
+    recorder = serializers.DictField(help_text="What it refused, set aside, keeps and pruned.")
+    downloads = serializers.DictField(help_text="Large ones of this web process: running, at_most.")
+    about = serializers.DictField(help_text="Version and settings, no secret among them.")
+    alerts = AlertSerializer(many=True, help_text="The worst first; empty: nothing is wrong.")
+
+
+class SystemDescription(APIView):
+    @extend_schema(
+        operation_id="system",
+        summary="How the instance is, and what is wrong now",
+        description="Answers while Redis or the database is away; what is unknown then is null.",
+        responses={200: OpenApiResponse(SystemSerializer, "The instance.")},
+    )
+    def get(self, request: Request) -> Response:
+        raise NotImplementedError

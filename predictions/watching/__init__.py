@@ -1,0 +1,1 @@
+"""How the instance is: streams, Redis, database, ledger, and what is wrong now, in words."""

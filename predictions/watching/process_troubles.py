@@ -1,0 +1,165 @@
+"""What a heartbeat says that a person should act on, out of each process's own account.
+
+Read by the alerts. A heartbeat is a text of another process: what is not as expected is passed by.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from predictions.watching.alert import Alert, Severity
+from predictions.watching.heartbeats import NEEDED, WELL, Process, detail_of
+
+WITHOUT = {
+    "market": "no prices come, and forecasts stand still.",
+    "inference": "no forecasts are made.",
+    "signals": "no signals are made.",
+    "recorder": "what is said waits in Redis, and nothing is graded.",
+}
+"""What is lacking while a process is silent."""
+
+PATIENT = frozenset({"starting", "standby"})
+
+
+def process_troubles(processes: Mapping[str, Process]) -> Iterator[Alert]:
+    """Yield what is wrong with each process: silent, degraded, or telling of a trouble."""
+    for name in NEEDED:
+        process = processes[name]
+        status = process["status"]
+        if status == "unknown":
+            continue
+        if status == "down":
+            yield Alert(
+                "process_down",
+                Severity.CRITICAL,
+                name,
+                f"The {name} process is silent: {WITHOUT[name]}",
+                "The supervisor starts it anew; its log says why it ended.",
+            )
+            continue
+        told = list(TROUBLES[name](detail_of(process)))
+        yield from told
+        if status not in WELL and not told:
+            yield _of_status(name, str(status))
+
+
+def _of_status(name: str, status: str) -> Alert:
+    waits = status in PATIENT
+    bad = Severity.CRITICAL if status == "unhealthy" else Severity.WARNING
+    return Alert(
+        f"process_{status}" if waits else "process_degraded",
+        Severity.INFO if waits else bad,
+        name,
+        f"The {name} process says that it is {status}.",
+        "It goes on by itself." if waits else "Its details below and its log say more.",
+    )
+
+
+def _market(detail: Mapping[str, Any]) -> Iterator[Alert]:
+    recording = _mapping(detail.get("recording"))
+    if problem := recording.get("problem"):
+        yield Alert(
+            "recording_failing",
+            Severity.WARNING,
+            "market",
+            f"What is seen of the market is not recorded: {problem}.",
+            "See whether var/recordings can be written to and the disk has room.",
+        )
+
+
+def _inference(detail: Mapping[str, Any]) -> Iterator[Alert]:
+    components = _mapping(detail.get("components"))
+    model = _mapping(components.get("model"))
+    if model.get("status") == "missing":
+        yield Alert(
+            "model_missing",
+            Severity.CRITICAL,
+            "inference",
+            "No forecaster could be loaded: a linear trend stands in for it.",
+            "See the refused files on the Models page.",
+        )
+    yield from _refused("inference", model.get("refused"))
+    if _mapping(components.get("memory")).get("status") == "pressure":
+        yield Alert(
+            "memory_pressure",
+            Severity.WARNING,
+            "inference",
+            "The forecast loop is near its limit of memory and drops its caches.",
+            "Raise the limit, or forecast fewer symbols.",
+        )
+    stale = _mapping(components.get("feature_quality")).get("stale_feature_rate")
+    if isinstance(stale, int | float) and stale > 0:
+        yield Alert(
+            "stale_features",
+            Severity.WARNING,
+            "inference",
+            f"{stale:.0%} of the forecasts of the last five minutes met features that were too "
+            "old.",
+            "See whether the market process keeps up with its feed.",
+        )
+
+
+def _signals(detail: Mapping[str, Any]) -> Iterator[Alert]:
+    for field, code, severity in (
+        ("problem", "signals_stopped", Severity.CRITICAL),
+        ("unheard", "candles_unheard", Severity.WARNING),
+    ):
+        if words := detail.get(field):
+            yield Alert(code, severity, "signals", f"{words}", "The signals' log says more.")
+    yield from _refused("signals", detail.get("refused"))
+    rounds = _mapping(detail.get("timeframes"))
+    mute = [
+        str(name)
+        for name, each in rounds.items()
+        if _mapping(each).get("errors") and not _mapping(each).get("signals")
+    ]
+    if mute:
+        yield Alert(
+            "timeframes_mute",
+            Severity.WARNING,
+            "signals",
+            f"No coin has a signal of the newest candle at {', '.join(mute)}.",
+            "The Signals page gives each coin's reason; mostly candles have to be imported.",
+        )
+
+
+def _recorder(detail: Mapping[str, Any]) -> Iterator[Alert]:
+    if error := detail.get("error"):
+        yield Alert(
+            "recorder_troubled",
+            Severity.WARNING,
+            "recorder",
+            f"{error}",
+            "The recorder's log says more.",
+        )
+    if error := _mapping(detail.get("checkpoints")).get("error"):
+        yield Alert(
+            "checkpoint_refused",
+            Severity.WARNING,
+            "recorder",
+            f"No checkpoint can be signed: {error}",
+            "See Checking the ledger in docs/operations.md.",
+        )
+
+
+TROUBLES = {
+    "market": _market,
+    "inference": _inference,
+    "signals": _signals,
+    "recorder": _recorder,
+}
+
+
+def _refused(name: str, refused: object) -> Iterator[Alert]:
+    for each in refused if isinstance(refused, list) else ():
+        if isinstance(each, Mapping):
+            yield Alert(
+                str(each.get("code") or "artefact_refused"),
+                Severity.WARNING,
+                name,
+                f"A model's file is not served: {each.get('message')}",
+                "The last good one goes on. Mend or remove the file; see the Models page.",
+            )
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

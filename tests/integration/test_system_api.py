@@ -1,0 +1,223 @@
+"""`/api/system`: how the instance is and what is wrong now, whatever is away."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from django.core.checks import Warning as Warned
+from django.db import OperationalError
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from inference.vocabulary import FORECASTS
+from market import keys
+from predictions.api import health
+from predictions.models import Checkpoint
+from predictions.recording.backlog import MOST_SECONDS_BEHIND
+from predictions.transparency.anchored import last_anchored, remember_anchored
+from predictions.watching import ledger_facts, report
+from tests.integration.ledger import stored_leaf
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def no_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings of tests have contradictions of their own."""
+    monkeypatch.setattr(report, "run_checks", lambda tags: [])
+    monkeypatch.setattr(report, "_checked", (float("-inf"), []))
+
+
+@pytest.fixture
+def well(clean_redis: redis.Redis) -> Iterator[redis.Redis]:
+    """A Redis in which every process says that it is in order."""
+    for process in ("market", "inference", "signals", "recorder", "web"):
+        beat(clean_redis, process)
+    yield clean_redis
+
+
+def beat(client: redis.Redis, process: str, status: str = "healthy", **detail: Any) -> None:
+    now_ms = round(timezone.now().timestamp() * 1000)
+    fields: Any = {"status": status, "pid": 1, "ts": now_ms, "detail": json.dumps(detail)}
+    client.hset(keys.health(process), mapping=fields)
+
+
+def asked(client: Client) -> dict[str, Any]:
+    response = client.get("/api/system")
+    assert response.status_code == 200
+    document: dict[str, Any] = response.json()
+    return document
+
+
+def codes(document: dict[str, Any]) -> list[str]:
+    return [each["code"] for each in document["alerts"]]
+
+
+def test_system_all_well_has_no_alert(client: Client, well: redis.Redis) -> None:
+    document = asked(client)
+
+    assert (document["health"], document["alerts"]) == ("healthy", [])
+    assert document["redis"]["policy"] == "noeviction"
+    assert document["redis"]["memory_ratio"] > 0
+    assert document["ledger"]["entries"] == 0
+    assert document["ledger"]["last_commit_at"] is None
+    assert document["downloads"] == {"running": 0, "at_most": 4}
+
+
+def test_system_silent_process_is_critical_and_says_what_is_lacking(
+    client: Client, well: redis.Redis
+) -> None:
+    well.delete(keys.health("recorder"))
+
+    document = asked(client)
+
+    (alert,) = document["alerts"]
+    assert (alert["code"], alert["severity"]) == ("process_down", "critical")
+    assert alert["subject"] == "recorder"
+    assert alert["action"]
+    assert document["health"] == "degraded"
+
+
+def test_system_troubles_of_heartbeats_come_in_order_of_severity(
+    client: Client, well: redis.Redis
+) -> None:
+    beat(well, "recorder", "degraded", error="the log of forecasts is long")
+    beat(well, "inference", "degraded", components={"model": {"status": "missing"}})
+    beat(well, "signals", "standby")
+
+    document = asked(client)
+
+    assert codes(document) == ["model_missing", "recorder_troubled", "process_standby"]
+
+
+@pytest.mark.parametrize(
+    "detail", ["{", "[1]", '{"components": [], "refused": {}, "timeframes": 1}']
+)
+def test_system_garbage_heartbeats_are_passed_by(
+    client: Client, well: redis.Redis, detail: str
+) -> None:
+    for process in ("market", "inference", "signals", "recorder"):
+        well.hset(keys.health(process), "detail", detail)
+
+    assert asked(client)["alerts"] == []
+
+
+def test_system_streams_tell_backlog_and_dead_letters(client: Client, well: redis.Redis) -> None:
+    log = keys.log(FORECASTS)
+    well.xadd(log, {"entry": "a"}, id="1-1")
+    well.xadd(log, {"entry": "b"})
+    well.xgroup_create(log, keys.RECORDER_GROUP, id="0")
+    well.xreadgroup(keys.RECORDER_GROUP, "someone", {log: ">"}, count=1)
+    well.lpush(keys.dead_letters(FORECASTS), "x")
+
+    document = asked(client)
+
+    told = next(each for each in document["streams"] if each["engine"] == FORECASTS)
+    assert (told["length"], told["pending"], told["lag"]) == (2, 1, 1)
+    assert (told["behind_entries"], told["dead_letters"]) == (2, 1)
+    assert told["behind_seconds"] > MOST_SECONDS_BEHIND
+    assert codes(document) == ["near_bound", "dead_letters"]
+
+
+def test_system_key_of_another_type_is_named(client: Client, well: redis.Redis) -> None:
+    well.set(keys.log(FORECASTS), "no stream")
+
+    document = asked(client)
+
+    assert "stream_unreadable" in codes(document)
+    told = next(each for each in document["streams"] if each["engine"] == FORECASTS)
+    assert told["length"] is None
+
+
+def test_system_redis_away_is_told_and_the_database_still_known(
+    client: Client, settings: Settings, tmp_path: Path
+) -> None:
+    settings.REDIS_URL = f"unix://{tmp_path / 'nobody.sock'}"
+
+    document = asked(client)
+
+    assert document["health"] == "unhealthy"
+    assert codes(document) == ["redis_away"]
+    assert document["streams"] is document["market"] is None
+    assert document["ledger"]["entries"] == 0
+    assert document["processes"]["market"] == {"status": "unknown"}
+
+
+def test_system_database_away_is_told_and_the_rest_still_known(
+    client: Client, well: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(health, "_ask_database", away)
+
+    document = asked(client)
+
+    assert document["health"] == "degraded"
+    assert codes(document) == ["database_away"]
+    assert document["ledger"] is None
+    assert document["streams"] is not None
+
+
+def test_system_database_lost_in_between_is_told_too(
+    client: Client, well: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> int:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(ledger_facts, "database_bytes", away)
+
+    document = asked(client)
+
+    assert codes(document) == ["database_away"]
+    assert document["database"]["status"] == "unavailable"
+
+
+def test_system_ledger_tells_commit_checkpoint_and_anchor(
+    client: Client, well: redis.Redis, settings: Settings, tmp_path: Path
+) -> None:
+    settings.VAR_DIR = tmp_path
+    leaf = stored_leaf()
+    Checkpoint.objects.create(size=leaf.index + 1, root=b"0" * 32, note="n", vkey="v")
+    remember_anchored(tmp_path, "git", leaf.index + 1)
+
+    ledger = asked(client)["ledger"]
+
+    assert ledger["entries"] == leaf.index + 1
+    assert ledger["checkpoint"]["entries_since"] == 0
+    assert (ledger["anchored"]["to"], ledger["anchored"]["size"]) == ("git", leaf.index + 1)
+    assert ledger["last_commit_age_seconds"] < 60
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"to": 1}'])
+def test_last_anchored_garbage_is_unknown(tmp_path: Path, text: str) -> None:
+    (tmp_path / "anchored.json").write_text(text)
+
+    assert last_anchored(tmp_path) is None
+
+
+def test_system_contradicting_settings_are_alerts(
+    client: Client, well: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Warned("API_TOKEN is short.", hint="Use a random one.", id="cryptosite.W003")
+    monkeypatch.setattr(report, "run_checks", lambda tags: [found])
+
+    (alert,) = asked(client)["alerts"]
+
+    assert (alert["code"], alert["subject"]) == ("cryptosite.W003", "settings")
+    assert (alert["message"], alert["action"]) == ("API_TOKEN is short.", "Use a random one.")
+
+
+def test_system_tells_no_secret(client: Client, well: redis.Redis, settings: Settings) -> None:
+    settings.API_TOKEN = "a-token-that-nobody-may-see"
+
+    response = client.get("/api/system", headers={"Authorization": f"Bearer {settings.API_TOKEN}"})
+
+    assert response.json()["about"]["settings"]["API_TOKEN"] == "set"
+    assert settings.API_TOKEN not in response.content.decode()
+    assert settings.SECRET_KEY not in response.content.decode()
+    assert client.get("/api/system").status_code == 401
