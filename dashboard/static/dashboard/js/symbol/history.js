@@ -1,0 +1,146 @@
+// The ledger of this coin's signals, a page at a time, each with what came of it.
+
+import { ask } from "../shell/asking.js";
+import * as formats from "../shell/formats.js";
+import { SIGNS, word } from "../shell/signal_words.js";
+import { timeElement } from "../shell/times.js";
+import { ending, ofRow } from "./signal_state.js";
+import { outcomeWords } from "./outcome_words.js";
+
+const ROWS = 25;
+const FILTERS = ["timeframe", "direction"];
+
+export class History {
+  /** onShow(signal): the reader wants to see it on the chart. */
+  constructor(page, panel, text, onShow) {
+    this.page = page;
+    this.panel = panel;
+    this.text = text;
+    this.onShow = onShow;
+    this.venue = null;
+    this.cursor = null;
+    this.links = { older: null, newer: null };
+    for (const name of FILTERS) {
+      text.element(`history-${name}`).addEventListener("change", () => this.begin());
+    }
+    for (const way of ["older", "newer"]) {
+      text.element(way).addEventListener("click", () => this.turn(this.links[way]));
+    }
+    text.element("history").addEventListener("click", (event) => {
+      const row = event.target.closest("button")?.closest("tr");
+      if (row) this.onShow(this.signals[row.rowIndex - 1]);
+    });
+  }
+
+  /** Ask again from the newest on; the venue is whose market runs. */
+  begin(venue = this.venue) {
+    this.venue = venue;
+    this.turn(null);
+  }
+
+  turn(cursor) {
+    this.cursor = cursor;
+    this.refresh();
+  }
+
+  async refresh() {
+    if (this.venue === null) return;
+    this.aborting?.abort();
+    this.aborting = new AbortController();
+    const { signal } = this.aborting;
+    this.panel.loading();
+    const chosen = Object.fromEntries(FILTERS.map((name) => [name, this.text.element(`history-${name}`).value]));
+    const asked = { symbol: this.page.symbol, venue: this.venue, limit: ROWS, cursor: this.cursor, ...chosen };
+    try {
+      this.show(await ask("/api/signals", asked, { signal }), chosen);
+    } catch (refusal) {
+      if (!signal.aborted) this.panel.failed(refusal, () => this.refresh());
+    }
+  }
+
+  show(answer, chosen) {
+    this.links = { older: cursorOf(answer.next), newer: cursorOf(answer.previous) };
+    for (const [way, link] of Object.entries(this.links)) this.text.element(way).disabled = link === null;
+    this.text.write("history-venue", `of ${this.venue} alone`);
+    this.signals = answer.results.map((row) => ofRow(row));
+    if (this.signals.length > 0) {
+      this.text.element("history").replaceChildren(...this.signals.map((each) => this.row(each)));
+      this.panel.ready();
+      return;
+    }
+    const filtered = Object.values(chosen).some(Boolean);
+    this.panel.empty(filtered ? "No signal fits these filters." : "No signal yet: the first comes when a candle closes.");
+  }
+
+  row(signal) {
+    const row = document.createElement("tr");
+    const head = document.createElement("th");
+    head.scope = "row";
+    head.append(timeElement(signal.closeMs, "dateMinute"));
+    row.append(
+      head,
+      cell(signal.timeframe, "text"),
+      this.direction(signal),
+      cell(formats.percent(signal.confidence, 0)),
+      cell(formats.price(signal.entry, signal.symbol)),
+      this.outcome(signal),
+      gain(signal.outcome?.r_multiple),
+      gain(signal.outcome?.r_after_fees),
+      cell(signal.outcome?.tp_minutes == null ? formats.UNKNOWN : formats.span(signal.outcome.tp_minutes * 60_000)),
+      links(signal),
+    );
+    return row;
+  }
+
+  direction(signal) {
+    const ways = { LONG: "up", SHORT: "down" };
+    const element = cell(`${SIGNS[signal.direction]} ${word(signal.direction)}`, `text ${ways[signal.direction] ?? "flat"}`);
+    const why = this.page.reasons[signal.reason];
+    if (why) element.title = why;
+    return element;
+  }
+
+  outcome(signal) {
+    const element = cell(outcomeWords(signal, this.page.ungradable), `text ${ending(signal)}`);
+    for (const [is, told] of [[signal.superseded, "superseded"], [signal.late, "late"]]) {
+      if (!is) continue;
+      const tag = document.createElement("span");
+      tag.className = "tag";
+      tag.textContent = told;
+      element.append(" ", tag);
+    }
+    return element;
+  }
+}
+
+function links(signal) {
+  const element = cell("");
+  if (signal.direction !== "NO_TRADE") {
+    const show = document.createElement("button");
+    show.type = "button";
+    show.className = "small";
+    show.textContent = "Show";
+    element.append(show, " ");
+  }
+  const link = document.createElement("a");
+  link.href = `/signals/${signal.id}`;
+  link.textContent = `#${signal.id}`;
+  element.append(link);
+  return element;
+}
+
+function gain(value) {
+  const known = value !== null && value !== undefined;
+  return cell(known ? formats.signed(value) : formats.UNKNOWN, known ? (value > 0 ? "up" : value < 0 ? "down" : "") : "");
+}
+
+function cell(text, className = "") {
+  const element = document.createElement("td");
+  element.className = className;
+  element.textContent = text;
+  return element;
+}
+
+function cursorOf(link) {
+  return link ? new URL(link, location.href).searchParams.get("cursor") : null;
+}

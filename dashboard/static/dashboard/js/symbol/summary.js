@@ -1,0 +1,101 @@
+// What is said of this coin now, at every timeframe, and how far that agrees.
+
+import { ask } from "../shell/asking.js";
+import * as formats from "../shell/formats.js";
+import { SIGNS, expired, strong, validity, word } from "../shell/signal_words.js";
+
+export class Summary {
+  /** onSignals(items): those that stand. onShow(timeframe): the reader wants its chart. */
+  constructor(page, panel, text, { onSignals, onShow }) {
+    this.page = page;
+    this.panel = panel;
+    this.text = text;
+    this.onSignals = onSignals;
+    this.answer = null;
+    text.element("summary").addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (button) onShow(button.textContent);
+    });
+  }
+
+  async refresh() {
+    if (!this.page.signals) {
+      this.panel.empty("No signals are made for this coin; it is only forecast.");
+      return;
+    }
+    try {
+      this.answer = await ask(`/api/predictions/${this.page.symbol}/summary`);
+    } catch (refusal) {
+      this.panel.failed(refusal, () => this.refresh());
+      return;
+    }
+    this.key = null;
+    this.panel.ready();
+    this.onSignals(this.answer.predictions);
+  }
+
+  /** Write it as of market time, null in lock-step; rows are made only where something changed. */
+  render(nowMs) {
+    if (this.answer === null) return;
+    const rows = this.page.timeframes.map(({ name }) => this.told(name, nowMs));
+    const key = JSON.stringify(rows);
+    if (key === this.key) return;
+    this.key = key;
+    this.text.element("summary").replaceChildren(...rows.map(rowOf));
+    this.text.write("agreement", agreement(this.answer), this.answer.agreed_direction ?? "");
+  }
+
+  told(timeframe, nowMs) {
+    const item = this.answer.predictions.find((each) => each.timeframe === timeframe);
+    const error = this.answer.errors.find((each) => each.timeframe === timeframe);
+    if (!item) return { timeframe, way: "warned", said: "✕ none", why: error?.message ?? "", confidence: "", left: "" };
+    const signal = { ...item, valid_until_ts: Date.parse(item.valid_until) };
+    const old = expired(signal, nowMs);
+    return {
+      timeframe,
+      way: old ? "flat" : { LONG: "up", SHORT: "down" }[item.direction] ?? "flat",
+      said: `${SIGNS[item.direction]} ${word(item.direction)}`,
+      strong: strong(signal, nowMs),
+      why: error?.message ?? this.page.reasons[item.reason] ?? "",
+      confidence: formats.percent(item.confidence, 0),
+      left: validity(signal, nowMs),
+      old,
+    };
+  }
+}
+
+function rowOf({ timeframe, way, said, why, confidence, left, strong: stands, old }) {
+  const row = document.createElement("tr");
+  if (old) row.className = "expired";
+  if (stands) row.className = "strong";
+  const head = document.createElement("th");
+  head.scope = "row";
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "plain-button";
+  button.textContent = timeframe;
+  button.title = `Show the ${timeframe} candles`;
+  head.append(button);
+  const told = cell(said, `text ${way}`);
+  if (why) {
+    const reason = document.createElement("span");
+    reason.className = "why";
+    reason.textContent = why;
+    told.append(reason);
+  }
+  row.append(head, told, cell(confidence), cell(left));
+  return row;
+}
+
+function cell(text, className = "") {
+  const element = document.createElement("td");
+  element.className = className;
+  element.textContent = text;
+  return element;
+}
+
+function agreement({ agreement: share, agreed_direction: direction }) {
+  if (share === null) return "no direction is called";
+  if (direction === null) return "split between long and short";
+  return `${SIGNS[direction]} ${formats.percent(share, 0)} say ${word(direction)}`;
+}
