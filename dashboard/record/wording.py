@@ -13,9 +13,9 @@ from inference.vocabulary import (
 )
 
 ROLE_TEXTS: dict[Role, str] = {
-    Role.CHAMPION: "a trained model, served because it passed the gate",
-    Role.BASELINE: "a baseline: no trained model was shown to be better",
-    Role.SHADOW: "on trial: recorded, but not published",
+    Role.CHAMPION: "a trained model that passed the gate",
+    Role.BASELINE: "no trained model was shown to be better",
+    Role.SHADOW: "on trial: recorded, not published",
 }
 _WAYS = {Direction.LONG: "up", Direction.SHORT: "down", Direction.NO_TRADE: "flat"}
 

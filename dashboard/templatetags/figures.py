@@ -86,7 +86,7 @@ def span(time_ms: float | None) -> str:
     if abs(time_ms) < _SECOND_MS:
         return f"{fixed(time_ms, 0)} ms"
     if abs(time_ms) < _MINUTE_MS:
-        return f"{fixed(time_ms / _SECOND_MS, 1)} s"
+        return f"{fixed(time_ms / _SECOND_MS, 1).removesuffix('.0')} s"
     return minutes(time_ms / _MINUTE_MS)
 
 

@@ -15,23 +15,27 @@ export async function showLiveAccuracy(page) {
     asked = null;
     told = [refusal.denied ? "not for you: log in" : "not told now", ""];
   }
-  const [figure, beside] = told;
+  const [figure, rest] = told;
   const note = document.createElement("span");
   note.className = "muted";
-  note.textContent = beside;
+  note.textContent = rest;
   document.getElementById("live-accuracy")?.replaceChildren(figure, " ", note);
 }
 
 function ofSignals({ overall: { accuracy }, minimum_n: least }) {
   if (accuracy.value === null) return ["not measured yet", `n = ${accuracy.n}, needs ${least}`];
-  return [percent(accuracy.value), `${interval(accuracy)}, n = ${accuracy.n}`];
+  return [percent(accuracy.value), beside(interval(accuracy), `n = ${accuracy.n}`)];
 }
 
 function ofForecasts({ overall: { hit_rate: hits }, minimum_n: least }) {
   if (hits.value === null) return ["not measured yet", `n = ${hits.n}, needs ${least}`];
-  return [percent(hits.value), `direction, ${interval(hits)}, n = ${hits.n}`];
+  return [percent(hits.value), beside("direction", interval(hits), `n = ${hits.n}`)];
 }
 
 function interval({ lower, upper }) {
   return lower == null ? "" : `${percent(lower)} to ${percent(upper)}`;
+}
+
+function beside(...told) {
+  return told.filter((each) => each !== "").join(", ");
 }

@@ -4,6 +4,7 @@ import {
   CandlestickSeries,
   LineSeries,
   LineStyle,
+  TickMarkType,
   createChart,
   createSeriesMarkers,
 } from "../../../vendor/lightweight-charts/lightweight-charts.standalone.production.mjs";
@@ -17,12 +18,16 @@ export class PathChart {
   /** style: of js/shell/times.js, for the time axis. */
   constructor(element, { candles, style }) {
     const at = (seconds) => time(seconds * 1_000, style);
+    // A day begins at another time than in UTC, so its mark says the time as well.
+    const short = style === "clock" ? "clock" : "minute";
+    const tick = (seconds, type) =>
+      type < TickMarkType.Time ? time(seconds * 1_000, "dateMinute").slice(5) : time(seconds * 1_000, short);
     this.chart = createChart(element, {
       autoSize: true,
       handleScroll: false,
       handleScale: false,
       layout: { attributionLogo: false, fontSize: 11 },
-      timeScale: { timeVisible: true, secondsVisible: style === "clock", minBarSpacing: 0.1, tickMarkFormatter: at },
+      timeScale: { timeVisible: true, secondsVisible: style === "clock", minBarSpacing: 0.1, tickMarkFormatter: tick },
       localization: { timeFormatter: at },
       rightPriceScale: { scaleMargins: { top: 0.1, bottom: 0.1 } },
     });
@@ -70,6 +75,7 @@ export class PathChart {
       text,
       color: colour(token),
       shape: "circle",
+      size: 0.7,
       position: above ? "aboveBar" : "belowBar",
     }));
     this.marks.setMarkers(marks.sort((one, other) => one.time - other.time));
