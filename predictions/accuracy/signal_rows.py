@@ -5,7 +5,7 @@ on, so it alone counts. Read by `predictions.accuracy.signals`.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from django.db.models import Exists, Max, OuterRef, QuerySet
@@ -87,12 +87,18 @@ class SignalQuestion:
 
     def counted(self) -> QuerySet[Signal]:
         """Return the one signal a candle that counts: the first that was not late."""
-        earlier = self.queryset().filter(
-            symbol=OuterRef("symbol"),
-            timeframe=OuterRef("timeframe"),
-            candle_open=OuterRef("candle_open"),
-            late=False,
-            id__lt=OuterRef("id"),
+        # Revisions of a candle have its time, so without the window they are the same: by the
+        # unique index then, and not by time.
+        earlier = (
+            replace(self, from_ms=None, to_ms=None)
+            .queryset()
+            .filter(
+                symbol=OuterRef("symbol"),
+                timeframe=OuterRef("timeframe"),
+                candle_open=OuterRef("candle_open"),
+                late=False,
+                id__lt=OuterRef("id"),
+            )
         )
         if self.role == Role.SHADOW.value:
             earlier = earlier.filter(model_version=OuterRef("model_version"))
