@@ -20,6 +20,8 @@ PAGES = (
     ("live", "dashboard:live", "Live"),
     ("signals", "dashboard:signals", "Signals"),
     ("accuracy", "dashboard:accuracy", "Accuracy"),
+    ("models", "dashboard:models", "Models"),
+    ("system", "dashboard:system", "System"),
     ("docs", "docs", "API"),
     ("admin", "admin:index", "Admin"),
 )

@@ -32,17 +32,17 @@ FORECAST_COLUMNS = (
     Column("mae_ratio", "MAE ratio", "no change", 1.0, lower_is_better=True),
     Column("hit_rate", "Hit rate", "a coin", 0.5),
     Column("log_loss_skill", "Log-loss skill", "the class shares", 0.0),
-    Column("brier", "Brier score"),
+    Column("brier", "Brier"),
     Column("ece", "ECE"),
     Column("coverage", "90 % coverage"),
 )
 SIGNAL_COLUMNS = (
     Column("log_loss_skill", "Log-loss skill", "the class shares", 0.0),
     Column("touch_skill", "Touch skill", "the touch share", 0.0),
-    Column("direction_given_touch", "Direction given a touch", "a coin", 0.5),
-    Column("top_decile_direction", "Direction, surest tenth", "a coin", 0.5),
-    Column("accuracy", "Accuracy of 3 classes"),
-    Column("brier", "Brier score"),
+    Column("direction_given_touch", "Direction if touched", "a coin", 0.5),
+    Column("top_decile_direction", "Surest tenth", "a coin", 0.5),
+    Column("accuracy", "Accuracy"),
+    Column("brier", "Brier"),
     Column("ece", "ECE"),
 )
 

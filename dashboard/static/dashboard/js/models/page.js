@@ -1,0 +1,59 @@
+// The Models page: asks for what is served, draws the map and a card for each model.
+
+import { Refusal, ask } from "../shell/asking.js";
+import { Panel } from "../shell/panel.js";
+import { Shell } from "../shell/shell.js";
+import { ServedMap } from "./served_map.js";
+import { ModelCard } from "./model_card.js";
+import { showRefused } from "./refused.js";
+
+const ASK_EVERY_MS = 30_000;
+
+const shell = new Shell();
+const panel = new Panel(document.getElementById("served"));
+const map = new ServedMap();
+const list = document.getElementById("cards");
+const cards = new Map();
+
+async function renew() {
+  try {
+    show(await ask("/api/models"));
+  } catch (refusal) {
+    if (!(refusal instanceof Refusal)) throw refusal;
+    panel.failed(refusal, renew);
+    if (refusal.denied) list.replaceChildren();
+  }
+}
+
+function show(told) {
+  map.show(told);
+  showRefused(told.refused);
+  const kept = new Set();
+  for (const [index, model] of told.models.entries()) {
+    const card = cards.get(model.id) ?? new ModelCard();
+    cards.set(model.id, card);
+    kept.add(model.id);
+    card.show(model);
+    if (list.children[index] !== card.element) list.insertBefore(card.element, list.children[index] ?? null);
+  }
+  for (const [id, card] of cards) {
+    if (kept.has(id)) continue;
+    card.element.remove();
+    cards.delete(id);
+  }
+  if (told.redis === "connected") panel.ready();
+  else {
+    panel.ready();
+    panel.stale("Redis does not answer: this is what the files say. What the loops loaded, and how it did of late, is not known.");
+  }
+}
+
+shell.start();
+renew().then(() => {
+  // Links of the map lead to cards that were not there when the page was opened.
+  document.getElementById(location.hash.slice(1))?.scrollIntoView();
+});
+setInterval(renew, ASK_EVERY_MS);
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) renew();
+});
