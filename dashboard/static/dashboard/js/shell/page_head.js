@@ -7,6 +7,10 @@ const SIMULATED = "simulated";
 export class PageHead {
   constructor(text) {
     this.text = text;
+    // On a phone the navigation is longer than the screen.
+    const here = document.querySelector(".pages [aria-current]");
+    const pages = here?.parentElement;
+    if (pages) pages.scrollLeft = here.offsetLeft - (pages.clientWidth - here.offsetWidth) / 2;
   }
 
   renderConnection(connection) {
