@@ -1,4 +1,4 @@
-"""`/system`: how the instance is. The page carries bounds; `/api/system` and the socket the rest."""
+"""`/system`: how the instance is. The page carries bounds; the numbers come by REST and socket."""
 
 from typing import Any
 
