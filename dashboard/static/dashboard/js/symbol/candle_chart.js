@@ -9,13 +9,14 @@ import {
   LineStyle,
 } from "../../../vendor/lightweight-charts/lightweight-charts.standalone.production.mjs";
 import { colour } from "../shell/colours.js";
-import { decimals } from "../shell/formats.js";
+import { decimals, fixed } from "../shell/formats.js";
 import { onTheme } from "../shell/preferences.js";
 import { AHEAD, amount, bar, options, places } from "./candle_points.js";
 import { SignalLayer } from "./signal_layer.js";
 
 const SHOWN = 120;
 const MOVE = 10;
+const NARROW = 600;
 
 export class CandleChart {
   /** onChoose(openMs): a signal was clicked. onOldest(): the reader has come to the first candle. */
@@ -26,8 +27,13 @@ export class CandleChart {
     this.byOpen = new Map();
     this.stepMs = 0;
     this.levels = [];
-    this.chart = createChart(element, options(() => this.stepMs));
-    this.axis = this.chart.addSeries(LineSeries, { priceLineVisible: false, lastValueVisible: false });
+    const priced = (price) => fixed(price, this.digits ?? decimals(price, symbol));
+    this.chart = createChart(element, options(() => this.stepMs, priced));
+    this.axis = this.chart.addSeries(LineSeries, {
+      priceScaleId: "volume",
+      priceLineVisible: false,
+      lastValueVisible: false,
+    });
     this.volume = this.chart.addSeries(HistogramSeries, {
       priceScaleId: "volume",
       priceFormat: { type: "volume" },
@@ -45,8 +51,10 @@ export class CandleChart {
       if (openMs !== null) onChoose(openMs);
     });
     this.chart.subscribeCrosshairMove(({ time: at }) => onRead(at === undefined ? null : at * 1_000));
+    // A chart has no width before the page is laid out.
+    this.chart.timeScale().subscribeSizeChange((width) => width > 0 && this.opening && this.toNewest(SHOWN));
     this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
-      if (range && range.from < 10 && this.byOpen.size > 0) onOldest();
+      if (range && range.from < 10 && this.byOpen.size > 0 && !this.opening) onOldest();
     });
     element.addEventListener("keydown", (event) => this.press(event));
   }
@@ -94,7 +102,8 @@ export class CandleChart {
     this.volume.setData(candles.filter((each) => each.volume !== null).map(amount));
     const newest = candles.length ? points.indexOf(candles.at(-1).openMs) : 0;
     this.newest = newest;
-    if (!keep || follows) this.toNewest(keep ? this.span : SHOWN);
+    this.opening ||= !keep;
+    if (!keep || follows) this.toNewest(this.opening ? SHOWN : this.span);
     else if (seen) scale.setVisibleRange(seen);
     this.layer.show(this.layer.signals, this.layer.chosen, stepMs);
   }
@@ -114,10 +123,8 @@ export class CandleChart {
 
   drawLevels(chosen) {
     for (const each of this.levels) this.series.removePriceLine(each);
-    this.levels = linesOf(chosen, this.colours).map((each) => this.series.createPriceLine(each));
-    this.element.dataset.levels = JSON.stringify(
-      Object.fromEntries(this.levels.map((each) => [each.options().title, each.options().price])),
-    );
+    this.levels = linesOf(chosen, this.colours, this.element.clientWidth < NARROW).map((each) => this.series.createPriceLine(each));
+    this.element.dataset.levels = JSON.stringify(this.levels.map((each) => each.options().price));
   }
 
   /** Bring a candle into view. */
@@ -149,6 +156,7 @@ export class CandleChart {
   toNewest(span) {
     const shown = Math.min(span, Math.max(30, this.element.clientWidth / 6));
     this.chart.timeScale().setVisibleLogicalRange({ from: this.newest - shown, to: this.newest + AHEAD });
+    if (this.chart.timeScale().width() > 0) this.opening = false;
   }
 
   press(event) {
@@ -179,7 +187,7 @@ export class CandleChart {
   }
 }
 
-function linesOf(chosen, colours) {
+function linesOf(chosen, colours, narrow) {
   if (chosen === null) return [];
   const level = (title, price, color, lineStyle) => ({
     title, price, color, lineStyle, lineWidth: 1, axisLabelVisible: true,
@@ -187,6 +195,6 @@ function linesOf(chosen, colours) {
   });
   const lines = [level("Entry", chosen.entry, colours.focus, LineStyle.Solid)];
   if (chosen.stop !== null) lines.push(level("Stop", chosen.stop, colours.miss, LineStyle.Dashed));
-  for (const each of chosen.targets) lines.push(level(`Target ${each.level}`, each.price, colours.hit, LineStyle.Dashed));
+  for (const each of chosen.targets) lines.push(level(`${narrow ? "T" : "Target "}${each.level}`, each.price, colours.hit, LineStyle.Dashed));
   return lines;
 }

@@ -72,7 +72,10 @@ export class CandleFeed {
     if (knownMs === null || !this.complete) return PAGE;
     const now = this.clock.now();
     if (now === null) return PAGE;
-    return Math.min(MOST, Math.max(3, Math.ceil((now - knownMs) / this.candles.stepMs) + 2));
+    const count = Math.max(3, Math.ceil((now - knownMs) / this.candles.stepMs) + 2);
+    if (count <= MOST) return count;
+    this.candles = new CandleState(this.candles.stepMs); // away too long: begin anew
+    return PAGE;
   }
 
   async older(signal = this.aborting.signal) {

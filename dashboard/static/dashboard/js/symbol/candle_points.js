@@ -6,8 +6,8 @@ export const AHEAD = 14;
 const LONGEST_GAP = 2_000;
 const DAY = 2; // tick marks from a day on, as the library counts them
 
-/** Of the chart; stepMs() is a candle's length. */
-export function options(stepMs) {
+/** Of the chart; stepMs() is a candle's length, priced(value) a price as text. */
+export function options(stepMs, priced) {
   const mark = (seconds, kind) => {
     const style = kind >= 3 ? "minute" : "date";
     const text = time(seconds * 1_000, style);
@@ -18,7 +18,7 @@ export function options(stepMs) {
     autoSize: true,
     layout: { attributionLogo: false, fontSize: 11 },
     timeScale: { timeVisible: true, secondsVisible: false, minBarSpacing: 1, tickMarkFormatter: mark },
-    localization: { timeFormatter: at },
+    localization: { timeFormatter: at, priceFormatter: priced },
     rightPriceScale: { scaleMargins: { top: 0.08, bottom: 0.2 } },
   };
 }

@@ -3,7 +3,7 @@
 import * as formats from "../shell/formats.js";
 import { SIGNS, word } from "../shell/signal_words.js";
 import { time } from "../shell/times.js";
-import { outcomeWords } from "./outcome_words.js";
+import { knownWords, outcomeWords } from "./outcome_words.js";
 
 const NOTHING = "No LONG or SHORT was said of the candles that are shown.";
 
@@ -56,6 +56,7 @@ function validity({ untilMs }, nowMs) {
 
 function note(signal, ungradable) {
   const told = [outcomeWords(signal, ungradable)];
+  if (!signal.outcome) told.push(knownWords(signal));
   const { r_multiple: before, r_after_fees: after, tp_minutes: minutes } = signal.outcome ?? {};
   if (minutes != null) told.push(`after ${formats.span(minutes * 60_000)}`);
   if (before != null) told.push(`${formats.signed(before)} R, ${formats.signed(after)} R after fees`);

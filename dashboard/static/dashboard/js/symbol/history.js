@@ -5,7 +5,7 @@ import * as formats from "../shell/formats.js";
 import { SIGNS, word } from "../shell/signal_words.js";
 import { timeElement } from "../shell/times.js";
 import { ending, ofRow } from "./signal_state.js";
-import { outcomeWords } from "./outcome_words.js";
+import { knownWords, outcomeWords } from "./outcome_words.js";
 
 const ROWS = 25;
 const FILTERS = ["timeframe", "direction"];
@@ -94,7 +94,11 @@ export class History {
 
   direction(signal) {
     const ways = { LONG: "up", SHORT: "down" };
-    const element = cell(`${SIGNS[signal.direction]} ${word(signal.direction)}`, `text ${ways[signal.direction] ?? "flat"}`);
+    const element = cell(`${SIGNS[signal.direction]} `, `text ${ways[signal.direction] ?? "flat"}`);
+    const told = document.createElement("span");
+    told.className = "word";
+    told.textContent = word(signal.direction);
+    element.append(told);
     const why = this.page.reasons[signal.reason];
     if (why) element.title = why;
     return element;
@@ -102,6 +106,7 @@ export class History {
 
   outcome(signal) {
     const element = cell(outcomeWords(signal, this.page.ungradable), `text ${ending(signal)}`);
+    if (!signal.outcome) element.title = knownWords(signal);
     for (const [is, told] of [[signal.superseded, "superseded"], [signal.late, "late"]]) {
       if (!is) continue;
       const tag = document.createElement("span");

@@ -4,8 +4,8 @@ const SVG = "http://www.w3.org/2000/svg";
 const UP = "M2 9 L6 2.5 L10 9 Z";
 const DOWN = "M2 3 L6 9.5 L10 3 Z";
 const ENTRIES = [
-  ["k-up", [UP], "long"],
-  ["k-up", [DOWN], "short"],
+  ["k-up", [UP], "long, not over yet"],
+  ["k-up", [DOWN], "short, not over yet"],
   ["k-hit", [UP], "target 1 reached"],
   ["k-miss", [UP, "M4 10.5 L8 14 M4 14 L8 10.5"], "stopped out"],
   ["k-flat", [UP, "M2.5 12 L9.5 12"], "timed out"],

@@ -20,12 +20,12 @@ export function outcomeWords(signal, ungradable) {
 
 function told(signal, ungradable) {
   const { outcome } = signal;
-  if (!outcome) return `open until ${time(knownMs(signal), "dateMinute")}`;
+  if (!outcome) return "not over yet";
   if (outcome.status !== "graded") return `not gradable: ${ungradable[outcome.reason] ?? outcome.reason}`;
   return RESULTS[outcome.result] ?? TOUCHED[outcome.touched] ?? outcome.result;
 }
 
-// When its twelve candles are over.
-function knownMs({ openMs, closeMs }) {
-  return closeMs + HORIZON_CANDLES * (closeMs - openMs);
+/** When what came of it is known: its twelve candles are over then. */
+export function knownWords({ openMs, closeMs }) {
+  return `known ${time(closeMs + HORIZON_CANDLES * (closeMs - openMs), "dateMinute")}`;
 }

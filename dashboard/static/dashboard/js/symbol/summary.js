@@ -2,7 +2,7 @@
 
 import { ask } from "../shell/asking.js";
 import * as formats from "../shell/formats.js";
-import { SIGNS, expired, strong, validity, word } from "../shell/signal_words.js";
+import { SIGNS, expired, short, strong, validity, word } from "../shell/signal_words.js";
 
 export class Summary {
   /** onSignals(items): those that stand. onShow(timeframe): the reader wants its chart. */
@@ -48,7 +48,7 @@ export class Summary {
   told(timeframe, nowMs) {
     const item = this.answer.predictions.find((each) => each.timeframe === timeframe);
     const error = this.answer.errors.find((each) => each.timeframe === timeframe);
-    if (!item) return { timeframe, way: "warned", said: "✕ none", why: error?.message ?? "", confidence: "", left: "" };
+    if (!item) return { timeframe, way: "warned", said: "✕ none", why: short(error?.code ?? ""), full: error?.message ?? "", confidence: "", left: "" };
     const signal = { ...item, valid_until_ts: Date.parse(item.valid_until) };
     const old = expired(signal, nowMs);
     return {
@@ -56,7 +56,8 @@ export class Summary {
       way: old ? "flat" : { LONG: "up", SHORT: "down" }[item.direction] ?? "flat",
       said: `${SIGNS[item.direction]} ${word(item.direction)}`,
       strong: strong(signal, nowMs),
-      why: error?.message ?? this.page.reasons[item.reason] ?? "",
+      why: short(error?.code ?? item.reason),
+      full: error?.message ?? this.page.reasons[item.reason] ?? "",
       confidence: formats.percent(item.confidence, 0),
       left: validity(signal, nowMs),
       old,
@@ -64,7 +65,7 @@ export class Summary {
   }
 }
 
-function rowOf({ timeframe, way, said, why, confidence, left, strong: stands, old }) {
+function rowOf({ timeframe, way, said, why, full, confidence, left, strong: stands, old }) {
   const row = document.createElement("tr");
   if (old) row.className = "expired";
   if (stands) row.className = "strong";
@@ -81,6 +82,7 @@ function rowOf({ timeframe, way, said, why, confidence, left, strong: stands, ol
     const reason = document.createElement("span");
     reason.className = "why";
     reason.textContent = why;
+    reason.title = full;
     told.append(reason);
   }
   row.append(head, told, cell(confidence), cell(left));
