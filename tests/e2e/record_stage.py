@@ -6,6 +6,8 @@ in the logs, stored and graded by the recorder's own process.
 
 import sqlite3
 import subprocess
+import urllib.error
+import urllib.request
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,8 +30,8 @@ from tests.signal_loops import DAY_MS, VENUE, make_signal, set_clock
 from tests.waiting import eventually_sync
 
 M15 = Timeframe.M15
-BEFORE, AFTER = 60, 14
-"""Candles of 15 minutes in the store, before and after DAY_MS."""
+BEFORE, AFTER, TO_COME = 60, 14, 14
+"""Candles of 15 minutes before DAY_MS, from there to the stage's now, and later ones."""
 NOW_MS = DAY_MS + AFTER * M15.ms + 20_000
 """Market time of the stage: all twelve candles after DAY_MS are over."""
 LAST_TICK = (NOW_MS - FIRST_TICK_MS) // TICK_MS
@@ -62,15 +64,22 @@ class Stage:
             raise LookupError(f"no {kind} where {where}")
         return found
 
+    def holds(self, kind: str, where: str) -> bool:
+        try:
+            return self.row(kind, where) > 0
+        except LookupError:
+            return False
+
     def graded(self, kind: str, row: int) -> bool:
         path = self.instance.directory / "cryptosite.sqlite3"
         query = f"SELECT 1 FROM predictions_{kind}outcome WHERE {kind}_id = ?"  # noqa: S608
         with sqlite3.connect(path) as connection:
             return connection.execute(query, (row,)).fetchone() is not None
 
-    def set_clock(self, market_ms: float = NOW_MS) -> None:
+    def set_clock(self, market_ms: float = NOW_MS, *, speed: float = 0.0) -> None:
+        """Say what time it is in the market; by default it stands still."""
         with self.instance.client() as client:
-            set_clock(client, market_ms)
+            set_clock(client, market_ms, speed=speed)
 
     def record(self) -> "subprocess.Popen[bytes]":
         """Start the recorder's own process."""
@@ -106,7 +115,7 @@ class Stage:
         store = CandleStore(self.instance.directory / "candles")
         for seed, (symbol, worth) in enumerate(WORTH.items()):
             made = _priced(symbol, worth, seed)
-            store.upsert(VENUE, symbol, M15, made, closed_by_ms=NOW_MS)
+            store.upsert(VENUE, symbol, M15, made, closed_by_ms=np.inf)
             self.candles[symbol] = made
 
     def close(self, symbol: str, closed_ms: int) -> float:
@@ -213,13 +222,28 @@ def wait_until_recorded(stage: Stage) -> None:
     eventually_sync(lambda: recorded(stage), 40)
 
 
+def wait_for_web(stage: Stage) -> None:
+    def answers() -> bool:
+        try:
+            with urllib.request.urlopen(f"{stage.url}/signals", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            return False
+
+    eventually_sync(answers, 40)
+
+
 def _changed(signal: Signal, **changes: Any) -> Signal:
     fields = {name: getattr(signal, name) for name in signal.__struct_fields__} | changes
     return Signal(**fields)
 
 
 def _priced(symbol: str, worth: float, seed: int) -> CandleSeries:
-    made = walk(BEFORE + AFTER, seed=seed + 3, step_ms=M15.ms, start_ms=DAY_MS - BEFORE * M15.ms)
+    made = walk(
+        BEFORE + AFTER + TO_COME, seed=seed + 3, step_ms=M15.ms, start_ms=DAY_MS - BEFORE * M15.ms
+    )
     digits = {"BTCUSDT": 1, "ETHUSDT": 2, "SOLUSDT": 3}[symbol]
     prices = {
         name: (getattr(made, name) * worth).round(digits)

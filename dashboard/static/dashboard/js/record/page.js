@@ -11,13 +11,15 @@ import { PathPanel } from "./path_panel.js";
 import { Renewal } from "./renewal.js";
 import { showLiveAccuracy } from "./live_accuracy.js";
 
+const JUST_OVER_MS = 300; // the server's clock may be a little behind
+
 const shell = new Shell();
 const path = new PathPanel(document.getElementById("path"), pageData);
 const renewal = new Renewal(pageData, dress, (page) => {
   countdown.page = page;
   path.show(page);
 });
-const countdown = new Countdown(shell.clock, pageData, () => renewal.soon());
+const countdown = new Countdown(shell.clock, pageData, () => renewal.soon(JUST_OVER_MS));
 shell.follow(new OwnNews(pageData, renewal));
 
 function dress(root) {

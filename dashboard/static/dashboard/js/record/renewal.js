@@ -23,9 +23,9 @@ export class Renewal {
     return this.page.pending || document.querySelector('[data-signed="no"]') !== null;
   }
 
-  soon() {
+  soon(waitMs = SOON_MS) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.now(), SOON_MS);
+    this.timer = setTimeout(() => this.now(), waitMs);
   }
 
   async now() {
