@@ -1,4 +1,4 @@
-"""`/accuracy`: what predictions were worth. The page carries choices; `/api/accuracy` the numbers."""
+"""`/accuracy`: what predictions were worth. It carries choices; `/api/accuracy` the numbers."""
 
 from dataclasses import asdict
 from typing import Any

@@ -10,9 +10,10 @@ from django.conf import settings
 
 from inference.signals.signal import iso
 from inference.vocabulary import FORECASTS
-from predictions.accuracy import forecasts, signals
+from predictions.accuracy import forecasts, signal_views, signals
 from predictions.accuracy.costs import Bill, Costs, told_costs
 from predictions.accuracy.forecast_costs import forecast_costs
+from predictions.accuracy.graded_signals import MINIMUM, GradedSignals
 from predictions.accuracy.hours import HOUR_MS
 from predictions.accuracy.questions import ForecastQuestion, find_hours, newest_ms
 from predictions.accuracy.signal_costs import signal_costs
@@ -79,9 +80,12 @@ def _of_forecasts(asked: Asked, question: ForecastQuestion) -> dict[str, Any]:
         minimum=forecasts.MINIMUM,
         overall=forecasts.summary(found.hours),
         groups=asked.by and forecasts.grouped(found.hours, asked.by),
-        risk_coverage=forecasts.risk_coverage(found.hours),
-        series=asked.series and forecasts.over_time(found.hours, asked.series),
-        spread=None,
+        views={
+            "bands": forecasts.bands(found.hours),
+            "risk_coverage": forecasts.risk_coverage(found.hours),
+            "series": asked.series and forecasts.over_time(found.hours, asked.series),
+            "r_distribution": None,
+        },
         bill=bill,
     )
 
@@ -92,17 +96,21 @@ def _of_signals(asked: Asked, question: SignalQuestion) -> dict[str, Any]:
         if newest is not None:
             question = replace(question, from_ms=newest - (asked.days or SIGNAL_DAYS) * DAY_MS)
     found = find_signals(question)
+    graded = GradedSignals(found.rows)
     bill = None if asked.costs is None else signal_costs(question.counted(), asked.costs)
     return _told(
         asked,
         question,
         window=(question.from_ms, question.to_ms),
-        minimum=signals.MINIMUM,
+        minimum=MINIMUM,
         overall=signals.summary(found),
         groups=asked.by and signals.grouped(found, asked.by),
-        risk_coverage=signals.risk_coverage(found),
-        series=asked.series and signals.over_time(found, asked.series),
-        spread=signals.spread(found),
+        views={
+            "bands": signal_views.bands(graded),
+            "risk_coverage": signal_views.risk_coverage(graded),
+            "series": asked.series and signal_views.over_time(graded, asked.series),
+            "r_distribution": signal_views.spread(graded),
+        },
         bill=bill,
     )
 
@@ -115,9 +123,7 @@ def _told(
     minimum: int,
     overall: dict[str, Any],
     groups: Any,
-    risk_coverage: list[dict[str, Any]],
-    series: Any,
-    spread: dict[str, Any] | None,
+    views: dict[str, Any],
     bill: Bill | None,
 ) -> dict[str, Any]:
     begin, end = (None if edge is None else iso(edge) for edge in window)
@@ -130,8 +136,6 @@ def _told(
         "minimum_n": minimum,
         "overall": overall,
         "groups": groups,
-        "risk_coverage": risk_coverage,
-        "series": series,
-        "r_distribution": spread,
+        **views,
         "costs": bill and asked.costs and told_costs(asked.costs, bill, minimum),
     }

@@ -13,7 +13,7 @@ from inference.signals.levels import HORIZON_CANDLES
 from inference.vocabulary import Direction, OutcomeStatus
 from market.candles.timeframes import Timeframe
 from predictions.accuracy.costs import Bill, Costs, bill
-from predictions.accuracy.signals import BLOCK_CANDLES
+from predictions.accuracy.graded_signals import BLOCK_CANDLES
 from predictions.models import Signal
 
 MOST_SIGNALS = 20_000

@@ -7,8 +7,10 @@ import pytest
 
 from inference.vocabulary import Direction, OutcomeStatus, Role, SignalResult, Ungradable
 from market.candles.timeframes import Timeframe
+from predictions.accuracy.graded_signals import MINIMUM, GradedSignals
 from predictions.accuracy.signal_rows import FoundSignals, SignalRow, first_timely
-from predictions.accuracy.signals import MINIMUM, figures, grouped, risk_coverage, summary
+from predictions.accuracy.signal_views import risk_coverage
+from predictions.accuracy.signals import figures, grouped, summary
 
 STEP_MS = Timeframe.M15.ms
 FIRST_MS = 1_767_225_600_000
@@ -176,7 +178,7 @@ def test_groups_by_band_hold_every_signal_once() -> None:
 def test_risk_coverage_keeps_the_surest_and_ties_together() -> None:
     sure = [row(index, confidence=0.7) for index in range(40)]
     unsure = [row(40 + index, **LOST, confidence=0.4) for index in range(60)]
-    curve = risk_coverage(FoundSignals([*sure, *unsure], 100, 0, 0, False))
+    curve = risk_coverage(GradedSignals([*sure, *unsure]))
     assert [(point["said"], point["hit_rate"]["value"]) for point in curve] == [
         (100, pytest.approx(0.4)),
         (40, 1.0),
@@ -187,11 +189,11 @@ def test_risk_coverage_keeps_timed_out_signals_in_the_denominator() -> None:
     won = [row(index) for index in range(40)]
     untouched = {"outcome__touched": "NO_TRADE", "outcome__result": SignalResult.TIMED_OUT.value}
     timed_out = [row(40 + index, **untouched) for index in range(60)]
-    [point] = risk_coverage(FoundSignals([*won, *timed_out], 100, 0, 0, False))
+    [point] = risk_coverage(GradedSignals([*won, *timed_out]))
     assert (point["hit_rate"]["value"], point["hit_rate"]["untouched"]) == (1.0, 60)
     assert point["take_profit_rate"]["value"] == pytest.approx(0.4)
 
 
 def test_risk_coverage_without_a_direction_is_empty() -> None:
     rows = [row(index, **STOOD_ASIDE) for index in range(50)]
-    assert risk_coverage(FoundSignals(rows, 50, 0, 0, False)) == []
+    assert risk_coverage(GradedSignals(rows)) == []

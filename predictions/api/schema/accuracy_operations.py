@@ -95,6 +95,9 @@ class AccuracySerializer(Shape):
     by = serializers.CharField(allow_null=True)
     overall = serializers.DictField(help_text="Counts and figures by name.")
     groups = serializers.ListField(child=serializers.DictField(), allow_null=True)
+    bands = serializers.ListField(
+        child=serializers.DictField(), help_text="By sureness: band, said, and figures by name."
+    )
     risk_coverage = serializers.ListField(child=serializers.DictField())
     series = SeriesSerializer(allow_null=True, help_text="null where not asked for, or nothing.")
     r_distribution = SpreadSerializer(allow_null=True, help_text="Signals only.")

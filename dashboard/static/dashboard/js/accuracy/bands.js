@@ -6,11 +6,12 @@ import { count, intervalText, verdict, written } from "./words.js";
 
 const HEADLINE = { unit: "share", better: "higher", than: "the baseline" };
 
-/** groups: of by=band; overall: the record's own hit rate, for its baseline. */
+/** groups: the answer's bands, null where there are none; overall: the hit rate of all. */
 export function byBand(groups, overall, minimum) {
+  if (!groups.length) return null;
   const bands = groups.map((group) => ({
     name: bandName(group.band),
-    said: group.said ?? group.n,
+    said: group.said,
     figure: { ...group.hit_rate, baseline: group.hit_rate.baseline ?? overall.baseline },
   }));
   return {

@@ -16,7 +16,8 @@ const HIT_RATE = { name: "hit_rate", title: "Hit rate", unit: "share", than: "it
 const COVERAGE = { name: "coverage", title: "Coverage", unit: "share", than: "the 90 % that the interval claims" };
 
 export class Record {
-  constructor(choices, { onCell, onMetric, onKeep }) {
+  constructor(choices, costs, { onCell, onMetric, onKeep }) {
+    this.costs = costs;
     const element = (id) => document.getElementById(id);
     this.ungradable = choices.ungradable;
     this.headline = new Headline(element("summary"));
@@ -31,8 +32,8 @@ export class Record {
   }
 
   get panels() {
-    const charts = [this.series, this.reliability, this.spread, this.dial.panel];
-    return [this.headline.panel, this.map.panel, ...charts.map(({ panel }) => panel)];
+    const charts = [this.series, this.reliability, this.bands, this.spread, this.dial.panel];
+    return [this.headline.panel, this.map.panel, this.costs.panel, ...charts.map(({ panel }) => panel)];
   }
 
   loading() {
@@ -70,6 +71,8 @@ export class Record {
     this.showSpread(told);
     this.dial.show(told, view.keep);
     this.map.show(told, view.metric);
+    this.showBands(told);
+    this.costs.show(told);
   }
 
   showSpread(told) {
@@ -84,13 +87,9 @@ export class Record {
   }
 
   showBands(told) {
-    if (told.overall.n === 0) {
-      this.bands.panel.empty(this.nothing(told));
-      return;
-    }
     const sure = told.engine === "signals" ? "confidence, the largest of the three probabilities" : "the larger of P(up) and P(down), over their sum";
     this.bands.write("note", `How sure: ${sure}. Whiskers are 95 % intervals.`);
-    this.chart(this.bands, byBand(told.groups, told.overall.hit_rate, told.minimum_n), "");
+    this.chart(this.bands, byBand(told.bands, told.overall.hit_rate, told.minimum_n), "Nothing has called a direction.");
   }
 
   chart(panel, shown, nothing) {
