@@ -18,6 +18,7 @@ MAX_ROWS = 1_500
 """Rows that one snapshot carries, over all its symbols; with many symbols the span shrinks."""
 
 FIELDS = (
+    "id",
     "symbol",
     "tick",
     "prediction_ts",
@@ -31,6 +32,8 @@ FIELDS = (
     "confidence",
     "source",
     "reason",
+    "model_version",
+    "role",
     "latency_ms",
     "outcome__status",
     "outcome__reason",

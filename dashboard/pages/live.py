@@ -1,4 +1,4 @@
-"""`/`: one symbol's market and forecasts, live."""
+"""`/`: markets and their forecasts, live."""
 
 from typing import Any
 
@@ -11,10 +11,20 @@ from dashboard.shell import render_page
 from inference.vocabulary import REASON_TEXTS
 from market.symbols import UnknownSymbolError, parse_symbol
 
+PROCESSES = (
+    ("market", "Market feed"),
+    ("inference", "Forecasts"),
+    ("signals", "Signals"),
+    ("recorder", "Recorder"),
+    ("web", "Web"),
+    ("redis", "Redis"),
+)
+"""Name in a health frame, and in words."""
+
 
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
-    """Show one symbol's market and forecasts, live."""
+    """Show one symbol's market and forecasts, and where several are forecast a list of all."""
     symbols = settings.FORECAST_SYMBOLS
     asked = request.GET.get("symbol", symbols[0])
     try:
@@ -24,15 +34,20 @@ def live(request: HttpRequest) -> HttpResponse:
     if symbol not in symbols:
         context = {"asked": asked, "symbols": symbols}
         return render_page(request, "dashboard/unknown_symbol.html", context, status=404)
-    page = {"symbol": symbol, "symbols": symbols, "page": _page(symbol)}
-    return render_page(request, "dashboard/live.html", page, here="live")
+    context = {
+        "symbol": symbol,
+        "symbols": symbols,
+        "processes": PROCESSES,
+        "horizon_seconds": settings.INFERENCE.prediction.horizon_ms / 1000,
+        "page": _page(symbol),
+    }
+    return render_page(request, "dashboard/live.html", context, here="live")
 
 
 def _page(symbol: str) -> dict[str, Any]:
     prediction = settings.INFERENCE.prediction
     return {
         "symbol": symbol,
-        "socketPath": f"/ws/predictions/{symbol}/",
         "tickMs": prediction.tick_ms,
         "horizonMs": prediction.horizon_ms,
         "maxFeatureAgeMs": round(prediction.max_feature_age_seconds * 1000),

@@ -118,6 +118,7 @@ def _nullable(values: Floats) -> list[float | None]:
 def frame_of(venue: str, row: OpenForecast, outcome: Outcome) -> Frame:
     """Return what pages and sockets get of one outcome."""
     return {
+        "forecast_id": row.id,
         "symbol": row.symbol,
         "venue": venue,
         "tick": row.tick,

@@ -118,6 +118,7 @@ def tick_message(seq: int, *symbols: str, venue: str = VENUE) -> dict[str, Any]:
 def outcome(symbol: str, seq: int, *, venue: str = VENUE) -> dict[str, Any]:
     """Return what the recorder says of one graded forecast."""
     return {
+        "forecast_id": 17,
         "symbol": symbol,
         "venue": venue,
         "tick": seq,

@@ -12,6 +12,7 @@ export class ForecastLayer {
     this.colours = colours;
     this.forecasts = [];
     this.current = null;
+    this.first = 0; // the second at the axis' first place
     const renderer = { draw: (target) => target.useBitmapCoordinateSpace((s) => this.draw(s)) };
     this.views = [{ zOrder: () => "top", renderer: () => renderer }];
     this.axisViews = [this.axisView()];
@@ -58,7 +59,7 @@ export class ForecastLayer {
 
   draw(scope) {
     const at = (ms, price) => {
-      const x = this.chart.timeScale().timeToCoordinate(ms / 1000);
+      const x = this.chart.timeScale().logicalToCoordinate(ms / 1_000 - this.first);
       const y = this.series.priceToCoordinate(price);
       if (x === null || y === null) return null;
       return [x * scope.horizontalPixelRatio, y * scope.verticalPixelRatio];

@@ -1,63 +1,100 @@
-// What the page knows: built from frames alone, read by the panel and the chart.
-// Times are market time in ms.
+// The watched coin's market: prices of the last minutes, forecasts with outcomes, book and tape.
+// Times are market time in ms. What can be charted is numbered, so that what has been drawn is
+// known: `revision` changes where the past changed, `version` where anything did.
 
-const KEPT_SECONDS = 600;
-const KEPT_FORECASTS = 1_800;
+const KEPT_SECONDS = 330;
+const KEPT_TRADES = 50;
 
 export class MarketState {
-  constructor(symbol, clock) {
-    this.symbol = symbol;
-    this.clock = clock;
-    this.begin(null, null);
+  constructor(symbol) {
+    this.revision = 0;
+    this.version = 0;
+    this.choose(symbol);
   }
 
-  begin(venue, live) {
+  choose(symbol) {
+    this.symbol = symbol;
+    this.begin(null);
+  }
+
+  begin(venue) {
     this.venue = venue;
-    this.live = live;
     this.mids = new Map(); // second -> mid
+    this.newest = null; // the newest second
     this.forecasts = new Map(); // target_ts -> forecast, with `outcome` once graded
     this.latest = null;
-    this.latestAt = 0;
-    this.quote = null;
-    this.quoteAt = 0;
+    this.book = null;
+    this.trades = null; // newest first
+    this.printed = 0; // trades ever taken
+    this.told = false; // whether a `market` frame has come
+    this.tellingFailed = false;
+    this.changed({ past: true });
   }
 
-  apply(frame) {
+  apply({ type, data, venue }) {
     const readers = {
-      snapshot: (data) => this.takeSnapshot(data),
-      prediction: (data) => this.takePrediction(data),
-      outcome: (data) => data.forEach((each) => this.takeOutcome(each)),
-      price: (data) => this.takeQuote(data[this.symbol]),
+      snapshot: () => this.takeSnapshot(data),
+      market: () => data.symbol === this.symbol && this.takeMarket(data),
+      predictions: () => this.takeTick(venue, data),
+      price: () => this.takeQuote(data[this.symbol]),
+      outcome: () => data.forEach((each) => this.takeOutcome(each)),
+      book: () => data.symbol === this.symbol && this.takeBook(data),
+      trades: () => data.symbol === this.symbol && this.takeTrades(data.trades),
     };
-    readers[frame.type]?.(frame.data);
+    readers[type]?.();
   }
 
   takeSnapshot(data) {
-    // Without Redis the server knows nothing new; what the page holds stays, marked as old.
-    if (data.venue !== null) {
-      if (data.venue !== this.venue) this.begin(data.venue, data.live);
-      for (const [atMs, mid] of data.prices[this.symbol] ?? []) this.takeMid(atMs, mid);
-      for (const each of data.forecasts?.[this.symbol] ?? []) this.takeForecast(each);
-      const newest = data.predictions[this.symbol];
-      if (newest && newest.venue === data.venue) this.takePrediction(newest);
-      this.takeQuote(data.quotes[this.symbol]);
-    }
+    if (data.venue === null) return;
+    if (data.venue !== this.venue) this.begin(data.venue);
+    // With many coins a snapshot reaches less far back than the `market` frame that follows it.
+    this.takePast(data.prices[this.symbol], data.forecasts?.[this.symbol]);
+    const newest = data.predictions[this.symbol];
+    if (newest?.venue === data.venue) this.takeForecast(newest);
+    this.takeQuote(data.quotes[this.symbol]);
   }
 
-  takePrediction(forecast) {
-    if (forecast.venue !== this.venue) this.begin(forecast.venue, forecast.live);
+  takeMarket(data) {
+    // While Redis does not answer nothing is told; all of it comes when it is back.
+    this.told = data.venue !== null;
+    if (!this.told) return;
+    if (data.venue !== this.venue) this.begin(data.venue);
+    this.told = true;
+    this.takePast(data.prices, data.forecasts);
+    this.book = withLevels(data.book);
+    this.trades = data.trades;
+    this.printed += KEPT_TRADES;
+    this.changed();
+  }
+
+  takePast(prices, forecasts) {
+    for (const [atMs, mid] of prices ?? []) this.mids.set(Math.floor(atMs / 1_000), mid);
+    for (const each of forecasts ?? []) this.keepForecast(each);
+    for (const second of this.mids.keys()) this.newest = Math.max(this.newest ?? second, second);
+    this.forget();
+    this.changed({ past: true });
+  }
+
+  takeTick(venue, data) {
+    const forecast = data.find((each) => each.symbol === this.symbol);
+    if (!forecast) return;
+    if (venue !== this.venue) this.begin(venue);
     this.takeForecast(forecast);
-    if (this.latest && forecast.timestamp <= this.latest.timestamp) return;
-    this.latest = forecast;
-    this.latestAt = performance.now();
-    if (forecast.mid_price !== null) this.takeMid(forecast.timestamp, forecast.mid_price);
   }
 
   takeForecast(forecast) {
+    this.keepForecast(forecast);
+    if (this.latest && forecast.timestamp < this.latest.timestamp) return;
+    this.latest = this.forecasts.get(forecast.target_ts);
+    if (forecast.mid_price !== null) this.takeMid(forecast.timestamp, forecast.mid_price);
+    this.forget();
+    this.changed();
+  }
+
+  keepForecast(forecast) {
     const known = this.forecasts.get(forecast.target_ts);
     const outcome = forecast.outcome ?? known?.outcome ?? null;
     this.forecasts.set(forecast.target_ts, { ...known, ...forecast, outcome });
-    trim(this.forecasts, KEPT_FORECASTS);
   }
 
   takeOutcome(outcome) {
@@ -67,75 +104,66 @@ export class MarketState {
       predicted_price: outcome.predicted_price,
       mid_price: outcome.mid_price,
     };
-    this.forecasts.set(outcome.target_ts, { ...known, outcome });
+    const id = outcome.forecast_id ?? known.id;
+    this.forecasts.set(outcome.target_ts, { ...known, id, outcome });
+    this.changed();
   }
 
   takeQuote(quote) {
-    if (!quote) return;
-    this.quote = quote;
-    this.quoteAt = performance.now();
-    if (quote.mid !== null && quote.ts !== null) this.takeMid(quote.ts, quote.mid);
+    if (!quote || quote.mid === null || quote.ts === null) return;
+    this.takeMid(quote.ts, quote.mid);
+    this.changed();
   }
 
   takeMid(atMs, mid) {
-    this.mids.set(Math.floor(atMs / 1000), mid);
-    trim(this.mids, KEPT_SECONDS);
+    const second = Math.floor(atMs / 1_000);
+    if (this.newest !== null && second < this.newest) {
+      if (this.mids.has(second)) return;
+      this.revision += 1;
+    }
+    this.mids.set(second, mid);
+    this.newest = Math.max(this.newest ?? second, second);
   }
 
-  get health() {
-    return this.clock.health;
+  takeBook(book) {
+    this.book = withLevels(book);
+    this.changed();
   }
 
-  // Age of the newest features, in wall ms; null where it is not known.
-  dataAge() {
-    return this.clock.aged(this.quote?.age_ms, this.quoteAt);
+  takeTrades(trades) {
+    this.trades = [...trades].reverse().concat(this.trades ?? []).slice(0, KEPT_TRADES);
+    this.printed += trades.length;
+    this.changed();
   }
 
-  // How long ago the newest forecast was made, in wall ms.
-  forecastAge() {
-    const now = this.clock.now();
-    if (!this.latest) return null;
-    if (now === null) return performance.now() - this.latestAt;
-    return this.clock.wall(Math.max(0, now - this.latest.timestamp));
+  forget() {
+    if (this.newest === null) return;
+    const first = this.newest - KEPT_SECONDS;
+    for (const second of this.mids.keys()) if (second < first) this.mids.delete(second);
+    for (const targetTs of this.forecasts.keys()) {
+      if (targetTs < first * 1_000) this.forecasts.delete(targetTs);
+    }
   }
 
+  changed({ past = false } = {}) {
+    this.version += 1;
+    if (past) this.revision += 1;
+  }
+
+  /** Forecasts by target time, the oldest first. */
   sortedForecasts() {
     return [...this.forecasts.values()].sort((a, b) => a.target_ts - b.target_ts);
   }
-
-  // Counts over what the page holds; rates and means are null under `least` cases.
-  record(least) {
-    const graded = [...this.forecasts.values()].filter((f) => f.outcome?.status === "graded");
-    const directed = graded.filter((f) => f.outcome.direction_hit !== null);
-    const bounded = graded.filter((f) => f.outcome.covered !== null);
-    const measured = graded.filter(
-      (f) => f.outcome.error_bp !== null && f.outcome.no_change_error_bp !== null,
-    );
-    const share = (cases, name) =>
-      cases.length < least ? null : cases.filter((f) => f.outcome[name]).length / cases.length;
-    const mean = (name) =>
-      measured.length < least
-        ? null
-        : measured.reduce((sum, f) => sum + Math.abs(f.outcome[name]), 0) / measured.length;
-    return {
-      graded: graded.length,
-      fallbacks: graded.filter((f) => f.source && f.source !== "redis").length,
-      hits: { value: share(directed, "direction_hit"), n: directed.length },
-      covered: { value: share(bounded, "covered"), n: bounded.length },
-      mae: { value: mean("error_bp"), n: measured.length },
-      noChange: { value: mean("no_change_error_bp"), n: measured.length },
-    };
-  }
 }
 
-// How a graded forecast is marked everywhere: "hit", "miss", "flat", "open" or "none".
+function withLevels(book) {
+  return book && (book.bids.length > 0 || book.asks.length > 0) ? book : null;
+}
+
+/** How a graded forecast is marked everywhere: "hit", "miss", "flat", "open" or "none". */
 export function mark(forecast) {
   if (!forecast.outcome) return "open";
   if (forecast.outcome.status !== "graded") return "none";
   if (forecast.outcome.direction_hit === null) return "flat";
   return forecast.outcome.direction_hit ? "hit" : "miss";
-}
-
-function trim(map, size) {
-  while (map.size > size) map.delete(map.keys().next().value);
 }

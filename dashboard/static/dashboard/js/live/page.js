@@ -1,31 +1,42 @@
-// The live page: frames in, text and chart out.
+// The live page: frames into states, states into panels.
 
-import { pageData } from "../shell/page_data.js";
+import { pageData, shellData } from "../shell/page_data.js";
 import { Shell } from "../shell/shell.js";
+import { LedgerRecord } from "./ledger_record.js";
+import { Coins } from "./coins.js";
+import { Hops } from "./hops.js";
+import { LiveView } from "./live_view.js";
 import { MarketState } from "./market_state.js";
-import { Panel } from "./panel.js";
-import { PriceChart } from "./price_chart.js";
+import { ServerClock } from "./server_clock.js";
+import { SymbolChoice } from "./symbol_choice.js";
 
-const shell = new Shell({ path: pageData.socketPath });
-const state = shell.follow(new MarketState(pageData.symbol, shell.clock));
-const panel = new Panel(pageData);
-const chart = new PriceChart(document.getElementById("chart"), pageData.horizonMs);
+const shell = new Shell({ watch: pageData.symbol });
+const serverClock = shell.follow(new ServerClock((message) => shell.socket.say(message)));
+const coins = shell.follow(new Coins(shellData.forecastSymbols, shell.clock));
+const market = shell.follow(new MarketState(pageData.symbol));
+const hops = new Hops(shell.clock, serverClock);
+const ledger = new LedgerRecord(() => shell.redraw());
 
-shell.onProblem(() => panel.problem(state));
-shell.onDraw(() => {
-  panel.render(state);
-  chart.render(state);
+shell.follow({
+  apply({ type, data }) {
+    const coin = coins.of(market.symbol);
+    if (type === "predictions" && data.some((each) => each.symbol === market.symbol)) {
+      hops.arrive(coin.latest, coin.publishedMs, coin.quote);
+    }
+    if (type === "market") ledger.learn(data.forecasts);
+    ledger.follow(market.symbol, coins.venue);
+  },
 });
 
-document.getElementById("symbol").addEventListener("change", (event) => event.target.form.submit());
+const choice = new SymbolChoice(pageData.symbol, shellData.forecastSymbols, (symbol) => {
+  market.choose(symbol);
+  hops.begin();
+  shell.socket.watch(symbol);
+  ledger.follow(symbol, coins.venue);
+  shell.redraw();
+});
 
-const choices = document.querySelectorAll("[data-minutes]");
-for (const button of choices) {
-  button.addEventListener("click", () => {
-    for (const each of choices) each.setAttribute("aria-pressed", String(each === button));
-    chart.minutes = Number(button.dataset.minutes);
-    shell.redraw();
-  });
-}
-
+const view = new LiveView({ page: pageData, shell, coins, market, hops, ledger, choice });
+shell.onProblem(() => view.problem());
+shell.onDraw(() => view.draw());
 shell.start();

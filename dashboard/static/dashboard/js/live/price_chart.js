@@ -1,19 +1,24 @@
 // The price line with the forecasts over it. The time axis has a place for every second, up to
-// a little past the forecast's target, so that marks and cone have somewhere to stand.
+// a little past the forecast's target, so that marks and cone have somewhere to stand. What is
+// new is added to what stands; all is drawn anew where the past changed.
 
 import { createChart, LineSeries } from "../../../vendor/lightweight-charts/lightweight-charts.standalone.production.mjs";
-import { ForecastLayer } from "./forecast_layer.js";
 import { colour } from "../shell/colours.js";
 import { decimals } from "../shell/formats.js";
-import { onTheme } from "../shell/preferences.js";
+import { onPreference, onTheme } from "../shell/preferences.js";
 import { time } from "../shell/times.js";
+import { ForecastLayer } from "./forecast_layer.js";
 
 const AHEAD_SECONDS = 3;
+const SHOWN_SECONDS = 300;
+// So many seconds are drawn at most before all is drawn anew, with what is older left out.
+const KEPT_SECONDS = 900;
+const INVISIBLE = "rgba(0, 0, 0, 0)";
 const at = (seconds) => time(seconds * 1_000);
 
 export class PriceChart {
   constructor(element, horizonMs) {
-    this.horizonSeconds = Math.ceil(horizonMs / 1000);
+    this.horizonSeconds = Math.ceil(horizonMs / 1_000);
     this.minutes = 2;
     this.colours = {};
     this.chart = createChart(element, {
@@ -25,11 +30,14 @@ export class PriceChart {
       localization: { timeFormatter: at },
       rightPriceScale: { scaleMargins: { top: 0.08, bottom: 0.08 } },
     });
+    const quiet = { lastValueVisible: false, priceLineVisible: false, crosshairMarkerVisible: false };
+    this.axis = this.chart.addSeries(LineSeries, quiet);
     this.series = this.chart.addSeries(LineSeries, { lineWidth: 2, priceLineVisible: false });
     this.layer = new ForecastLayer(this.colours);
     this.series.attachPrimitive(this.layer);
     this.recolour();
     onTheme(() => this.recolour());
+    onPreference("zone", () => this.chart.applyOptions({ localization: { timeFormatter: (s) => at(s) } }));
   }
 
   recolour() {
@@ -52,35 +60,87 @@ export class PriceChart {
     this.series.applyOptions({ color: colour("--price") });
   }
 
-  render(state) {
-    const seconds = [...state.mids.keys()];
-    if (seconds.length === 0) {
-      this.series.setData([]);
-      this.layer.show([], null);
+  /** gap: of more than so many seconds without a price the line is broken. */
+  show(market, gap) {
+    if (market.newest === null) {
+      this.clear();
       return;
     }
-    const made = state.latest ? Math.floor(state.latest.timestamp / 1000) : 0;
-    const now = Math.max(...seconds, made);
-    const first = now - this.minutes * 60;
+    const key = `${market.version},${this.minutes}`;
+    if (this.key === key) return;
+    this.key = key;
+    const made = market.latest ? Math.floor(market.latest.timestamp / 1_000) : 0;
+    const now = Math.max(market.newest, made);
     const end = now + this.horizonSeconds + AHEAD_SECONDS;
+    this.precision(decimals(market.mids.get(market.newest), market.symbol));
+    if (this.revision !== market.revision || end - this.first > KEPT_SECONDS) this.begin(market, now, gap);
+    this.lengthen(end);
+    for (let second = this.drawn; second <= market.newest; second += 1) this.add(market, second, gap);
+    this.drawn = market.newest;
+    this.showForecasts(market, now - this.minutes * 60);
+    const range = { from: now - this.minutes * 60 - this.first, to: end - this.first };
+    this.chart.timeScale().setVisibleLogicalRange(range);
+  }
+
+  clear() {
+    if (this.key === null) return;
+    this.key = null;
+    this.revision = null;
+    this.axis.setData([]);
+    this.series.setData([]);
+    this.layer.show([], null);
+  }
+
+  begin(market, now, gap) {
+    this.revision = market.revision;
+    this.first = now - SHOWN_SECONDS;
+    this.layer.first = this.first;
+    this.end = now;
+    this.last = null;
+    const seconds = [];
     const points = [];
-    for (let second = first; second <= end; second += 1) {
-      const mid = state.mids.get(second);
-      points.push(mid === undefined ? { time: second } : { time: second, value: mid });
+    for (let second = this.first; second <= now; second += 1) {
+      seconds.push({ time: second });
+      const mid = market.mids.get(second);
+      if (mid === undefined) continue;
+      if (this.last && second - this.last.time > gap) this.last.color = INVISIBLE;
+      this.last = { time: second, value: mid };
+      points.push(this.last);
     }
-    this.precision(decimals(state.mids.get(Math.max(...seconds)), state.symbol));
-    const shown = state
-      .sortedForecasts()
-      .filter((f) => f.target_ts >= first * 1000 && f.target_ts !== state.latest?.target_ts);
+    this.axis.setData(seconds);
     this.series.setData(points);
-    this.layer.show(shown, state.latest);
-    this.chart.timeScale().setVisibleLogicalRange({ from: 0, to: points.length - 1 });
+    this.drawn = market.newest;
+  }
+
+  lengthen(end) {
+    for (; this.end < end; this.end += 1) this.axis.update({ time: this.end + 1 });
+  }
+
+  add(market, second, gap) {
+    const mid = market.mids.get(second);
+    if (mid === undefined) return;
+    if (this.last && second - this.last.time > gap) {
+      // A point's colour is that of the line from it to the next.
+      this.series.update({ ...this.last, color: INVISIBLE });
+    }
+    this.last = { time: second, value: mid };
+    this.series.update(this.last);
+  }
+
+  showForecasts(market, first) {
+    const shown = market
+      .sortedForecasts()
+      .filter((f) => f.target_ts >= first * 1_000 && f.target_ts !== market.latest?.target_ts);
+    this.layer.show(shown, market.latest);
   }
 
   precision(digits) {
     if (digits === this.digits) return;
     this.digits = digits;
     const minMove = Number(`1e-${digits}`);
-    this.series.applyOptions({ priceFormat: { type: "price", precision: digits, minMove } });
+    // The first of a scale's series writes its numbers.
+    for (const series of [this.axis, this.series]) {
+      series.applyOptions({ priceFormat: { type: "price", precision: digits, minMove } });
+    }
   }
 }

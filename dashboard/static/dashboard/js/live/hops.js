@@ -1,0 +1,113 @@
+// How long each part of the way took, from the exchange to this screen: the newest value and
+// percentiles of the last minute. What cannot be known is null, with the reason in words.
+
+const SPAN_MS = 60_000;
+const LONGEST = 240; // a minute of ticks, and quotes between them
+
+export const HOPS = [
+  ["exchange", "Exchange → feature", "From the exchange's own time stamp to the feature it went into, by two clocks."],
+  ["feature", "Feature → forecast", "How old the features were when the forecast was made of them."],
+  ["compute", "Forecast made", "From the tick to the finished forecast."],
+  ["way", "Forecast → browser", "From the forecast's sending to its arrival in this browser; its clock is compared with the server's by ping and pong."],
+  ["paint", "Browser → screen", "From its arrival to the next picture that this browser drew."],
+];
+
+export class Hops {
+  constructor(clock, serverClock) {
+    this.clock = clock;
+    this.serverClock = serverClock;
+    this.begin();
+  }
+
+  begin() {
+    this.hops = new Map(HOPS.map(([name]) => [name, new Hop()]));
+    this.arrived = null;
+    this.eventMs = null;
+  }
+
+  of(name) {
+    return this.hops.get(name);
+  }
+
+  /** A forecast has come just now; quote: the coin's newest. */
+  arrive(forecast, publishedMs, quote) {
+    this.arrived = performance.now();
+    this.takeQuote(quote);
+    this.takeFeature(forecast);
+    this.of("compute").take(forecast.latency_ms, "it was not measured");
+    this.takeWay(publishedMs);
+  }
+
+  /** The forecast that came is on the screen. */
+  paint() {
+    // A hidden page is not drawn: what waits for the reader says nothing about the way.
+    if (this.arrived !== null && !document.hidden) this.of("paint").take(performance.now() - this.arrived);
+    this.arrived = null;
+  }
+
+  takeQuote(quote) {
+    const hop = this.of("exchange");
+    const { exchange_ts_ms: exchangeMs, event_ts_ms: eventMs } = quote ?? {};
+    if (exchangeMs == null || eventMs == null) {
+      hop.unknown("this market carries no time stamps of an exchange");
+    } else if (eventMs !== this.eventMs) {
+      this.eventMs = eventMs;
+      const way = eventMs - exchangeMs;
+      const ahead = `the exchange's clock ran ${Math.round(-way)} ms ahead of the feed's`;
+      hop.take(way < 0 ? null : way, ahead);
+    }
+  }
+
+  takeFeature(forecast) {
+    if (this.clock.speed <= 0) this.of("feature").unknown("in lock-step the market waits for the forecast");
+    else if (forecast.features_age_ms == null) this.of("feature").unknown("no features went into it");
+    else this.of("feature").take(this.clock.wall(forecast.features_age_ms));
+  }
+
+  takeWay(publishedMs) {
+    const hop = this.of("way");
+    const now = this.serverClock.at(this.arrived);
+    if (publishedMs === null) hop.unknown("it came with the page's first state; the next one tells");
+    else if (now === null) hop.unknown("the server's clock is not known yet");
+    else {
+      const way = now - publishedMs;
+      const doubt = this.serverClock.uncertainty;
+      const ahead = "the forecast loop's clock runs ahead of the web server's";
+      hop.take(way < -doubt - 1 ? null : Math.max(0, way), ahead);
+    }
+  }
+}
+
+class Hop {
+  constructor() {
+    this.value = null;
+    this.reason = "nothing has come yet";
+    this.samples = [];
+  }
+
+  take(value, reason = "it was not measured") {
+    if (value == null) {
+      this.unknown(reason);
+      return;
+    }
+    this.value = value;
+    this.reason = "";
+    this.samples.push({ at: performance.now(), value });
+    if (this.samples.length > LONGEST) this.samples.shift();
+  }
+
+  unknown(reason) {
+    this.value = null;
+    this.reason = reason;
+  }
+
+  /** {p50, p95, n} of the last minute; null where nothing was measured in it. */
+  percentiles() {
+    const since = performance.now() - SPAN_MS;
+    while (this.samples.length > 0 && this.samples[0].at < since) this.samples.shift();
+    if (this.samples.length === 0 || this.value === null) return null;
+    const sorted = this.samples.map((each) => each.value).sort((a, b) => a - b);
+    const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+    return { p50: at(0.5), p95: at(0.95), n: sorted.length };
+  }
+}

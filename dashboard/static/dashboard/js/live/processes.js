@@ -1,0 +1,32 @@
+// The health of each process, as chips.
+
+import { writeText } from "../shell/page_text.js";
+
+const WELL = new Set(["healthy", "active", "connected"]);
+const PROCESSES = ["market", "inference", "signals", "recorder", "web"];
+
+export class Processes {
+  constructor(list) {
+    this.chips = new Map(
+      [...list.querySelectorAll("[data-process]")].map((chip) => [chip.dataset.process, chip]),
+    );
+  }
+
+  show(health) {
+    if (!health) return;
+    const away = health.redis.status === "away";
+    for (const name of PROCESSES) {
+      this.write(name, health.processes[name]?.status ?? (away ? "unknown" : "not running"));
+    }
+    this.write("redis", health.redis.status);
+  }
+
+  write(name, status) {
+    const chip = this.chips.get(name);
+    const state = WELL.has(status) ? "well" : "ill";
+    if (chip.dataset.state !== state) chip.dataset.state = state;
+    writeText(chip.querySelector(".status"), status);
+    const title = `${chip.dataset.name}: ${status}`;
+    if (chip.title !== title) chip.title = title;
+  }
+}
