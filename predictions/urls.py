@@ -18,7 +18,7 @@ from predictions.api.ledger import (
 )
 from predictions.api.metrics import metrics
 from predictions.api.predict import predict
-from predictions.api.schema.pages import DocsView, SchemaView
+from predictions.api.schema.pages import SchemaView
 from predictions.api.served_models import card_text, models
 from predictions.api.signals import SignalDetail, SignalList
 from predictions.api.system import system
@@ -48,6 +48,5 @@ urlpatterns: list[URLPattern] = [
     path("api/models/<str:name>/card", card_text, name="model-card"),
     path("api/system", system, name="system"),
     path("api/schema", SchemaView.as_view(), name="schema"),
-    path("api/docs", DocsView.as_view(), name="docs"),
     re_path(r"^api/(?P<rest>.*)$", not_found),
 ]

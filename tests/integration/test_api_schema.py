@@ -30,7 +30,7 @@ from tests.signals import no_signal, signal, store_state
 
 pytestmark = pytest.mark.django_db
 
-SERVES_PAGES = {"api/schema", "api/docs"}
+SERVES_PAGES = {"api/schema"}
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,4 @@
-"""`/api/schema` and `/api/docs`: the OpenAPI document, and Swagger UI on it.
-
-The page carries no inline script or style, as the content security policy asks.
-"""
+"""`/api/schema`: the OpenAPI document. Swagger UI shows it on a page of the dashboard."""
 
 from drf_spectacular.renderers import (
     OpenApiJsonRenderer,
@@ -9,7 +6,7 @@ from drf_spectacular.renderers import (
     OpenApiYamlRenderer,
     OpenApiYamlRenderer2,
 )
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView
 
 
 class SchemaView(SpectacularAPIView):
@@ -21,12 +18,4 @@ class SchemaView(SpectacularAPIView):
         OpenApiYamlRenderer,
         OpenApiYamlRenderer2,
     ]
-    http_method_names = ["get", "head", "options"]
-
-
-class DocsView(SpectacularSwaggerSplitView):
-    """Swagger UI from the sidecar's files; its script is an address of its own."""
-
-    template_name = "predictions/api_docs.html"
-    url_name = "schema"
     http_method_names = ["get", "head", "options"]
