@@ -6,7 +6,7 @@ and for signals the same timeframe. Read by REST and by the pages of a forecast 
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,8 @@ from inference.vocabulary import Role
 from predictions.models import Forecast, Signal
 from predictions.moments import milliseconds, moment
 from predictions.said_features import Named, forecast_features, signal_features
+
+Features = Mapping[str, float | None]
 
 LOWER_QUANTILE, UPPER_QUANTILE = 0.05, 0.95
 FORECAST_SPAN_MS = 3_600_000
@@ -97,7 +99,7 @@ def signal_ranges(signal: Signal, said: Named | None) -> FeatureRanges | None:
     return compare(said, found)
 
 
-def compare(said: Named, earlier: Iterable[tuple[int, Named | None]]) -> FeatureRanges:
+def compare(said: Features, earlier: Iterable[tuple[int, Features | None]]) -> FeatureRanges:
     """Hold features against earlier ones: (market time in ms, features or None if pruned)."""
     known = [(at_ms, features) for at_ms, features in earlier if features is not None]
     times = [at_ms for at_ms, _ in known]

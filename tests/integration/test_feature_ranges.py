@@ -1,5 +1,7 @@
 """How far a prediction's features lay from those of the predictions before it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import redis
@@ -7,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from inference.forecasts.entry import TickEntry
 from inference.signals.entry import Said
 from market.candles.vector import INDICATOR_COUNT, INDICATOR_NAMES
 from market.hot.vector import FEATURE_COUNT, FEATURE_NAMES, INDEX
@@ -29,17 +32,17 @@ def features(volume: float, momentum: float = 0.0) -> np.ndarray:
     return row
 
 
-def tick(index: int, volume: float, momentum: float = 0.0, **changes: object):
+def tick(index: int, volume: float, momentum: float = 0.0, **changes: Any) -> TickEntry:
     return tick_entry(index, features=features(volume, momentum), **changes)
 
 
-def newest_forecast(client: Client) -> dict:
+def newest_forecast(client: Client) -> dict[str, Any]:
     answer = client.get(f"/api/forecasts/{Forecast.objects.latest('tick').pk}")
     assert answer.status_code == 200
-    return answer.json()
+    return dict(answer.json())
 
 
-def named(ranges: dict, name: str) -> dict:
+def named(ranges: dict[str, Any], name: str) -> dict[str, Any]:
     return next(each for each in ranges["features"] if each["name"] == name)
 
 
