@@ -57,10 +57,15 @@ class Heard:
         return [url for url in self.asked if not url.startswith((own, "data:", "blob:"))]
 
 
-@pytest.fixture
-def heard(page: Page) -> Heard:
+def listen(page: Page) -> Heard:
+    """Keep what a page complains of and asks from now on."""
     found = Heard()
     page.on("console", lambda message: found.complaints.append(message.text))
     page.on("pageerror", lambda error: found.complaints.append(str(error)))
     page.on("request", lambda request: found.asked.append(request.url))
     return found
+
+
+@pytest.fixture
+def heard(page: Page) -> Heard:
+    return listen(page)

@@ -1,0 +1,171 @@
+"""The whole stack with a past: recorded frames replayed, candles imported, signals made and graded.
+
+Read by the tests that look at every page, and by `python -m tests.e2e.screenshots`.
+"""
+
+import sqlite3
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from inference.artefacts.signal_registry import ModelRegistry
+from inference.signals.moment import Moment
+from inference.signals.service import InferenceService
+from market import keys
+from market.candles.importing.importer import Importer
+from market.candles.store import CandleStore
+from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
+from market.symbols import DEFAULT_SIGNAL_SYMBOLS
+from tests.e2e.spoken import closes, speak
+from tests.environment import instance_environment
+from tests.processes import ROOT, Instance
+from tests.recordings import BTC_SPOT, CANDLES, ETH_SPOT, recording
+from tests.waiting import eventually_sync
+
+EXCHANGE = "binance"
+VENUE = f"replay/{BTC_SPOT}+{ETH_SPOT}/1"
+BEGINS_MS = 1_723_161_600_000
+"""2024-08-09T00:00:00 UTC: the minutes before are played at once, and here every candle closes."""
+
+M15, H1, H4, D1 = SIGNAL_TIMEFRAMES
+SOME = {M15: 36, H1: 20, H4: 14, D1: 13}
+"""Closes before BEGINS_MS at which signals were said: enough that no page is empty."""
+MANY = {M15: 480, H1: 336, H4: 120, D1: 60}
+
+ADMIN, PASSWORD = "admin", "for-the-tests-alone"
+PROCESSES = ("run_market_feed", "run_inference_loop", "run_signal_loop", "run_recorder")
+
+
+class Stack(Instance):
+    """An instance whose web process and Redis can be killed and started again."""
+
+    def __init__(self, directory: Path, **settings: str) -> None:
+        own = {
+            "MARKET_SOURCE": "replay",
+            "MARKET_REPLAY": f"{recording(BTC_SPOT)},{recording(ETH_SPOT)}",
+            "FORECAST_SYMBOLS": "BTCUSDT,ETHUSDT",
+            "CANDLE_EXCHANGE": EXCHANGE,
+            "DJANGO_SUPERUSER_USERNAME": ADMIN,
+            "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
+            "DJANGO_SUPERUSER_EMAIL": "",
+        }
+        super().__init__(directory, instance_environment(directory), **(own | settings))
+        self._web: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.web_port}"
+
+    def start_web(self) -> None:
+        """Start the web process; return once it answers."""
+        self._web = self.start("run_web")
+        eventually_sync(self._answers, 60)
+
+    def kill_web(self) -> None:
+        """Kill it as a power cut would: no farewell to anybody."""
+        if self._web is not None:
+            self._web.kill()
+            self._web.wait(10)
+
+    def count(self, table: str) -> int:
+        """Return how many rows a table of `predictions` has."""
+        with closing(sqlite3.connect(self.directory / "cryptosite.sqlite3")) as connection:
+            query = f"SELECT count(*) FROM predictions_{table}"  # noqa: S608  (of this module)
+            return int(connection.execute(query).fetchone()[0])
+
+    def newest(self, table: str, where: str = "1") -> int:
+        """Return the newest row's id. Raises LookupError where there is none."""
+        with closing(sqlite3.connect(self.directory / "cryptosite.sqlite3")) as connection:
+            query = f"SELECT max(id) FROM predictions_{table} WHERE {where}"  # noqa: S608
+            (found,) = connection.execute(query).fetchone()
+        if found is None:
+            raise LookupError(f"no {table} where {where}")
+        return int(found)
+
+    def _answers(self) -> bool:
+        if self._web is not None and self._web.poll() is not None:
+            raise RuntimeError(f"the web process ended with {self._web.returncode}")
+        try:
+            with urllib.request.urlopen(f"{self.address}/health", timeout=5):
+                return True
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+
+
+@contextmanager
+def running_stack(past: Mapping[Timeframe, int] = SOME, **settings: str) -> Iterator[Stack]:
+    """Yield the stack with every process running and something on every page; end all of it.
+
+    past: closes of each timeframe at which signals were said before the market began.
+    """
+    with tempfile.TemporaryDirectory(prefix="cs-", dir="/tmp") as directory:
+        stack = Stack(Path(directory), **settings)
+        stack.start_redis()
+        try:
+            _prepare(stack, past)
+            for command in PROCESSES:
+                stack.start(command)
+            stack.start_web()
+            _wait_for_something(stack)
+            yield stack
+        except BaseException:
+            print(stack.logs())
+            raise
+        finally:
+            stack.stop()
+
+
+def _prepare(stack: Stack, past: Mapping[Timeframe, int]) -> None:
+    with ThreadPoolExecutor() as pool:
+        setting_up = pool.submit(_set_up, stack)
+        service = _service_with_candles(stack.directory)
+        when = closes(past, BEGINS_MS)
+        speak(service, stack.url, VENUE, DEFAULT_SIGNAL_SYMBOLS, when)
+        setting_up.result()
+
+
+def _set_up(stack: Stack) -> None:
+    stack.manage("migrate", "--verbosity", "0")
+    stack.manage("createsuperuser", "--noinput", "--verbosity", "0")
+    stack.manage("collectstatic", "--noinput", "--verbosity", "0")
+
+
+def _service_with_candles(directory: Path) -> InferenceService:
+    store = CandleStore(directory / "candles")
+    folders = [CANDLES / timeframe for timeframe in SIGNAL_TIMEFRAMES]
+    _, errors = Importer(store, EXCHANGE, ZoneInfo("UTC")).run(
+        folders, None, None, time.time() * 1e3
+    )
+    if errors:
+        raise RuntimeError(f"candles could not be imported: {errors}")
+    registry = ModelRegistry(ROOT / "models", directory, "cpu")
+    return InferenceService(registry, store, EXCHANGE, _no_moment, refresh_seconds=None)
+
+
+def _no_moment() -> Moment:
+    raise RuntimeError("each close is its own moment")
+
+
+def _wait_for_something(stack: Stack) -> None:
+    coins = len(DEFAULT_SIGNAL_SYMBOLS) * len(SIGNAL_TIMEFRAMES)
+    with stack.client() as client:
+        eventually_sync(lambda: client.exists(*_states()) == coins, 60)
+    eventually_sync(lambda: stack.count("forecastoutcome") >= 2, 60)
+    eventually_sync(lambda: stack.count("signaloutcome") >= 1_000, 60)
+
+
+def _states() -> list[str]:
+    return [
+        keys.sig(symbol, timeframe)
+        for symbol in DEFAULT_SIGNAL_SYMBOLS
+        for timeframe in SIGNAL_TIMEFRAMES
+    ]
