@@ -15,6 +15,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from dashboard import frames
 from dashboard.hub import Hub, running_hub
 from dashboard.subscriber import Subscriber
+from dashboard.wire import wire_of
 from market.symbols import UnknownSymbolError, parse_symbol
 
 UNKNOWN_SYMBOL = 4404
@@ -62,7 +63,11 @@ class PredictionsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # chan
             await self.close(code=UNKNOWN_SYMBOL)
             return
         self._subscriber = Subscriber(
-            self._send_text, self._close, symbols, single=asked is not None
+            self._send_text,
+            self._close,
+            symbols,
+            single=asked is not None,
+            wire=wire_of(self.scope),
         )
         wanted = parse_qs(self.scope["query_string"].decode(errors="replace")).get("watch", ())
         for symbol in wanted[-1:]:
@@ -99,7 +104,9 @@ class PredictionsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # chan
         if kind == "ack":
             _acknowledge(subscriber, message.get("seq"))
         elif kind == "subscribe":
-            subscriber.narrow(self._chosen(subscriber, message.get("symbols")))
+            symbols = self._chosen(subscriber, message.get("symbols"))
+            if self._hub is not None:
+                self._hub.narrow(subscriber, symbols)
         elif kind == "watch":
             self._watch(message, subscriber)
         else:

@@ -19,6 +19,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 
 from dashboard import frames
+from dashboard.audience import Audience, Audiences
 from dashboard.group_messages import GroupMessageError
 from dashboard.hot_state import HotState, market_now_ms
 from dashboard.outbox import OUTCOME_SLOT, Frame
@@ -68,6 +69,7 @@ class Hub:
         self._forecast_symbols = frozenset(forecast_symbols)
         self.symbols = tuple(dict.fromkeys((*forecast_symbols, *signal_symbols)))
         self._subscribers: dict[Subscriber, asyncio.Task[None]] = {}
+        self._audiences = Audiences()
         self._continuity = Continuity()
         self._listening = asyncio.Event()
         self._snapshots = SnapshotTaker(
@@ -92,6 +94,7 @@ class Hub:
         tasks = {*self._tasks, *self._subscribers.values(), *self._watching.stop()}
         self._tasks.clear()
         self._subscribers.clear()
+        self._audiences.clear()
         while tasks:
             for task in tasks:
                 task.cancel()
@@ -102,6 +105,13 @@ class Hub:
         """Take a socket in: from now on it misses nothing, and its snapshot comes first."""
         task = asyncio.create_task(subscriber.run(self._snapshot, self._watching.market))
         self._subscribers[subscriber] = task
+        self._audiences.add(subscriber)
+
+    def narrow(self, subscriber: Subscriber, symbols: tuple[str, ...]) -> None:
+        """Have a socket follow these symbols alone."""
+        self._audiences.remove(subscriber)
+        subscriber.narrow(symbols)
+        self._audiences.add(subscriber)
 
     @property
     def watched(self) -> tuple[str, ...]:
@@ -114,6 +124,7 @@ class Hub:
 
     async def leave(self, subscriber: Subscriber) -> None:
         self._watching.leave(subscriber)
+        self._audiences.remove(subscriber)
         task = self._subscribers.pop(subscriber, None)
         if task is not None:
             task.cancel()
@@ -156,39 +167,29 @@ class Hub:
             self.counters["repeated_ticks"] += 1
             return
         self.counters["ticks"] += 1
-        texts: dict[tuple[bool, tuple[str, ...]], str] = {}
-        for subscriber in self._subscribers:
-            audience = (subscriber.single, subscriber.symbols)
-            if audience not in texts:
-                texts[audience] = _tick_text(tick, subscriber)
-            if texts[audience]:
-                subscriber.offer_tick(tick, texts[audience])
+        for audience in self._audiences:
+            if frame := _tick_frame(tick, audience):
+                for subscriber in audience.members:
+                    subscriber.offer_tick(tick, frame)
         if verdict is Verdict.GAP:
             self.counters["gaps"] += 1
             self._refresh()
 
     def _signals(self, batch: SignalBatch) -> None:
         self.counters["signal_batches"] += 1
-        made: dict[tuple[bool, tuple[str, ...]], Frame | None] = {}
-        for subscriber in self._subscribers:
-            audience = (subscriber.single, subscriber.symbols)
-            if audience not in made:
-                made[audience] = batch.frame(subscriber.watched, single=subscriber.single)
-            if signal_frame := made[audience]:
-                subscriber.offer(signal_frame)
+        for audience in self._audiences:
+            if frame := batch.frame(audience.watched, single=audience.single):
+                audience.offer(frame)
 
     def _outcomes(
         self,
         outcomes: Sequence[Mapping[str, Any]],
         framed: Callable[[Sequence[Mapping[str, Any]]], str],
     ) -> None:
-        texts: dict[tuple[str, ...], str] = {}
-        for subscriber in self._subscribers:
-            if subscriber.symbols not in texts:
-                chosen = [each for each in outcomes if subscriber.watches(each["symbol"])]
-                texts[subscriber.symbols] = framed(chosen) if chosen else ""
-            if text := texts[subscriber.symbols]:
-                subscriber.offer(Frame(OUTCOME_SLOT, text))
+        for audience in self._audiences:
+            chosen = [each for each in outcomes if each["symbol"] in audience.watched]
+            if chosen:
+                audience.offer(Frame(OUTCOME_SLOT, framed(chosen)))
 
     async def _receive(self) -> None:
         backoff = Backoff()
@@ -224,8 +225,7 @@ class Hub:
                 await asyncio.sleep(backoff.next_seconds())
 
     async def _poll(self, *, with_health: bool) -> None:
-        followed = {s for subscriber in self._subscribers for s in subscriber.symbols}
-        watched = sorted(followed & self._forecast_symbols)
+        watched = sorted(self._audiences.followed() & self._forecast_symbols)
         market, quotes = await self._hot.quotes(watched)
         if with_health:
             await self._hot.beat({"sockets": len(self._subscribers), **self.counters}, os.getpid())
@@ -249,20 +249,16 @@ class Hub:
 
     def _offer_health(self) -> None:
         frame = Frame("health", frames.health(self.health()))
-        for subscriber in self._subscribers:
-            subscriber.offer(frame)
+        for audience in self._audiences:
+            audience.offer(frame)
 
     def _offer_quotes(self, quotes: dict[str, str]) -> None:
         changed = {s: text for s, text in quotes.items() if self._quotes.get(s) != text}
         self._quotes = quotes
-        made: dict[tuple[str, ...], Frame | None] = {}
-        for subscriber in self._subscribers:
-            if subscriber.symbols not in made:
-                chosen = {s: changed[s] for s in subscriber.symbols if s in changed}
-                frame = Frame("price", frames.price(chosen)) if chosen else None
-                made[subscriber.symbols] = frame
-            if quote_frame := made[subscriber.symbols]:
-                subscriber.offer(quote_frame)
+        for audience in self._audiences:
+            chosen = {s: changed[s] for s in audience.symbols if s in changed}
+            if chosen:
+                audience.offer(Frame("price", frames.price(chosen)))
 
     def _refresh(self) -> None:
         for subscriber in self._subscribers:
@@ -277,19 +273,22 @@ class Hub:
         return await self._snapshots.take(symbols)
 
 
-def _tick_text(tick: Tick, subscriber: Subscriber) -> str:
-    encoded = [text for symbol, text in tick.frames.items() if subscriber.watches(symbol)]
+def _tick_frame(tick: Tick, audience: Audience) -> Frame | None:
+    encoded = [text for symbol, text in tick.frames.items() if symbol in audience.watched]
     if not encoded:
-        return ""
-    if subscriber.single:
-        return frames.prediction(encoded[0], tick.published_ms)
-    return frames.predictions(
-        seq=tick.seq,
-        venue=tick.venue,
-        live=tick.live,
-        published_ms=tick.published_ms,
-        encoded=encoded,
-    )
+        return None
+    if audience.single:
+        text = frames.prediction(encoded[0], tick.published_ms)
+    else:
+        text = frames.predictions(
+            seq=tick.seq,
+            venue=tick.venue,
+            live=tick.live,
+            published_ms=tick.published_ms,
+            encoded=encoded,
+        )
+    # Loops that share the symbols out publish a frame each: one must not replace another.
+    return Frame(f"tick:{next(iter(tick.frames))}", text, tick.seq)
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()

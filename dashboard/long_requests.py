@@ -1,33 +1,29 @@
-"""Requests whose line or header is longer than the web server reads: they get an answer.
+"""Requests whose line or header is longer than the web servers read: they get an answer.
 
-Twisted closes the connection without a word, and a client cannot tell that from a failure.
-Read by `dashboard.web_server`.
+Servers close such a connection without a word, and a client cannot tell that from a failure.
+Read by both servers.
 """
 
 import json
-from typing import Any
 
-from twisted.web.http import HTTPChannel
-
+from dashboard.client_limits import LONGEST_LINE
 from predictions.api.errors import error_body
 
-LONGEST_LINE = int(HTTPChannel.MAX_LENGTH)
-"""Bytes of a request's first line, and of each header."""
+PHRASES = {414: "URI Too Long", 431: "Request Header Fields Too Large"}
 
 
-class AnsweringChannel(HTTPChannel):
-    """Reads requests as Twisted does, and says 414 or 431 where a line is too long."""
+def refusal(status: int) -> bytes:
+    """Return the whole answer, after which the connection is to be closed."""
+    body = refusal_body(status)
+    head = (
+        f"HTTP/1.1 {status} {PHRASES[status]}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode() + body
 
-    def lineLengthExceeded(self, line: bytes) -> None:
-        first = line.split(b" ", 1)[0]
-        status, part = (414, "address") if first.isalpha() else (431, "header")
-        told = f"the request's {part} is longer than {LONGEST_LINE} bytes"
-        body = json.dumps(error_body("request_too_long", told)).encode()
-        phrase = "URI Too Long" if status == 414 else "Request Header Fields Too Large"
-        head = (
-            f"HTTP/1.1 {status} {phrase}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        )
-        transport: Any = self.transport
-        transport.write(head.encode() + body)
-        transport.loseConnection()
+
+def refusal_body(status: int) -> bytes:
+    """Return what is said of a request's first line (414) or of a header (431)."""
+    part = "address" if status == 414 else "header"
+    told = f"the request's {part} is longer than {LONGEST_LINE} bytes"
+    return json.dumps(error_body("request_too_long", told)).encode()

@@ -7,6 +7,9 @@ way the memory is bounded: of what cannot be sent, only the newest of each slot 
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
+
+from dashboard.wire import text_frame
 
 MAX_UNACKNOWLEDGED = 2
 MAX_WAITING = 64
@@ -20,7 +23,7 @@ BOOK_SLOT = "book"
 TRADES_SLOT = "trades"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Frame:
     """One frame. A newer one of the same slot replaces it; seq where it is to be acknowledged.
 
@@ -31,6 +34,11 @@ class Frame:
     text: str
     seq: int | None = None
     slots: tuple[str, ...] = ()
+
+    @cached_property
+    def wire(self) -> bytes:
+        """The bytes of the message; made once, however many sockets get it."""
+        return text_frame(self.text)
 
 
 class Outbox:
@@ -56,23 +64,23 @@ class Outbox:
         if self.held or len(self._waiting) > MAX_WAITING:
             self._merge()
 
-    def take(self) -> list[str]:
-        """Return what may be sent now, and count it as sent."""
-        texts: list[str] = []
-        taken = 0
-        for frame in self._waiting:
+    def next(self) -> Frame | None:
+        """Return the frame that may be sent now, and count it as sent; None where there is none."""
+        if self.held or not self._waiting:
+            return None
+        frame = self._waiting.pop(0)
+        self.count_sent(frame)
+        return frame
+
+    def count_sent(self, frame: Frame) -> None:
+        """Count a frame that went past the queue."""
+        if frame.seq is None:
+            return
+        self._newest_sent = max(self._newest_sent, frame.seq)
+        if self._acknowledges:
+            self._unacknowledged.add(frame.seq)
             if self.held:
-                break
-            taken += 1
-            texts.append(frame.text)
-            if frame.seq is not None:
-                self._newest_sent = max(self._newest_sent, frame.seq)
-                if self._acknowledges:
-                    self._unacknowledged.add(frame.seq)
-        del self._waiting[:taken]
-        if self.held:
-            self._merge()
-        return texts
+                self._merge()
 
     def acknowledge(self, seq: int) -> None:
         """Take an acknowledgement of `seq` and all before; the first one opts in.

@@ -1,30 +1,43 @@
-"""Long responses at their client's pace. Daphne queues whatever is sent, however slow the client.
+"""Responses and sockets at their client's pace. Daphne queues whatever is sent to a slow client.
 
-Read by `dashboard.web_server`, which waits here after each part of a response.
+Read by `dashboard.daphne_server`, which waits here after each part of a response, and whose
+sockets write only where there is room.
 """
 
 import asyncio
+import time
 from typing import Any
 
 from daphne.http_protocol import WebRequest
 
-LONGEST_STALL_SECONDS = 60.0
-"""A client that takes nothing for so long is gone, whatever its connection says."""
+from dashboard.client_limits import LONGEST_STALL_SECONDS
 
 
-class ResponseFlow:
+class ClientFlow:
     """Told by the transport when it cannot write on, and when it can again."""
 
     def __init__(self) -> None:
         self._room = asyncio.Event()
         self._room.set()
+        self._paused_at = 0.0
 
-    async def room(self, stall_seconds: float) -> None:
+    @property
+    def paused(self) -> bool:
+        return not self._room.is_set()
+
+    @property
+    def paused_seconds(self) -> float:
+        """How long the transport has been unable to write."""
+        return time.monotonic() - self._paused_at if self.paused else 0.0
+
+    async def room(self, stall_seconds: float | None = None) -> None:
         """Wait for room. Raises TimeoutError where none came."""
         if not self._room.is_set():
             await asyncio.wait_for(self._room.wait(), stall_seconds)
 
     def pauseProducing(self) -> None:
+        if not self.paused:
+            self._paused_at = time.monotonic()
         self._room.clear()
 
     def resumeProducing(self) -> None:
@@ -48,12 +61,12 @@ class PacedResponses:
             if request.producer:
                 request.unregisterProducer()
         elif not request.producer:
-            request.registerProducer(ResponseFlow(), True)
+            request.registerProducer(ClientFlow(), True)
 
     async def after(self, request: WebRequest) -> None:
         """Wait until the client has room; close the connection of one that takes nothing."""
         flow = request.producer
-        if not isinstance(flow, ResponseFlow) or request.channel is None:
+        if not isinstance(flow, ClientFlow) or request.channel is None:
             return
         try:
             await flow.room(self._stall_seconds)

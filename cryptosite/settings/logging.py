@@ -36,7 +36,10 @@ LOGGING = {
         }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
-    "loggers": {"channels_redis.pubsub": {"filters": ["redis_away"]}},
+    "loggers": {
+        "channels_redis.pubsub": {"filters": ["redis_away"]},
+        "uvicorn.error": {"level": "WARNING"},  # it tells of every socket
+    },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
 }
 

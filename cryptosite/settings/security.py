@@ -32,6 +32,7 @@ if not SECRET_KEY:
 
 BIND_HOST = env.text("BIND_HOST", "127.0.0.1")
 WEB_PORT = env.integer("WEB_PORT", 8000, minimum=1, maximum=65535)
+ASGI_SERVER = env.choice("ASGI_SERVER", "daphne", ("daphne", "uvicorn"))
 API_TOKEN = env.text("API_TOKEN", secret=True)
 if not is_loopback(BIND_HOST) and not API_TOKEN:
     raise ImproperlyConfigured(

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from dashboard.response_flow import PacedResponses, ResponseFlow
+from dashboard.response_flow import ClientFlow, PacedResponses
 
 PART = {"type": "http.response.body", "body": b"x", "more_body": True}
 LAST = {"type": "http.response.body", "body": b"", "more_body": False}
@@ -21,9 +21,9 @@ class FakeRequest:
 
     def __init__(self) -> None:
         self.channel: FakeChannel | None = FakeChannel()
-        self.producer: ResponseFlow | None = None
+        self.producer: ClientFlow | None = None
 
-    def registerProducer(self, producer: ResponseFlow, streaming: bool) -> None:
+    def registerProducer(self, producer: ClientFlow, streaming: bool) -> None:
         assert streaming
         self.producer = producer
 

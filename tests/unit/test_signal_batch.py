@@ -11,6 +11,7 @@ from dashboard.signal_batch import SignalBatch
 from inference.signals.signal import Signal, SignalError
 from inference.vocabulary import SignalReason
 from tests.signals import VENUE, batch_message, no_signal, signal
+from tests.unit.outboxes import taken
 
 BTC, ETH, SOL = "BTCUSDT", "ETHUSDT", "SOLUSDT"
 AT_MS = 1_700_000_100_000
@@ -74,7 +75,7 @@ def test_slow_socket_keeps_of_each_symbol_and_timeframe_only_the_newest() -> Non
         assert frame is not None
         outbox.offer(frame)
     outbox.acknowledge(3)
-    kept = [json.loads(text) for text in outbox.take()]
+    kept = [json.loads(text) for text in taken(outbox)]
     # Of the second, the error of ETH is the newest error there is; the third has both signals.
     assert [frame["seq"] for frame in kept] == [1, 2, 3]
 
@@ -88,16 +89,16 @@ def test_slow_socket_is_bounded_by_the_signals_there_are() -> None:
         outbox.offer(frame)
     assert len(outbox) == 2
     outbox.acknowledge(3)
-    assert [json.loads(text)["seq"] for text in outbox.take()] == [998, 999]
+    assert [json.loads(text)["seq"] for text in taken(outbox)] == [998, 999]
 
 
 def held_outbox() -> Outbox:
     outbox = Outbox()
     outbox.offer(Frame("tick", "", 1))
-    outbox.take()
+    taken(outbox)
     outbox.acknowledge(1)
     for seq in (2, 3):
         outbox.offer(Frame("tick", "", seq))
-    outbox.take()
+    taken(outbox)
     assert outbox.held
     return outbox

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from dashboard.outbox import Frame
 from dashboard.subscriber import INTERNAL_ERROR, Snapshot, Subscriber
 from dashboard.ticks import Tick
 from tests.waiting import eventually
@@ -62,7 +63,7 @@ async def test_subscriber_ticks_before_the_snapshot_wait_and_held_ones_drop_out(
     async with running(subscriber, snapshots):
         await eventually(lambda: snapshots.asked)
         for seq in (1, 2, 3):
-            subscriber.offer_tick(tick(seq), f"tick {seq}")
+            subscriber.offer_tick(tick(seq), Frame("tick", f"tick {seq}"))
         assert client.sent == []
         snapshots.allowed.set()
         await eventually(lambda: len(client.sent) == 2)
@@ -75,9 +76,9 @@ async def test_subscriber_held_tick_that_comes_after_the_snapshot_is_dropped() -
     subscriber = Subscriber(client.send, client.close, (BTC,), single=True)
     async with running(subscriber, snapshots):
         await eventually(lambda: client.sent)
-        subscriber.offer_tick(tick(2), "tick 2")
-        subscriber.offer_tick(tick(2, venue="other"), "other 2")
-        subscriber.offer_tick(tick(3), "tick 3")
+        subscriber.offer_tick(tick(2), Frame("tick", "tick 2"))
+        subscriber.offer_tick(tick(2, venue="other"), Frame("tick", "other 2"))
+        subscriber.offer_tick(tick(3), Frame("tick", "tick 3"))
         await eventually(lambda: "tick 3" in client.sent)
     assert client.sent[1:] == ["other 2", "tick 3"]
 

@@ -18,8 +18,9 @@ class Command(BaseCommand):
         from cryptosite.asgi import application
 
         host, port = settings.BIND_HOST, settings.WEB_PORT
-        log.info("web_starting", url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
+        server = settings.ASGI_SERVER
+        log.info("web_starting", server=server, url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
         try:
-            serve(application, host=host, port=port)
+            serve(application, server=server, host=host, port=port)
         except ListenError as error:
             raise CommandError(f"cannot listen on {host}:{port}: {error}") from error
