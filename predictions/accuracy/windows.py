@@ -58,8 +58,9 @@ class Rolling:
             end += self.step_ms
 
     def point(self, begin: int, end: int, figures: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a window's figures as plain values."""
-        return {"from": iso(begin), "to": iso(end), **figures}
+        """Return a window's figures as plain values; the last ends with the record."""
+        last = (self.last_ms // MINUTE_MS + 1) * MINUTE_MS
+        return {"from": iso(begin), "to": iso(min(end, last)), **figures}
 
     def told(self, points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Return all points as plain values, ready for JSON."""

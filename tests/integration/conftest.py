@@ -7,7 +7,7 @@ import redis
 from django.conf import settings
 
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
-from predictions.api import throttling
+from predictions.api import kept_answers, throttling
 from tests.integration.made_signals import a_signal, set_market
 from tests.signal_loops import DAY_MS, FakePredictor
 from tests.signals import store_state
@@ -16,6 +16,11 @@ from tests.signals import store_state
 @pytest.fixture(autouse=True)
 def unspent_allowances() -> None:
     throttling.allowances.reset()
+
+
+@pytest.fixture(autouse=True)
+def no_kept_answers() -> None:
+    kept_answers.answers.forget()
 
 
 @pytest.fixture

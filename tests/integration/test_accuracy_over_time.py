@@ -1,5 +1,6 @@
 """Figures over time, by pair and by R: what `/api/accuracy` tells the accuracy page."""
 
+from collections.abc import Callable
 from io import StringIO
 from itertools import pairwise
 from typing import Any
@@ -12,6 +13,7 @@ from predictions.accuracy.forecasts import over_time, summary
 from predictions.accuracy.hours import HOUR_MS
 from predictions.accuracy.questions import ForecastQuestion, find_hours
 from predictions.accuracy.report import Asked, report
+from predictions.api.kept_answers import KeptAnswers
 from predictions.models import ForecastRollup
 from tests.integration.accuracy_ledger import VENUE, fill_forecasts, fill_signals
 from tests.integration.ledger import FIRST_TICK_MS
@@ -173,3 +175,32 @@ def test_accuracy_report_prints_series_pairs_and_the_spread_of_r(signals: None) 
 
 def test_report_without_series_tells_none(forecasts: None) -> None:
     assert report(Asked(ForecastQuestion(VENUE)))["series"] is None
+
+
+def test_accuracy_of_signals_is_added_up_again_when_the_ledger_has_grown(
+    client: Client, signals: None
+) -> None:
+    query = "engine=signals&days=3650"
+    first = ask(client, query)
+    assert ask(client, query) == first
+    fill_signals(("ADAUSDT",), candles={"15m": 1, "1h": 0, "4h": 0, "1d": 0})
+    assert ask(client, query)["overall"]["n"] == first["overall"]["n"] + 1
+    assert ask(client, f"{query}&symbol=ADAUSDT")["overall"]["n"] == 1
+
+
+def test_kept_answers_are_made_once_a_state_and_forget_the_oldest() -> None:
+    kept, made = KeptAnswers(most=2), []
+
+    def make(text: str) -> Callable[[], bytes]:
+        def answer() -> bytes:
+            made.append(text)
+            return text.encode()
+
+        return answer
+
+    assert kept.answer("a", 1, make("a1")) == kept.answer("a", 1, make("again")) == b"a1"
+    assert kept.answer("a", 2, make("a2")) == b"a2"
+    kept.answer("b", 1, make("b1"))
+    kept.answer("c", 1, make("c1"))
+    assert kept.answer("a", 2, make("a2")) == b"a2"
+    assert made == ["a1", "a2", "b1", "c1", "a2"]

@@ -1,9 +1,9 @@
 // The filters: controls that follow the view, and change it.
 
 import { shellData } from "../shell/page_data.js";
-import { FILTERS } from "./view.js";
+import { ALL, FILTERS } from "./view.js";
 
-const ALL = { symbol: "all", timeframe: "all", model_version: "all", role: "all published", source: "all" };
+const EVERY = { symbol: "all", model_version: "all", role: "all published", source: "all" };
 
 export function venueKind(venue, live) {
   if (live !== false) return "live";
@@ -36,7 +36,7 @@ export class Filters {
     const chosen = venues.filter(({ name }) => view.venue === "" || name === view.venue);
     this.fill("venue", venues.map(venueOption), view.venue, "the running market");
     this.fill("symbol", plain(this.symbols(view)), view.symbol);
-    this.fill("timeframe", plain(this.choices.timeframes), view.timeframe);
+    this.fill("timeframe", [...plain(this.choices.timeframes), { value: ALL, text: "all together" }], view.timeframe, null);
     this.fill("model_version", plain([...new Set(chosen.flatMap(({ versions }) => versions))].sort()), view.model_version);
     this.fill("role", plain(this.choices.roles), view.role);
     this.fill("source", Object.entries(this.choices.sources).map(([value, text]) => ({ value, text: `${value}: ${text}` })), view.source);
@@ -55,9 +55,9 @@ export class Filters {
   }
 
   // A value that is not among the choices is of an older record: it stays to be chosen.
-  fill(name, options, value, all = ALL[name]) {
+  fill(name, options, value, all = EVERY[name]) {
     const known = options.some((each) => each.value === value);
-    const listed = [{ value: "", text: all }, ...options, ...(value && !known ? [{ value, text: value }] : [])];
+    const listed = [...(all ? [{ value: "", text: all }] : []), ...options, ...(value && !known ? [{ value, text: value }] : [])];
     const select = this.form.elements[name];
     const key = JSON.stringify(listed);
     if (select.dataset.key !== key) {

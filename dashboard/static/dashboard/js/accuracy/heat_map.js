@@ -4,6 +4,7 @@
 import { Panel } from "../shell/panel.js";
 import { TableTwin } from "../shell/table_twin.js";
 import { made } from "./elements.js";
+import { PAIRS } from "./view.js";
 import { count, intervalText, verdict, written } from "./words.js";
 
 const SHARE = { unit: "share", better: "higher", than: "its baseline", reach: 0.15 };
@@ -19,13 +20,8 @@ const METRICS = {
     { name: "mean_r_after_fees", title: "Mean R after fees", unit: "r", better: "higher", than: "not trading", reach: 0.3 },
   ],
 };
-const PAIRS = { forecasts: ["symbol", "source"], signals: ["symbol", "timeframe"] };
 const MARKS = { good: "▲", bad: "▼", unsure: "", none: "" };
 const STRONGEST = 52; // per cent of colour, so that text on it keeps its contrast
-
-export function pairOf(engine) {
-  return PAIRS[engine];
-}
 
 export class HeatMap {
   /** onCell({symbol, …}): a cell was chosen. onMetric(name). columns: of each engine, in order. */
@@ -44,10 +40,10 @@ export class HeatMap {
     });
   }
 
-  show(told, metric) {
+  show(told, view) {
     const [row, column] = PAIRS[told.engine];
     this.title.textContent = `By symbol and ${column}`;
-    const chosen = this.choose(told.engine, metric);
+    const chosen = this.choose(told.engine, view.metric);
     if (!told.groups.length) {
       this.panel.empty("Nothing was said in this window.");
       return;
@@ -56,7 +52,9 @@ export class HeatMap {
     const rows = [...new Set(told.groups.map((group) => group[row]))];
     const present = new Set(told.groups.map((group) => group[column]));
     const columns = this.columns[told.engine].filter((each) => present.has(each));
-    this.frame.replaceChildren(this.table({ told, chosen, rows, columns, cells, row, column }));
+    const focused = this.frame.contains(document.activeElement) ? document.activeElement.dataset.testid : null;
+    this.frame.replaceChildren(this.table({ told, chosen, rows, columns, cells, row, column, view }));
+    if (focused) this.frame.querySelector(`[data-testid="${CSS.escape(focused)}"]`)?.focus();
     this.writeKey(chosen);
     this.writeTwin(told, chosen, row, column);
     this.panel.ready();
@@ -73,7 +71,7 @@ export class HeatMap {
     return chosen;
   }
 
-  table({ told, chosen, rows, columns, cells, row, column }) {
+  table({ told, chosen, rows, columns, cells, row, column, view }) {
     const table = made("table", "heat");
     const head = table.createTHead().insertRow();
     for (const name of [row === "symbol" ? "Symbol" : row, ...columns]) {
@@ -87,7 +85,11 @@ export class HeatMap {
       const heading = made("th", "", name);
       heading.scope = "row";
       line.append(heading);
-      for (const other of columns) line.insertCell().append(this.cell(cells.get(`${name}|${other}`), chosen, told, { [row]: name, [column]: other }));
+      for (const other of columns) {
+        const cell = this.cell(cells.get(`${name}|${other}`), chosen, told, { [row]: name, [column]: other });
+        cell.setAttribute("aria-pressed", String(view[row] === name && view[column] === other));
+        line.insertCell().append(cell);
+      }
     }
     return table;
   }

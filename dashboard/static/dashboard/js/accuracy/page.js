@@ -7,9 +7,8 @@ import { Shell } from "../shell/shell.js";
 import { time } from "../shell/times.js";
 import { CostsPanel, rememberedCosts } from "./costs.js";
 import { Filters } from "./filters.js";
-import { pairOf } from "./heat_map.js";
 import { Record } from "./record.js";
-import { COSTS, FILTERS, costsOf, question, readView, rowsOf, writeView } from "./view.js";
+import { COSTS, FILTERS, costsOf, mapQuestion, question, readView, rowsOf, writeView } from "./view.js";
 
 const PATH = "/api/accuracy";
 const REFRESH_MS = 60_000;
@@ -72,7 +71,7 @@ function showView() {
 }
 
 function parameters() {
-  return { ...question(view), by: pairOf(view.engine).join(","), series: "auto", ...costsOf(view) };
+  return { ...question(view), series: "auto", ...costsOf(view) };
 }
 
 function writeLink() {
@@ -84,18 +83,28 @@ async function refresh({ anew = false } = {}) {
   running?.abort();
   const mine = new AbortController();
   running = mine;
+  const again = () => refresh({ anew: true });
   if (anew) record.loading();
-  try {
-    const told = await ask(PATH, parameters(), { signal: mine.signal });
-    if (running !== mine) return;
-    [asOf, failed] = [Date.now(), false];
+  failed = false;
+  await asking(mine, parameters(), again, record, (told) => {
+    asOf = Date.now();
     document.getElementById("link-csv").href = address(`/api/${view.engine}`, rowsOf(view, told));
     record.show(told, view);
+  });
+  if (running !== mine) return;
+  if (anew) record.map.panel.loading();
+  await asking(mine, mapQuestion(view), again, record.map.panel, (told) => record.showMap(told, view));
+}
+
+async function asking(mine, asked, again, target, show) {
+  try {
+    const told = await ask(PATH, asked, { signal: mine.signal });
+    if (running === mine) show(told);
   } catch (error) {
     if (mine.signal.aborted) return;
     if (!(error instanceof Refusal)) throw error;
     failed = true;
-    record.failed(error, () => refresh({ anew: true }));
+    target.failed(error, again);
   }
   writeUpdated();
 }

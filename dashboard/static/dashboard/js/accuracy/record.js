@@ -33,7 +33,7 @@ export class Record {
 
   get panels() {
     const charts = [this.series, this.reliability, this.bands, this.spread, this.dial.panel];
-    return [this.headline.panel, this.map.panel, this.costs.panel, ...charts.map(({ panel }) => panel)];
+    return [this.headline.panel, this.costs.panel, ...charts.map(({ panel }) => panel)];
   }
 
   loading() {
@@ -47,15 +47,19 @@ export class Record {
   /** Show an answer, unless it is the one that is shown. */
   show(told, view) {
     const key = JSON.stringify(told);
-    if (this.key === key && this.shownWith === view.engine) {
-      for (const panel of this.panels) if (panel.element.dataset.panel === "stale") panel.ready();
-      return;
-    }
-    [this.key, this.shownWith, this.told] = [key, view.engine, told];
+    const shown = this.key === key && this.panels.every(({ element }) => element.dataset.panel === "ready");
+    if (shown) return;
+    [this.key, this.told] = [key, told];
     this.redraw(view);
   }
 
+  showMap(told, view) {
+    this.mapTold = told;
+    this.map.show(told, view);
+  }
+
   redraw(view) {
+    if (this.mapTold) this.map.show(this.mapTold, view);
     const told = this.told;
     if (!told) return;
     this.writeShown(told);
@@ -70,7 +74,6 @@ export class Record {
     this.chart(this.reliability, reliability(told.overall.calibration), few);
     this.showSpread(told);
     this.dial.show(told, view.keep);
-    this.map.show(told, view.metric);
     this.showBands(told);
     this.costs.show(told);
   }

@@ -2,6 +2,11 @@
 
 const WINDOW_DAYS = { "24h": 1, "7d": 7, "30d": 30 };
 const DEFAULT_WINDOW = { forecasts: "7d", signals: "30d" };
+// Timeframes together have hardly an interval: the stretches of one day are as long for all.
+const DEFAULT_TIMEFRAME = "15m";
+export const ALL = "all";
+/** Filters that the heat map lets choose from: it is of all of them. */
+export const PAIRS = { forecasts: ["symbol", "source"], signals: ["symbol", "timeframe"] };
 const BEGINNING = "1970-01-01T00:00:00Z";
 
 /** Filters that the API takes by the same name. */
@@ -14,6 +19,7 @@ export function readView(search) {
   const query = new URLSearchParams(search);
   const view = Object.fromEntries(NAMES.map((name) => [name, query.get(name) ?? ""]));
   if (view.engine !== "signals") view.engine = "forecasts";
+  if (view.engine === "signals") view.timeframe ||= DEFAULT_TIMEFRAME;
   if (view.from || view.to) view.window = "custom";
   else if (view.window !== "all" && !(view.window in WINDOW_DAYS) && view.window !== "custom") {
     view.window = DEFAULT_WINDOW[view.engine];
@@ -26,21 +32,24 @@ export function writeView(view) {
   const query = new URLSearchParams({ engine: view.engine });
   for (const name of NAMES.slice(1)) {
     const meant = view[name] !== "" && view[name] !== null && applies(view, name);
-    const itself = name === "window" && (view.window === DEFAULT_WINDOW[view.engine] || custom(view));
+    const itself =
+      (name === "window" && (view.window === DEFAULT_WINDOW[view.engine] || custom(view))) ||
+      (name === "timeframe" && view.timeframe === DEFAULT_TIMEFRAME);
     if (meant && !itself) query.set(name, view[name]);
   }
   return `?${query}`;
 }
 
-export function defaultWindow(engine) {
-  return DEFAULT_WINDOW[engine];
-}
-
 /** The API's parameters for the record that is shown. */
 export function question(view) {
-  const asked = { engine: view.engine };
-  for (const name of FILTERS) if (applies(view, name)) asked[name] = view[name];
-  return { ...asked, ...windowOf(view) };
+  return { engine: view.engine, ...chosen(view, FILTERS), ...windowOf(view) };
+}
+
+/** The same of every pair that the heat map has a cell for. */
+export function mapQuestion(view) {
+  const pair = PAIRS[view.engine];
+  const others = FILTERS.filter((name) => !pair.includes(name));
+  return { engine: view.engine, ...chosen(view, others), ...windowOf(view), by: pair.join(",") };
 }
 
 /** The same of the costs that are filled in. */
@@ -50,9 +59,13 @@ export function costsOf(view) {
 
 /** Parameters of the list of rows that a record is of; told: the record, with its venue. */
 export function rowsOf(view, told) {
-  const asked = { format: "csv", late: "false", venue: told.venue, from: told.from, to: told.to };
-  for (const name of FILTERS.slice(1)) if (applies(view, name)) asked[name] = view[name];
-  return asked;
+  const rows = chosen(view, FILTERS.slice(1));
+  return { format: "csv", late: "false", venue: told.venue, from: told.from, to: told.to, ...rows };
+}
+
+function chosen(view, names) {
+  const meant = names.filter((name) => applies(view, name) && view[name] !== ALL);
+  return Object.fromEntries(meant.map((name) => [name, view[name]]));
 }
 
 function windowOf(view) {
