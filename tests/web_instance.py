@@ -6,6 +6,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from copy import copy
 from pathlib import Path
 from typing import Self
 
@@ -65,6 +66,14 @@ class WebInstance:
         except subprocess.TimeoutExpired:
             process.kill()
             return process.wait()
+
+    def beside(self, redis_url: str) -> "WebInstance":
+        """Return another instance on the same files, prepared already, with another Redis."""
+        other = copy(self)
+        other.port = free_port()
+        other._env = {**self._env, "REDIS_URL": redis_url, "WEB_PORT": str(other.port)}
+        other._process = None
+        return other
 
     def manage(self, *arguments: str) -> None:
         """Run a management command of the instance."""

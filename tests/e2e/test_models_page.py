@@ -1,0 +1,115 @@
+"""The Models page in a browser: the map, figures beside baselines, a card's text, the states."""
+
+import json
+import time
+from typing import Any
+
+import redis
+from playwright.sync_api import Page, expect
+
+from inference.vocabulary import FORECASTS
+from market import keys
+from tests.documents import ROOT
+from tests.e2e.conftest import Heard
+from tests.integration.web_socket import store_clock
+from tests.web_instance import WebInstance
+
+MANIFEST = json.loads((ROOT / "models/btc_predictor_v1.manifest.json").read_text())
+DIGEST = MANIFEST["files"]["btc_predictor_v1.onnx"]
+PATIENCE_MS = 20_000
+PHONE = {"width": 390, "height": 844}
+
+
+def test_models_page_shows_map_cards_baselines_and_the_record(
+    web: WebInstance, clean_redis: redis.Redis, page: Page, heard: Heard
+) -> None:
+    store_clock(clean_redis, now_ms=time.time_ns() // 1_000_000)
+    inference_says(clean_redis, DIGEST)
+    record(clean_redis)
+    page.goto(f"{web.url}/models")
+
+    expect(page.get_by_test_id("panel-served")).to_have_attribute("data-panel", "ready")
+    expect(page.get_by_test_id("coins")).to_contain_text("Signals of all 34 coins")
+    expect(page.get_by_test_id("coins").locator("a.slot")).to_have_count(4)
+    expect(page.locator("article.model")).to_have_count(5)
+    page.get_by_test_id("each-coin").click()
+    expect(page.get_by_test_id("map-body").locator("tr")).to_have_count(35)
+
+    card = page.get_by_test_id(f"model-{DIGEST[:16]}")
+    expect(card).to_contain_text("microprice-linear")
+    expect(card.get_by_test_id("verdicts")).to_contain_text("R² not shown to beat no change")
+    walked = MANIFEST["metrics"]["walk_forward"]["models"]["microprice-linear"]["r2"]["value"]
+    expect(card.locator("tr.served-row")).to_contain_text(f"{walked:.3f}")
+    card.get_by_role("button", name="Final test").click()
+    tested = MANIFEST["metrics"]["final_test"]["models"]["microprice-linear"]["r2"]["value"]
+    expect(card.locator("tr.served-row")).to_contain_text(f"{tested:.3f}")
+    expect(card.locator("tbody tr").first).to_contain_text("zero change")
+    expect(card.get_by_test_id("gate")).to_contain_text("the network did not pass")
+    expect(card.get_by_test_id("live-record")).to_contain_text("12")
+    expect(card.get_by_test_id("live-record").locator("tbody td").nth(1)).to_have_text("–")
+    expect(card.get_by_text("loaded", exact=True)).to_be_visible()
+    expect(card.get_by_role("link", name="Its graded predictions")).to_have_attribute(
+        "href", f"/accuracy?engine=forecasts&model_version={MANIFEST['version']}"
+    )
+
+    text = card.get_by_test_id("card-text")
+    text.locator("summary").click()
+    expect(text.locator("pre")).to_contain_text("# Hot forecaster v1.0.0")
+
+    page.set_viewport_size(PHONE)
+    wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    assert page.evaluate(wide) is False
+    assert heard.strangers(web.url) == []
+    assert heard.complaints == []
+
+
+def test_models_page_says_what_is_refused_not_loaded_denied_and_unknown(
+    web: WebInstance, clean_redis: redis.Redis, page: Page
+) -> None:
+    said = {"path": "/x/models/a.onnx", "code": "artefact_refused", "message": "<b>not</b> ONNX"}
+    inference_says(clean_redis, "0" * 64, said)
+    page.goto(f"{web.url}/models")
+
+    expect(page.get_by_test_id("refused")).to_contain_text("<b>not</b> ONNX")
+    expect(page.get_by_test_id("refused")).to_contain_text("Told by the forecast loop")
+    card = page.get_by_test_id(f"model-{DIGEST[:16]}")
+    expect(card.get_by_text("not loaded", exact=True)).to_be_visible()
+    expect(card.get_by_test_id("live-record")).to_contain_text("has not measured of late")
+
+    page.route("**/api/models", lambda route: route.fulfill(status=503, json={}))
+    page.reload()
+    served = page.get_by_test_id("panel-served")
+    expect(served).to_have_attribute("data-panel", "error")
+    page.unroute("**/api/models")
+    served.get_by_role("button", name="Try again").click()
+    expect(served).to_have_attribute("data-panel", "ready")
+
+    refusal = {"status": "error", "code": "unauthorized", "message": "no"}
+    page.route("**/api/models", lambda route: route.fulfill(status=401, json=refusal))
+    page.reload()
+    expect(served).to_have_attribute("data-panel", "denied")
+    expect(served.get_by_role("button", name="Log in")).to_be_visible()
+
+
+def inference_says(client: redis.Redis, digest: str, *refused: dict[str, str]) -> None:
+    model = {"status": "loaded", "version": "v1.0.0", "digest": digest, "refused": list(refused)}
+    fields: Any = {
+        "status": "healthy",
+        "pid": 7,
+        "ts": time.time_ns() // 1_000_000,
+        "detail": json.dumps({"components": {"model": model}}),
+    }
+    client.hset(keys.health("inference"), mapping=fields)
+
+
+def record(client: redis.Redis) -> None:
+    quality = {"n": 12, "hit_n": 11}
+    model = {"role": "baseline", "hour": quality, "day": quality, "reference": quality}
+    symbol = {"hour": quality, "day": quality, "models": {MANIFEST["version"]: model}}
+    told = {
+        "venue": "simulated",
+        "live": False,
+        "made_ms": time.time_ns() // 1_000_000,
+        "symbols": {"BTCUSDT": symbol},
+    }
+    client.set(keys.quality(FORECASTS), json.dumps(told))

@@ -1,0 +1,127 @@
+"""The System page in a browser: what is wrong first, and what becomes of it while Redis is gone."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from playwright.sync_api import Page, expect
+
+from cryptosite.processes.redis_layout import find_program, locate
+from cryptosite.processes.redis_server import RedisServer
+from inference.vocabulary import FORECASTS
+from market import keys
+from tests.e2e.conftest import Heard
+from tests.integration.web_socket import store_clock
+from tests.web_instance import WebInstance
+
+PATIENCE_MS = 20_000
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture
+def mortal(short_dir: Path) -> Iterator[RedisServer]:
+    """A Redis that a test may end."""
+    server = RedisServer(locate(short_dir), find_program(), memory="64mb")
+    server.start()
+    yield server
+    server.stop(drain_seconds=0)
+
+
+def beat(client: redis.Redis, process: str, status: str = "healthy", **detail: Any) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    fields: Any = {"status": status, "pid": 7, "ts": now_ms, "detail": json.dumps(detail)}
+    client.hset(keys.health(process), mapping=fields)
+
+
+def all_well(client: redis.Redis) -> None:
+    store_clock(client, now_ms=time.time_ns() // 1_000_000)
+    for process in ("market", "inference", "signals", "recorder"):
+        beat(client, process)
+
+
+def test_system_page_tells_what_is_wrong_what_to_do_and_what_waits(
+    web: WebInstance, clean_redis: redis.Redis, page: Page, heard: Heard
+) -> None:
+    all_well(clean_redis)
+    beat(clean_redis, "market", venue="simulated", live=False, speed=1.0)
+    clean_redis.xadd(keys.log(FORECASTS), {"entry": "a"})
+    page.goto(f"{web.url}/system")
+
+    expect(page.get_by_test_id("venue-banner")).to_contain_text("SIMULATED MARKET")
+    expect(page.get_by_test_id("all-well")).to_be_visible()
+    expect(page.get_by_test_id("process-market")).to_contain_text("simulated")
+    expect(page.get_by_test_id("process-web")).to_contain_text("open page or bot")
+    expect(page.get_by_test_id("stream-forecasts")).to_contain_text("log:forecasts")
+    expect(page.get_by_test_id("panel-ledger")).to_contain_text("Last checkpoint signed")
+
+    clean_redis.delete(keys.health("recorder"))
+    beat(clean_redis, "signals", "degraded", unheard="candles cannot be heard of")
+
+    alert = page.get_by_test_id("alert-process_down")
+    expect(alert).to_contain_text("The recorder process is silent", timeout=PATIENCE_MS)
+    expect(alert).to_contain_text("The supervisor starts it anew")
+    expect(alert).to_have_attribute("data-severity", "critical")
+    expect(page.get_by_test_id("alert-list").locator("li").first).to_contain_text("recorder")
+    expect(page.get_by_test_id("alert-candles_unheard")).to_be_visible()
+    expect(page.get_by_test_id("process-recorder")).to_contain_text("down")
+    expect(page.get_by_test_id("all-well")).to_be_hidden()
+
+    page.set_viewport_size(PHONE)
+    wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    assert page.evaluate(wide) is False
+    assert heard.strangers(web.url) == []
+    assert heard.complaints == []
+
+
+def test_system_page_redis_killed_is_told_and_the_page_recovers(
+    prepared_web: WebInstance, mortal: RedisServer, short_dir: Path, page: Page
+) -> None:
+    with (
+        prepared_web.beside(locate(short_dir).url) as web,
+        redis.Redis.from_url(locate(short_dir).url, decode_responses=True) as client,
+    ):
+        all_well(client)
+        page.goto(f"{web.url}/system")
+        expect(page.get_by_test_id("all-well")).to_be_visible()
+
+        mortal.stop(drain_seconds=0)
+
+        away = page.get_by_test_id("alert-redis_away")
+        expect(away).to_contain_text("Redis does not answer", timeout=PATIENCE_MS)
+        expect(page.get_by_test_id("panel-streams")).to_have_attribute("data-panel", "stale")
+        expect(page.get_by_test_id("panel-streams")).to_contain_text("nothing is known of it")
+        expect(page.get_by_test_id("panel-ledger")).to_have_attribute("data-panel", "ready")
+        expect(page.get_by_test_id("notice")).to_contain_text("Redis")
+
+        mortal.start()
+        all_well(client)
+
+        expect(away).to_be_hidden(timeout=PATIENCE_MS)
+        expect(page.get_by_test_id("panel-streams")).to_have_attribute("data-panel", "ready")
+
+
+def test_system_page_states_of_its_panels(
+    web: WebInstance, clean_redis: redis.Redis, page: Page
+) -> None:
+    all_well(clean_redis)
+    answers = [
+        {"status": 500, "json": {}},
+        {"status": 401, "json": {"status": "error", "code": "unauthorized", "message": "no"}},
+    ]
+    page.route("**/api/system", lambda route: route.fulfill(**answers[0]))
+    page.goto(f"{web.url}/system")
+    alerts = page.get_by_test_id("panel-alerts")
+    expect(alerts).to_have_attribute("data-panel", "error")
+    expect(alerts.get_by_role("button", name="Try again")).to_be_visible()
+
+    page.unroute("**/api/system")
+    alerts.get_by_role("button", name="Try again").click()
+    expect(alerts).to_have_attribute("data-panel", "ready")
+
+    page.route("**/api/system", lambda route: route.fulfill(**answers[1]))
+    expect(alerts).to_have_attribute("data-panel", "denied", timeout=PATIENCE_MS)
+    expect(alerts.get_by_role("button", name="Log in")).to_be_visible()
