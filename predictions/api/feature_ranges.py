@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from predictions.feature_ranges import LEAST_EARLIER, FeatureRanges
+from predictions.feature_ranges import LEAST_EARLIER, LEDGER, TRAINING, FeatureRanges
 from predictions.moments import moment
 
 Shape = serializers.Serializer[dict[str, Any]]
@@ -19,9 +19,11 @@ class FeatureRangeSerializer(Shape):
     n = serializers.IntegerField(min_value=0, help_text="Earlier values that were known.")
     lower = serializers.FloatField(
         allow_null=True,
-        help_text=f"Their 5 % quantile; null where n is below {LEAST_EARLIER}.",
+        help_text="Their 5 % quantile, or mean - 1.645 σ of the training; null where unknown.",
     )
-    upper = serializers.FloatField(allow_null=True, help_text="Their 95 % quantile.")
+    upper = serializers.FloatField(
+        allow_null=True, help_text="Their 95 % quantile, or mean + 1.645 σ of the training."
+    )
     position = serializers.FloatField(
         allow_null=True,
         help_text="0 in the middle of the range, -1 and 1 at its ends, further out beyond; "
@@ -35,6 +37,12 @@ class FeatureRangeSerializer(Shape):
 class FeatureRangesSerializer(Shape):
     """All features, furthest from their usual range first."""
 
+    reference = serializers.ChoiceField(
+        [LEDGER, TRAINING],
+        allow_null=True,
+        help_text="What the ranges are of: the predictions before it, or, of a signal before which "
+        f"there are fewer than {LEAST_EARLIER}, the rows that its model was trained on.",
+    )
     n = serializers.IntegerField(min_value=0, help_text="Earlier predictions looked at.")
     to = serializers.DateTimeField(allow_null=True, help_text="When the last of them was made.")
     features = FeatureRangeSerializer(many=True)
@@ -52,6 +60,7 @@ def shown(ranges: FeatureRanges | None) -> dict[str, Any] | None:
     if ranges is None:
         return None
     return {
+        "reference": ranges.reference,
         "from": _iso(ranges.from_ms),
         "n": ranges.n,
         "to": _iso(ranges.to_ms),

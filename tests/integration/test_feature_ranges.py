@@ -1,16 +1,19 @@
 """How far a prediction's features lay from those of the predictions before it."""
 
+import json
 from typing import Any
 
 import numpy as np
 import pytest
 import redis
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from inference.forecasts.entry import TickEntry
 from inference.signals.entry import Said
+from market.candles.timeframes import Timeframe
 from market.candles.vector import INDICATOR_COUNT, INDICATOR_NAMES
 from market.hot.vector import FEATURE_COUNT, FEATURE_NAMES, INDEX
 from predictions.feature_ranges import LEAST_EARLIER, MOST_EARLIER, compare
@@ -23,6 +26,7 @@ from tests.signal_loops import DAY_MS, M15, make_signal
 
 pytestmark = pytest.mark.django_db
 
+H1 = Timeframe.H1
 VOLUME = INDEX["volume_1s"]
 
 
@@ -53,7 +57,7 @@ def test_forecast_far_feature_comes_first_with_its_range(client: Client, binary:
 
     ranges = newest_forecast(client)["feature_ranges"]
 
-    assert ranges["n"] == 41
+    assert (ranges["reference"], ranges["n"]) == ("ledger", 41)
     assert ranges["from"] == "2026-01-01T00:00:00.000+00:00"
     assert ranges["to"] == "2026-01-01T00:01:20.000+00:00"
     first = ranges["features"][0]
@@ -168,6 +172,48 @@ def test_signal_range_is_of_its_timeframe_and_newest_revisions(client: Client, b
     assert first["upper"] == pytest.approx(
         float(np.quantile([*range(3), *range(4, 40), 9999], 0.95))
     )
+
+
+def shipped_digest() -> str:
+    manifest = json.loads((settings.BASE_DIR / "models/pooled/1h/manifest.json").read_text())
+    return str(manifest["files"][manifest["network"]])
+
+
+def test_first_signal_of_a_market_is_held_against_its_models_training(
+    client: Client, binary: redis.Redis
+) -> None:
+    row = (90.0, *(0.0 for _ in range(INDICATOR_COUNT - 1)))
+    made = make_signal("BTCUSDT", H1, features=row, model_digest=shipped_digest())
+    hand_over(binary, batch(Said(made), timeframe=H1))
+    drain(recorder(binary))
+
+    ranges = client.get(f"/api/signals/{Signal.objects.get().pk}").json()["feature_ranges"]
+
+    assert (ranges["reference"], ranges["n"], ranges["from"]) == ("training", 0, None)
+    strength = named(ranges, "rsi_14")
+    middle, half = (strength["lower"] + strength["upper"]) / 2, strength["upper"] - 50
+    assert middle == pytest.approx(50, abs=1)
+    assert half == pytest.approx(1.645 * 11.4, abs=1)
+    assert strength["outside"] is True
+
+
+def test_signal_of_a_model_that_is_gone_has_no_ranges(client: Client, binary: redis.Redis) -> None:
+    hand_over(binary, batch(Said(make_signal("BTCUSDT", H1, model_digest="0" * 64)), timeframe=H1))
+    drain(recorder(binary))
+
+    ranges = client.get(f"/api/signals/{Signal.objects.get().pk}").json()["feature_ranges"]
+
+    assert ranges["reference"] is None
+    assert all(each["upper"] is None for each in ranges["features"])
+
+
+def test_training_gives_way_to_a_ledger_that_knows_enough() -> None:
+    earlier = [(at, {"a": float(at)}) for at in range(LEAST_EARLIER)]
+    trained = {"a": (-1.0, 1.0)}
+
+    assert compare({"a": 5.0}, earlier[1:], trained).reference == "training"
+    ledger = compare({"a": 5.0}, earlier, trained)
+    assert (ledger.reference, ledger.features[0].outside) == ("ledger", False)
 
 
 def test_compare_feature_that_never_moved_before_comes_first() -> None:
