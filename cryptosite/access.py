@@ -19,6 +19,8 @@ Response = HttpResponseBase | Awaitable[HttpResponseBase]
 
 OPEN_PATHS = frozenset({"/health"})
 API_PATHS = ("/api", "/predict", "/metrics")
+DOCS_PATH = "/api/docs"
+"""A page, though it lies among them: a browser is led to the login."""
 
 UNAUTHORIZED = {
     "status": "error",
@@ -102,7 +104,8 @@ def _passes(request: HttpRequest) -> bool:
 
 def _refusal(request: HttpRequest) -> HttpResponseBase:
     first = "/" + request.path.lstrip("/").split("/", 1)[0]
-    if first in API_PATHS or "Authorization" in request.headers:
+    page = first not in API_PATHS or request.path == DOCS_PATH
+    if not page or "Authorization" in request.headers:
         return JsonResponse(UNAUTHORIZED, status=401, headers={"WWW-Authenticate": "Bearer"})
     return redirect_to_login(request.get_full_path(), reverse("admin:login"))
 
