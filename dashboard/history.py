@@ -32,8 +32,6 @@ FIELDS = (
     "confidence",
     "source",
     "reason",
-    "model_version",
-    "role",
     "latency_ms",
     "outcome__status",
     "outcome__reason",

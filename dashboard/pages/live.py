@@ -32,8 +32,8 @@ def live(request: HttpRequest) -> HttpResponse:
     except UnknownSymbolError:
         symbol = ""
     if symbol not in symbols:
-        context = {"asked": asked, "symbols": symbols}
-        return render_page(request, "dashboard/unknown_symbol.html", context, status=404)
+        unknown = {"asked": asked, "symbols": symbols}
+        return render_page(request, "dashboard/unknown_symbol.html", unknown, status=404)
     context = {
         "symbol": symbol,
         "symbols": symbols,

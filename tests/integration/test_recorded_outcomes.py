@@ -271,6 +271,7 @@ def test_step_outcomes_go_to_the_group_after_the_commit(client: redis.Redis) -> 
     [frame] = message["frames"]
     assert frame["symbol"] == "BTCUSDT"
     assert frame["tick"] == tick_entry(0).tick
+    assert Forecast.objects.get(pk=frame["forecast_id"]).tick == tick_entry(0).tick
     assert frame["target_mid"] == 100.02
     assert frame["direction_hit"] is True
     assert (frame["status"], frame["reason"]) == ("graded", "")

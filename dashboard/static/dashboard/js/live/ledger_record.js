@@ -4,6 +4,7 @@
 import { ask } from "../shell/asking.js";
 
 const EVERY_MS = 60_000;
+const SOON_MS = 10_000;
 const ROWS = 5;
 
 export class LedgerRecord {
@@ -12,7 +13,7 @@ export class LedgerRecord {
     this.onNews = onNews;
     this.roles = new Map();
     this.clear();
-    setInterval(() => this.renew(), EVERY_MS);
+    document.addEventListener("visibilitychange", () => this.renew());
   }
 
   clear() {
@@ -32,12 +33,14 @@ export class LedgerRecord {
   }
 
   async renew() {
+    clearTimeout(this.timer);
     // Nobody reads a hidden page; it is asked for when it is looked at again.
     if (!this.venue || document.hidden) return;
     const { symbol, venue } = this;
     this.asking?.abort();
     this.asking = new AbortController();
     const { signal } = this.asking;
+    let wait = EVERY_MS;
     try {
       const [told, rows] = await Promise.all([
         ask("/api/accuracy", { symbol, venue, days: 1 }, { signal }),
@@ -46,15 +49,16 @@ export class LedgerRecord {
       this.told = told;
       this.refusal = null;
       this.learn(rows.results);
+      if (rows.results.length === 0) wait = SOON_MS;
     } catch (error) {
       if (signal.aborted) return;
       this.refusal = error;
     }
+    this.timer = setTimeout(() => this.renew(), wait);
     this.onNews();
   }
 
-  /** Learn roles from rows that name them. */
   learn(rows) {
-    for (const { model_version: version, role } of rows ?? []) if (role && version) this.roles.set(version, role);
+    for (const { model_version: version, role } of rows) if (role && version) this.roles.set(version, role);
   }
 }

@@ -23,7 +23,6 @@ shell.follow({
     if (type === "predictions" && data.some((each) => each.symbol === market.symbol)) {
       hops.arrive(coin.latest, coin.publishedMs, coin.quote);
     }
-    if (type === "market") ledger.learn(data.forecasts);
     ledger.follow(market.symbol, coins.venue);
   },
 });
