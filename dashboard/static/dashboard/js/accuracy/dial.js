@@ -5,7 +5,7 @@ import { percent } from "../shell/formats.js";
 import { ChartPanel } from "./chart_panel.js";
 import { made } from "./elements.js";
 import { axis, ends, grid, levelLine, whiskers } from "./marks.js";
-import { ASKED, count, counts, intervalText, verdict, written } from "./words.js";
+import { count, counts, intervalText, verdict, written } from "./words.js";
 
 const HIT_RATE = { name: "hit_rate", title: "Hit rate", unit: "share", better: "higher", than: "the more frequent direction of all" };
 const FIGURES = {
@@ -74,7 +74,7 @@ export class Dial {
       line.append(
         made("span", "", headline.title), made("strong", "", written(headline.unit, figure.value)),
         made("span", "muted", `95 %: ${intervalText(headline.unit, figure)} · ${counts(figure)}`),
-        made("span", "said", `${ASKED[said.kind]} ${said.text}`),
+        made("span", "said", `${said.mark} ${said.text}`),
       );
       lines.push(line);
     }

@@ -4,7 +4,7 @@ import { Panel } from "../shell/panel.js";
 import { TableTwin } from "../shell/table_twin.js";
 import { made } from "./elements.js";
 import { strip } from "./strip.js";
-import { ASKED, HEADLINES, conclusion, count, counts, intervalText, pick, verdict, written } from "./words.js";
+import { HEADLINES, conclusion, count, counts, intervalText, pick, verdict, written } from "./words.js";
 
 const COLUMNS = ["Figure", "Value", "95 % interval", "Baseline", "n", "n_eff", "In words"];
 
@@ -38,7 +38,7 @@ function card({ headline, figure, verdict: said }) {
     made("p", "big", written(headline.unit, figure?.value)),
     strip(figure),
     made("p", "interval", figure?.lower == null ? "95 %: –" : `95 %: ${intervalText(headline.unit, figure)}`),
-    made("p", "said", `${ASKED[said.kind]} ${said.text}`),
+    made("p", "said", `${said.mark} ${said.text}`),
     made("p", "muted", `${counts(figure ?? { n: 0 })} ${headline.of}`),
   );
   return item;

@@ -42,7 +42,6 @@ export class HeatMap {
 
   show(told, view) {
     const [row, column] = PAIRS[told.engine];
-    this.title.textContent = `By symbol and ${column}`;
     const chosen = this.choose(told.engine, view.metric);
     if (!told.groups.length) {
       this.panel.empty("Nothing was said in this window.");
@@ -60,13 +59,26 @@ export class HeatMap {
     this.panel.ready();
   }
 
+  loading(engine) {
+    this.head(engine);
+    this.panel.loading();
+  }
+
+  failed(refusal, again) {
+    this.panel.failed(refusal, again);
+  }
+
+  head(engine) {
+    if (this.engine === engine) return;
+    this.engine = engine;
+    this.panel.shown = false;
+    this.title.textContent = `By symbol and ${PAIRS[engine][1]}`;
+    this.select.replaceChildren(...METRICS[engine].map(({ name, title }) => new Option(title, name)));
+  }
+
   choose(engine, metric) {
-    const metrics = METRICS[engine];
-    if (this.engine !== engine) {
-      this.engine = engine;
-      this.select.replaceChildren(...metrics.map(({ name, title }) => new Option(title, name)));
-    }
-    const chosen = metrics.find(({ name }) => name === metric) ?? metrics[0];
+    this.head(engine);
+    const chosen = METRICS[engine].find(({ name }) => name === metric) ?? METRICS[engine][0];
     this.select.value = chosen.name;
     return chosen;
   }

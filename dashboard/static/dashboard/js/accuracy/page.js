@@ -36,7 +36,8 @@ let failed = false;
 /** Show another view, with a step in the browser's history. */
 function go(changes) {
   const next = { ...view, ...changes };
-  if (changes.window) Object.assign(next, { from: "", to: "" });
+  if (changes.from || changes.to) next.window = "custom";
+  else if (changes.window !== undefined) Object.assign(next, { from: "", to: "" });
   const found = writeView(next);
   view = readView(found);
   history.pushState(null, "", found);
@@ -84,7 +85,10 @@ async function refresh({ anew = false } = {}) {
   const mine = new AbortController();
   running = mine;
   const again = () => refresh({ anew: true });
-  if (anew) record.loading();
+  if (anew) {
+    record.loading();
+    record.map.loading(view.engine);
+  }
   failed = false;
   await asking(mine, parameters(), again, record, (told) => {
     asOf = Date.now();
@@ -92,8 +96,7 @@ async function refresh({ anew = false } = {}) {
     record.show(told, view);
   });
   if (running !== mine) return;
-  if (anew) record.map.panel.loading();
-  await asking(mine, mapQuestion(view), again, record.map.panel, (told) => record.showMap(told, view));
+  await asking(mine, mapQuestion(view), again, record.map, (told) => record.showMap(told, view));
 }
 
 async function asking(mine, asked, again, target, show) {

@@ -8,7 +8,7 @@ import { count } from "./words.js";
 const CLASSES = {
   up: { name: "up", token: "--forecast", symbol: "circle", line: "solid" },
   LONG: { name: "LONG", token: "--up", symbol: "triangle", line: "solid" },
-  SHORT: { name: "SHORT", token: "--down", symbol: "arrow", line: "dashed" },
+  SHORT: { name: "SHORT", token: "--down", symbol: "triangle", rotate: 180, line: "dashed" },
   NO_TRADE: { name: "NO TRADE", token: "--flat", symbol: "rect", line: "dotted" },
 };
 
@@ -67,9 +67,9 @@ function diagonal(colour, { min, max }) {
   };
 }
 
-function curve(colour, { name, token, symbol, line, points }) {
+function curve(colour, { name, token, symbol, rotate = 0, line, points }) {
   return {
-    type: "line", name, symbol, symbolSize: 8,
+    type: "line", name, symbol, symbolRotate: rotate, symbolSize: 8,
     lineStyle: { color: colour(token), width: 1.5, type: line },
     itemStyle: { color: colour(token) },
     data: points.map((each) => [each.probability, each.share, each.n]),

@@ -2,8 +2,6 @@
 
 import { UNKNOWN, fixed, percent, signed } from "../shell/formats.js";
 
-export const ASKED = { good: "▲", bad: "▼", unsure: "≈", none: "–" };
-
 const WRITE = {
   share: (value) => percent(value, 1),
   ratio: (value) => fixed(value, 3),
@@ -46,8 +44,15 @@ export function intervalText(unit, figure) {
   return `${written(unit, figure.lower)} to ${written(unit, figure.upper)}`;
 }
 
-/** Whether a figure beats its baseline: {kind: good | bad | unsure | none, text}. */
-export function verdict({ unit, better, than }, figure, minimum) {
+/** Whether a figure beats its baseline: {kind: good | bad | unsure | none, mark, text}. */
+export function verdict(headline, figure, minimum) {
+  const found = judged(headline, figure, minimum);
+  const claim = headline.better === "claim";
+  const marks = { good: claim ? "✓" : "▲", bad: claim ? "✕" : "▼", unsure: "≈", none: "–" };
+  return { ...found, mark: marks[found.kind] };
+}
+
+function judged({ unit, better, than }, figure, minimum) {
   if (!figure || figure.value == null) {
     return { kind: "none", text: `too few: ${count(figure?.n ?? 0)} of ${minimum}` };
   }
@@ -74,7 +79,7 @@ export function verdict({ unit, better, than }, figure, minimum) {
 export function conclusion(engine, found) {
   const told = found.filter(({ headline }) => headline.better !== "claim");
   const titles = (kind) =>
-    told.filter(({ verdict: each }) => each.kind === kind).map(({ headline }) => headline.title.toLowerCase());
+    told.filter(({ verdict: each }) => each.kind === kind).map(({ headline }) => headline.title.charAt(0).toLowerCase() + headline.title.slice(1));
   const [good, bad, none] = ["good", "bad", "none"].map(titles);
   const what = engine === "signals" ? "signals" : "forecasts";
   if (none.length === told.length) return `Nothing can be said of these ${what} yet.`;
