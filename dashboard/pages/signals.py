@@ -1,14 +1,19 @@
-"""`/signals`: every coin's signals of every timeframe, live."""
+"""`/signals`: every coin's signals of every timeframe, live.
+
+The page's address holds what is shown (filters, order, choice); the browser alone reads it.
+"""
 
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from dashboard.shell import render_page
 from inference.vocabulary import SIGNAL_REASON_TEXTS
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
+from predictions.accuracy.quality import SIGNAL_CANDLES
 
 QUOTE = "USDT"
 
@@ -38,4 +43,12 @@ def _page() -> dict[str, Any]:
         "timeframes": [{"name": each, "ms": each.ms} for each in SIGNAL_TIMEFRAMES],
         "maxFeatureAgeMs": round(prediction.max_feature_age_seconds * 1000),
         "reasons": {str(code): text for code, text in SIGNAL_REASON_TEXTS.items() if code},
+        "recordLast": SIGNAL_CANDLES,
+        "urls": {
+            "rows": reverse("signals"),
+            "record": reverse("accuracy"),
+            # The reader's choice takes the place of 0.
+            "signal": reverse("dashboard:signal", args=(0,)),
+            "accuracy": reverse("dashboard:accuracy"),
+        },
     }

@@ -28,10 +28,21 @@ def test_signals_page_names_symbols_with_their_currency_apart(page: str) -> None
 
 
 def test_signals_page_carries_words_for_every_reason(page: str) -> None:
-    data = json.loads(page.split('type="application/json">')[1].split("</script>")[0])
+    data = json.loads(page.split('id="page" type="application/json">')[1].split("</script>")[0])
     assert set(data["reasons"]) == {str(code) for code in SignalReason} - {""}
     assert data["timeframes"][0] == {"name": "15m", "ms": 900_000}
     assert data["forecastSymbols"] == ["BTCUSDT"]
+
+
+def test_signals_page_links_each_coin_to_its_own_page(page: str) -> None:
+    assert re.findall(r'href="/symbols/(\w+)"', page) == ["BTCUSDT", "ETHBTC"]
+
+
+def test_signals_page_can_be_sorted_by_every_timeframe(page: str) -> None:
+    heads = re.findall(r'data-sort="(\w+)"', page)
+    assert heads == ["symbol", "change", "15m", "1h", "4h", "1d", "agreement"]
+    chosen = re.findall(r'<option value="(\w+)">', page)
+    assert set(chosen) == {*heads, "list", "left"}
 
 
 def test_signals_page_policy_allows_no_inline_script_and_the_page_has_none(client: Client) -> None:
@@ -39,7 +50,7 @@ def test_signals_page_policy_allows_no_inline_script_and_the_page_has_none(clien
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
     page = answer.content.decode()
     inline = [tag for tag in re.findall(r"<script[^>]*>", page) if "src=" not in tag]
-    assert inline == ['<script id="page" type="application/json">']
+    assert inline == [f'<script id="{name}" type="application/json">' for name in ("shell", "page")]
     assert not re.search(r"\sstyle=|<style|\son\w+=", page)
 
 
@@ -49,7 +60,7 @@ def test_pages_link_to_each_other_and_say_which_is_shown(
 ) -> None:
     page = client.get(path).content.decode()
     nav = page.split("<nav")[1].split("</nav>")[0]
-    assert re.findall(r'href="([^"]+)"', nav) == ["/", "/signals"]
+    assert {"/", "/signals", "/accuracy"} <= set(re.findall(r'href="([^"]+)"', nav))
     assert re.findall(r'aria-current="page">(\w+)<', nav) == [here]
 
 

@@ -1,10 +1,12 @@
-// The chosen signal in full: levels, time to target, model, candle.
+// The chosen signal in full: levels, time to target, model, record, candle.
 
 import * as formats from "../shell/formats.js";
+import { writeTime, time } from "../shell/times.js";
 import { SIGNS, expired, validity, word } from "../shell/signal_words.js";
-import { time } from "../shell/times.js";
+import { Levels } from "./levels.js";
+import { SignalRecord, accuracyAddress } from "./record.js";
+import { asJson, asText, etaText } from "./telling.js";
 
-const NOT_MEASURED = "not measured yet";
 const LATE_MS = 60_000;
 const ROLES = {
   champion: "trained network",
@@ -16,64 +18,98 @@ export class SignalDetail {
   constructor(text, page) {
     this.text = text;
     this.page = page;
+    this.levels = new Levels(text.element("detail-levels"));
+    const [element, figure, link] = ["detail-record", "detail-live-accuracy", "link-row"].map((id) => text.element(id));
+    this.record = new SignalRecord(element, figure, link, page);
   }
 
-  // chosen: {symbol, timeframe}, or null.
-  render(state, chosen) {
+  // chosen: {symbol, timeframe}, or null. out: why nothing new can come, or null.
+  render(state, chosen, out) {
     for (const id of ["detail-body", "detail-close"]) this.text.element(id).hidden = !chosen;
     this.text.element("detail-hint").hidden = chosen !== null;
     this.text.element("detail").dataset.open = String(chosen !== null);
-    this.renderLink(chosen);
     this.write("title", chosen ? `${chosen.symbol} · ${chosen.timeframe}` : "No signal chosen");
+    const { signal, error } = chosen ? state.of(chosen.symbol, chosen.timeframe) : { signal: null, error: null };
+    this.record.show(signal);
     if (!chosen) return;
-    const { signal, error } = state.of(chosen.symbol, chosen.timeframe);
-    this.renderError(signal, error);
-    this.renderHead(signal, state.clock.now());
+    this.renderLinks(chosen);
+    this.renderWarnings(signal, error, out);
+    this.renderHead(state, signal, error);
     this.text.element("detail-facts").hidden = signal === null;
-    if (signal) this.renderFacts(signal);
+    if (signal === null) return;
+    const { value, quoted } = state.market(chosen.symbol);
+    this.levels.render(signal, quoted ? value : null);
+    if (signal !== this.shown) this.renderFacts(signal);
+    this.shown = signal;
   }
 
-  renderLink(chosen) {
-    const link = this.text.element("detail-live");
-    link.hidden = !this.page.forecastSymbols.includes(chosen?.symbol);
-    if (!link.hidden) link.search = new URLSearchParams({ symbol: chosen.symbol });
+  /** Write anew what a change of the time zone changes. */
+  forget() {
+    this.shown = undefined;
   }
 
-  renderError(signal, error) {
-    const element = this.text.element("detail-error");
-    element.hidden = error === null;
-    if (error === null) return;
-    const older = signal ? "No newer signal: " : "";
-    this.write("error", `${older}${error.message} (${error.code})`);
+  renderLinks(chosen) {
+    const key = `${chosen.symbol}/${chosen.timeframe}`;
+    if (key === this.linked) return;
+    this.linked = key;
+    const live = this.text.element("link-live");
+    live.hidden = !this.page.forecastSymbols.includes(chosen.symbol);
+    live.search = new URLSearchParams({ symbol: chosen.symbol });
+    const symbol = this.text.element("link-symbol");
+    symbol.href = document.querySelector(`tr[data-symbol="${CSS.escape(chosen.symbol)}"] a`).href;
+    symbol.textContent = chosen.symbol;
+    this.text.element("link-accuracy").href = accuracyAddress(this.page.urls, chosen);
   }
 
-  renderHead(signal, nowMs) {
-    const direction = signal ? `${SIGNS[signal.direction]} ${word(signal.direction)}` : "No signal";
-    this.write("direction", direction, signal?.direction ?? "");
+  renderWarnings(signal, error, out) {
+    this.text.element("detail-error").hidden = error === null || signal === null;
+    if (error && signal) this.write("error", `No newer signal: ${error.message} (${error.code})`);
+    this.text.element("detail-stale").hidden = out === null;
+    this.write("stale", out ?? "");
+  }
+
+  renderHead(state, signal, error) {
+    const direction = signal ? `${SIGNS[signal.direction]} ${word(signal.direction)}` : "✕ No signal";
+    this.write("direction", direction, signal?.direction ?? "none");
     this.write("confidence", signal ? formats.percent(signal.confidence) : "");
-    this.write("state", signal ? this.state(signal, nowMs) : "");
+    this.write("state", signal ? this.state(signal, state.clock.now()) : silence(state, error));
   }
 
   state(signal, nowMs) {
     const reason = this.page.reasons[signal.reason];
     const why = reason ? `${upper(reason)}. ` : "";
+    if (signal.direction === "NO_TRADE") return why.trim();
     if (nowMs === null) return `${why}Valid ${validity(signal, nowMs)}.`;
     if (expired(signal, nowMs)) return `${why}Expired ${formats.span(nowMs - signal.valid_until_ts)} ago.`;
     return `${why}Valid for ${validity(signal, nowMs)}.`;
   }
 
   renderFacts(signal) {
-    this.renderLevels(signal);
-    this.write("eta", eta(signal));
-    this.write("probabilities", probabilities(signal.probabilities));
-    this.write("accuracy", accuracy(signal.model_accuracy, "out-of-sample"));
-    this.write("live-accuracy", accuracy(signal.live_accuracy, "graded"));
+    this.write("eta", etaText(signal));
+    for (const id of ["detail-eta", "detail-until"]) {
+      const row = this.text.element(id).closest("div");
+      row.hidden = signal.direction === "NO_TRADE";
+    }
+    this.renderShares(signal.probabilities);
+    const accuracy = signal.model_accuracy;
+    this.write("accuracy", accuracy === null ? "not measured" : `${formats.percent(accuracy)} out-of-sample`);
     const role = ROLES[signal.model_role] ?? signal.model_role;
     this.write("model", `${signal.model_version}, ${role}`, signal.model_role);
     this.write("candle", candle(signal));
     this.renderMade(signal);
-    this.write("until", time(signal.valid_until_ts, "dateMinute"));
+    writeTime(this.text.element("detail-until"), signal.valid_until_ts, "dateMinute");
     this.write("venue", signal.live ? signal.venue : `${signal.venue}, not live`);
+    this.text.element("copy-text").dataset.copy = asText(signal, this.page.reasons);
+    this.text.element("copy-json").dataset.copy = asJson(signal);
+  }
+
+  renderShares(shares) {
+    const told = { long: shares.LONG, none: shares.NO_TRADE, short: shares.SHORT };
+    for (const [name, share] of Object.entries(told)) {
+      this.text.element(`share-${name}`).style.flexGrow = String(share);
+    }
+    const [long, none, short] = Object.values(told).map((share) => formats.percent(share, 0));
+    this.write("probabilities", `▲ long ${long} · – no trade ${none} · ▼ short ${short}`);
   }
 
   // Only worth saying where it was not at the close.
@@ -83,37 +119,14 @@ export class SignalDetail {
     this.write("made", `made ${formats.span(lateMs)} after the close`);
   }
 
-  renderLevels(signal) {
-    const key = JSON.stringify([signal.symbol, signal.entry, signal.stop_loss, signal.take_profits]);
-    if (key === this.levelsKey) return;
-    this.levelsKey = key;
-    const rows = [...signal.take_profits]
-      .reverse()
-      .map((each) => row(signal.symbol, `Target ${each.level}`, each.price, signal.entry, "hit"));
-    rows.push(row(signal.symbol, "Entry", signal.entry, null));
-    rows.push(row(signal.symbol, "Stop", signal.stop_loss, signal.entry, "miss"));
-    this.text.element("detail-levels").replaceChildren(...rows);
-  }
-
   write(name, text, state) {
     this.text.write(`detail-${name}`, text, state);
   }
 }
 
-function eta({ tp_eta_minutes: median, tp_eta_interval_minutes: interval }) {
-  if (median === null) return formats.UNKNOWN;
-  const about = `about ${formats.span(median * 60_000)}`;
-  if (interval === null) return about;
-  const [low, high] = interval.map((minutes) => formats.span(minutes * 60_000));
-  return `${about} (80 %: ${low} to ${high})`;
-}
-
-function probabilities(shares) {
-  return ["LONG", "SHORT", "NO_TRADE"].map((each) => formats.percent(shares[each], 0)).join(" · ");
-}
-
-function accuracy(share, kind) {
-  return share === null ? NOT_MEASURED : `${formats.percent(share)} ${kind}`;
+function silence(state, error) {
+  if (error) return `${upper(error.message)} (${error.code}).`;
+  return state.heard ? "None has been made yet: the first comes when this candle closes." : "Loading…";
 }
 
 function candle(signal) {
@@ -121,21 +134,6 @@ function candle(signal) {
   const sameDay = open.slice(0, 10) === close.slice(0, 10);
   const span = `${open} to ${sameDay ? close.slice(11) : close}`;
   return signal.provisional ? `${span}, provisional` : span;
-}
-
-function row(symbol, label, price, entry, className) {
-  const element = document.createElement("tr");
-  const name = document.createElement("th");
-  name.scope = "row";
-  name.textContent = label;
-  const value = document.createElement("td");
-  value.textContent = formats.price(price, symbol);
-  const distance = document.createElement("td");
-  const known = price !== null && entry !== null;
-  distance.textContent = known ? formats.signedPercent(price / entry - 1) : "";
-  if (known) distance.className = className;
-  element.append(name, value, distance);
-  return element;
 }
 
 function upper(sentence) {

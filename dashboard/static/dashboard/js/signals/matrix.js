@@ -1,131 +1,148 @@
-// The table of symbols and timeframes: fills its cells, moves between them, tells which is chosen.
+// The table of coins and timeframes: draws its rows, keeps their order, tells which cell is chosen.
+//
+// Order is made anew when the reader asks for another, and when something has happened (a signal
+// came, one expired) while nobody is on the rows: under a pointer or a focus no row moves or goes.
+// What has happened meanwhile is sorted in when both have left, or when the reader asks.
 
+import { countdown } from "../shell/formats.js";
 import { writeText } from "../shell/page_text.js";
-import { SIGNS, expired, quiet, short, strong, validity, word } from "../shell/signal_words.js";
-import { percent } from "../shell/formats.js";
+import { arranged, enterable } from "./arrangement.js";
+import { Row } from "./row.js";
+import { plainView } from "./view.js";
+import { Walking } from "./walking.js";
 
-const MOVES = {
-  ArrowLeft: [0, -1],
-  ArrowRight: [0, 1],
-  ArrowUp: [-1, 0],
-  ArrowDown: [1, 0],
-  Home: [0, -Infinity],
-  End: [0, Infinity],
-  PageUp: [-10, 0],
-  PageDown: [10, 0],
-};
-// What the cell's word says already.
-const UNSAID = new Set(["", "model_says_no_trade", "no_skill_shown"]);
-const PARTS = ["sign", "word", "share", "left", "reason"];
+const HINT = "Point at a cell, or move to it, to read it in words. / searches, ? lists the keys.";
 
 export class SignalMatrix {
-  constructor(table, reasons, onChoose) {
-    this.reasons = reasons;
-    this.rows = [...table.tBodies[0].rows];
-    this.cells = this.rows.flatMap((row) => [...row.querySelectorAll("button")].map(fill));
-    this.setCurrent(this.cells[0].button);
-    table.addEventListener("click", (event) => {
-      const button = event.target.closest("button");
-      if (!button) return;
-      this.setCurrent(button);
-      onChoose(button.dataset.symbol, button.dataset.timeframe);
+  /** onChoose(symbol, timeframe), onSort(name). */
+  constructor(table, says, { reasons, timeframes, onChoose, onSort }) {
+    this.table = table;
+    this.body = table.tBodies[0];
+    this.says = says;
+    this.rows = [...this.body.rows].map((element, index) => new Row(element, index, reasons));
+    this.shown = this.rows;
+    this.cells = new Map(this.rows.flatMap(({ drawn }) => drawn.map((cell) => [cell.button, cell])));
+    this.walking = new Walking(table);
+    this.heads = timeframes.map((each) => ({ ...each, element: table.querySelector(`[data-next="${each.name}"]`) }));
+    this.waiting = false; // whether an order is due that nobody should be surprised by
+    this.heard = false; // whether it was ever made of signals
+    this.listen(onChoose, onSort);
+  }
+
+  listen(onChoose, onSort) {
+    this.table.addEventListener("click", (event) => {
+      const head = event.target.closest("th[data-sort]");
+      const cell = this.cells.get(event.target.closest("button.cell"));
+      if (head) onSort(head.dataset.sort);
+      if (cell) onChoose(cell.symbol, cell.timeframe);
     });
-    table.addEventListener("keydown", (event) => this.move(event));
+    for (const kind of ["pointerover", "focusin"]) {
+      this.body.addEventListener(kind, (event) => this.say(this.cells.get(event.target.closest("button.cell"))));
+    }
+    this.body.addEventListener("pointerleave", () => this.say(this.cells.get(document.activeElement)));
+    this.body.addEventListener("focusout", () => this.say(undefined));
   }
 
-  render(state) {
+  say(cell) {
+    this.said = cell;
+    this.renderSaid();
+  }
+
+  renderSaid() {
+    const text = this.said?.sentence() ?? HINT;
+    if (this.says.textContent !== text) this.says.textContent = text;
+  }
+
+  render(state, view) {
     const nowMs = state.clock.now();
-    for (const cell of this.cells) this.renderCell(cell, state, nowMs);
+    for (const row of this.rows) row.take(state);
+    if (this.happened(state, nowMs)) this.waiting = true;
+    // What was there before the first signals was no order that anybody could lose.
+    const first = state.heard && !this.heard;
+    if (first || (this.waiting && !this.occupied())) this.arrange(state, view);
+    for (const row of this.rows) if (!row.element.hidden) row.draw(view, nowMs, state.heard);
+    this.renderHeads(nowMs);
+    this.renderSaid();
   }
 
-  renderCell({ button, parts }, state, nowMs) {
-    const { signal, error } = state.of(button.dataset.symbol, button.dataset.timeframe);
-    const data = button.dataset;
-    data.kind = signal ? signal.direction : error ? "error" : "none";
-    data.expired = String(signal !== null && expired(signal, nowMs));
-    data.strong = String(signal !== null && strong(signal, nowMs));
-    data.late = String(signal !== null && error !== null);
-    data.quiet = String(signal !== null && error === null && quiet(signal));
-    const reason = error?.code ?? signal?.reason ?? "";
-    const said = signal ? spoken(signal, nowMs) : silent(error, state.heard);
-    for (const part of PARTS) writeText(parts[part], said[part] ?? "");
-    if (signal) writeText(parts.reason, UNSAID.has(reason) ? "" : short(reason));
-    const title = error?.message ?? this.reasons[reason] ?? "";
-    if (button.title !== title) button.title = title;
+  // How long until the next candle of each timeframe closes.
+  renderHeads(nowMs) {
+    for (const { ms, element } of this.heads) {
+      writeText(element, nowMs === null ? "" : countdown(Math.ceil(nowMs / ms) * ms - nowMs));
+    }
+  }
+
+  /** Order and show the rows as the view says, now. */
+  arrange(state, view) {
+    this.waiting = false;
+    this.heard = state.heard;
+    for (const row of this.rows) row.take(state);
+    this.shown = this.order(state, view);
+    this.place(this.shown);
+    for (const element of this.table.querySelectorAll("[data-column]")) {
+      element.hidden = !view.timeframes.has(element.dataset.column);
+    }
+    for (const head of this.table.querySelectorAll("th[data-sort]")) {
+      const order = view.falling ? "descending" : "ascending";
+      head.setAttribute("aria-sort", head.dataset.sort === view.sort ? order : "none");
+    }
+    this.walking.settle();
+  }
+
+  /** Whether the rows are in another order, or others, than the view would have by now. */
+  outdated(state, view) {
+    if (!this.waiting) return false;
+    const due = this.order(state, view);
+    return due.length !== this.shown.length || due.some((row, index) => row !== this.shown[index]);
+  }
+
+  // Before the first snapshot there is nothing to filter by but names.
+  order(state, view) {
+    const known = state.heard ? view : { ...plainView([...view.timeframes]), q: view.q };
+    return arranged(this.rows, known, state.clock.now());
+  }
+
+  /** Write anew what a change of the time zone changes. */
+  forget() {
+    for (const cell of this.cells.values()) cell.forget();
   }
 
   choose(symbol, timeframe) {
-    for (const { button } of this.cells) {
+    for (const { button } of this.cells.values()) {
       const chosen = button.dataset.symbol === symbol && button.dataset.timeframe === timeframe;
-      button.parentElement.setAttribute("aria-selected", String(chosen));
+      const told = String(chosen);
+      if (button.parentElement.getAttribute("aria-selected") !== told) {
+        button.parentElement.setAttribute("aria-selected", told);
+      }
+      if (!chosen) continue;
+      this.walking.stand(button);
       // On a narrow screen the detail covers what lies below.
-      if (chosen) button.scrollIntoView({ block: "nearest" });
+      button.scrollIntoView({ block: "nearest" });
     }
   }
 
-  // Show the rows whose symbol contains the text; return how many there are.
-  filter(text) {
-    const wanted = text.replace(/[^a-z0-9]/gi, "").toUpperCase();
-    for (const row of this.rows) row.hidden = !row.dataset.symbol.includes(wanted);
-    const shown = this.rows.filter((row) => !row.hidden);
-    if (shown.length && this.current.closest("tr").hidden) {
-      this.setCurrent(shown[0].querySelector("button"));
-    }
-    return shown.length;
+  // Whether the reader is on the rows, so that they must stay where they are.
+  occupied() {
+    return this.body.matches(":hover") || (this.body.contains(document.activeElement) && document.hasFocus());
   }
 
-  focus() {
-    this.current.focus();
+  happened(state, nowMs) {
+    const open = this.rows.map((row) => [...row.cells.values()].filter(({ signal }) => enterable(signal, nowMs)).length);
+    const key = `${state.news}/${open.join()}`;
+    const changed = key !== this.key;
+    this.key = key;
+    return changed;
   }
 
-  // One cell is in the tab order; arrow keys move it.
-  setCurrent(button) {
-    this.current?.setAttribute("tabindex", "-1");
-    this.current = button;
-    button.setAttribute("tabindex", "0");
+  place(shown) {
+    const kept = new Set(shown);
+    for (const row of this.rows) if (row.element.hidden === kept.has(row)) row.element.hidden = !kept.has(row);
+    const rest = this.rows.filter((row) => !kept.has(row));
+    const wanted = [...shown, ...rest].map(({ element }) => element);
+    if (wanted.every((element, index) => this.body.rows[index] === element)) return;
+    const focused = this.body.contains(document.activeElement) ? document.activeElement : null;
+    this.body.append(...wanted);
+    // A row that is put elsewhere loses the focus that was in it.
+    if (focused && !focused.closest("tr").hidden) focused.focus({ preventScroll: true });
   }
-
-  move(event) {
-    const step = MOVES[event.key];
-    if (!step || event.ctrlKey || event.altKey || event.metaKey) return;
-    event.preventDefault();
-    const shown = this.rows.filter((row) => !row.hidden);
-    const row = clamp(shown.indexOf(this.current.closest("tr")) + step[0], shown.length);
-    const buttons = [...shown[row].querySelectorAll("button")];
-    const column = this.current.parentElement.cellIndex - 1 + step[1];
-    this.setCurrent(buttons[clamp(column, buttons.length)]);
-    this.focus();
-  }
-}
-
-function fill(button) {
-  const parts = {};
-  for (const part of PARTS) {
-    parts[part] = document.createElement("span");
-    parts[part].className = part;
-    // Read out one after the other, they must not run together.
-    button.append(parts[part], " ");
-  }
-  return { button, parts };
-}
-
-function spoken(signal, nowMs) {
-  if (quiet(signal)) return { sign: SIGNS.NO_TRADE, word: "no direction" };
-  // Where there is nothing to enter, no time for it runs out.
-  const entered = signal.direction !== "NO_TRADE";
-  return {
-    sign: SIGNS[signal.direction],
-    word: word(signal.direction),
-    share: percent(signal.confidence, 0),
-    left: entered ? validity(signal, nowMs) : "",
-  };
-}
-
-function silent(error, heard) {
-  if (error) return { sign: "✕", reason: short(error.code) };
-  return { sign: "·", reason: heard ? "not made yet" : "" };
-}
-
-function clamp(index, length) {
-  return Math.max(0, Math.min(length - 1, index));
 }

@@ -1,93 +1,121 @@
-// The signals page: frames in, matrix and detail out.
+// The signals page: frames in; matrix, detail and an address that holds the view out.
 
 import { pageData as page } from "../shell/page_data.js";
-import { staleness } from "../shell/page_head.js";
+import { outage } from "../shell/page_head.js";
+import { Panel } from "../shell/panel.js";
+import { onPreference } from "../shell/preferences.js";
 import { Shell } from "../shell/shell.js";
-import { time } from "../shell/times.js";
+import { enterable } from "./arrangement.js";
+import { Controls } from "./controls.js";
 import { SignalDetail } from "./detail.js";
+import { listenToKeys } from "./keys.js";
 import { SignalMatrix } from "./matrix.js";
+import { problem } from "./problems.js";
 import { SignalState } from "./state.js";
+import { readView, writeView } from "./view.js";
 
-const OVERDUE_MS = 60_000;
-
+const timeframes = page.timeframes.map(({ name }) => name);
 const shell = new Shell();
 const text = shell.text;
-const state = shell.follow(new SignalState(shell.clock));
+const state = shell.follow(new SignalState(shell.clock, timeframes));
 const detail = new SignalDetail(text, page);
-const matrix = new SignalMatrix(text.element("matrix"), page.reasons, choose);
+const panel = new Panel(text.element("matrix-card"));
+const controls = new Controls(text.element("controls"), timeframes, changed);
+const matrix = new SignalMatrix(text.element("matrix"), text.element("matrix-says"), {
+  reasons: page.reasons,
+  timeframes: page.timeframes,
+  onChoose: choose,
+  onSort: (name) => controls.sort(name),
+});
 let chosen = null;
 
 function draw() {
-  matrix.render(state);
-  detail.render(state, chosen);
+  matrix.render(state, controls.view);
+  const out = outage(shell.connection, state.clock.health, shell.heard);
+  detail.render(state, chosen, out);
+  drawPanel(out);
   text.write("counts", counts());
+  text.write("shown", shown());
+  text.element("sort-again").hidden = !matrix.outdated(state, controls.view);
 }
 
-function problem() {
-  const stale = staleness(state.dataAge(), state.clock.patience(page.maxFeatureAgeMs));
-  if (stale) return stale;
-  if (!state.clock.health.processes.signals?.status) return "The signal loop is not running: no new signals.";
-  if (state.signals.size === 0) return nothing();
-  return page.timeframes.map(overdue).find((each) => each !== null) ?? null;
-}
-
-function nothing() {
-  if (state.errors.size > 0) return "No coin has a signal; each cell says why.";
-  return "No signal yet: the first comes when a candle closes.";
-}
-
-function overdue({ name, ms }) {
-  const now = state.clock.now();
-  const newest = state.newestClose(name);
-  if (now === null || newest === null) return null;
-  const due = Math.floor(now / ms) * ms;
-  const late = newest < due && state.clock.wall(now - newest - ms) > state.clock.patience(OVERDUE_MS);
-  return late ? `The ${name} candle that closed at ${time(due)} brought no signal yet.` : null;
+function drawPanel(out) {
+  if (shell.connection.state === "refused") panel.set("error", "The server does not serve these signals.");
+  else if (!state.heard) panel.set("loading", out ?? "Loading signals…");
+  else if (matrix.shown.length === 0) panel.set("empty", "No coin passes these filters.", ["Clear filters", clear]);
+  else if (out !== null) panel.stale("Nothing new comes: these are the last signals received.");
+  else panel.ready();
 }
 
 function counts() {
   const now = state.clock.now();
-  const open = [...state.signals.values()].filter((each) => now === null || now < each.valid_until_ts);
+  const open = [...state.signals.values()].filter((each) => enterable(each, now));
   const long = open.filter((each) => each.direction === "LONG").length;
-  const short = open.filter((each) => each.direction === "SHORT").length;
-  return `${long} long and ${short} short open to enter`;
+  return `${long} long and ${open.length - long} short open to enter`;
+}
+
+function shown() {
+  const all = page.symbols.length;
+  const rows = matrix.shown.length;
+  return rows === all ? `${all} coins` : `${rows} of ${all} coins`;
+}
+
+function changed() {
+  matrix.arrange(state, controls.view);
+  writeAddress();
+  draw();
+}
+
+function clear() {
+  controls.clear();
+  controls.search.focus();
 }
 
 function choose(symbol, timeframe) {
   chosen = { symbol, timeframe };
   draw(); // before the cell is scrolled to: it takes room
   matrix.choose(symbol, timeframe);
-  history.replaceState(null, "", `#${symbol}/${timeframe}`);
+  writeAddress();
 }
 
 function close() {
   if (!chosen) return;
+  const { activeElement } = document;
+  const within = text.element("detail").contains(activeElement) || activeElement === document.body;
   chosen = null;
   matrix.choose(null, null);
-  history.replaceState(null, "", location.pathname);
-  matrix.focus();
+  writeAddress();
+  if (within) matrix.walking.focus();
   shell.redraw();
 }
 
-function filter() {
-  const shown = matrix.filter(text.element("filter").value);
-  const all = page.symbols.length;
-  text.write("shown", shown === all ? "" : `${shown} of ${all} symbols`);
+// /signals?sort=1h&strong=1#BTCUSDT/1h: the view in the query, the chosen signal in the hash.
+function writeAddress() {
+  const hash = chosen ? `#${chosen.symbol}/${chosen.timeframe}` : "";
+  history.replaceState(null, "", location.pathname + writeView(controls.view, timeframes) + hash);
 }
 
-// A link may name a signal: /signals#BTCUSDT/1h
 function chooseLinked() {
   const [symbol, timeframe] = location.hash.slice(1).split("/");
-  const known = page.symbols.includes(symbol) && page.timeframes.some((each) => each.name === timeframe);
-  if (known) choose(symbol, timeframe);
+  if (page.symbols.includes(symbol) && timeframes.includes(timeframe)) choose(symbol, timeframe);
 }
 
-text.element("filter").addEventListener("input", filter);
 text.element("detail-close").addEventListener("click", close);
-addEventListener("keydown", (event) => event.key === "Escape" && close());
+text.element("sort-again").addEventListener("click", () => {
+  matrix.arrange(state, controls.view);
+  draw();
+});
+listenToKeys({
+  search: controls.search,
+  dialog: text.element("keys"),
+  onEscape: close,
+  onDown: () => matrix.walking.enter(),
+});
+onPreference("zone", () => [matrix, detail].forEach((each) => each.forget()));
 addEventListener("hashchange", chooseLinked);
-filter(); // browsers keep what was typed before a reload
+controls.adopt(readView(location.search, timeframes));
+matrix.arrange(state, controls.view);
 chooseLinked();
-shell.onProblem(problem);
+shell.onProblem(() => problem(state, page));
 shell.onDraw(draw);
 shell.start();

@@ -1,9 +1,12 @@
 // What the signals page knows: built from frames alone. Times are market time in ms.
 
 export class SignalState {
-  constructor(clock) {
+  // timeframes: their names, shortest first.
+  constructor(clock, timeframes) {
     this.clock = clock;
+    this.timeframes = timeframes;
     this.heard = false; // whether a snapshot has come
+    this.news = 0; // rises with all that a signal or its absence tells anew
     this.begin(null, null);
   }
 
@@ -12,7 +15,8 @@ export class SignalState {
     this.live = live;
     this.signals = new Map(); // "BTCUSDT/1h" -> signal
     this.errors = new Map(); // the same -> why there is no newer one
-    this.quotes = new Map(); // symbol -> {age_ms, heardAt}
+    this.quotes = new Map(); // symbol -> {mid, age_ms, heardAt}
+    this.news += 1;
   }
 
   apply(frame) {
@@ -48,23 +52,43 @@ export class SignalState {
   takeSignal(signal) {
     const known = this.signals.get(name(signal));
     if (known && known.made_ts > signal.made_ts) return;
+    if (known?.made_ts !== signal.made_ts) this.news += 1;
     this.signals.set(name(signal), signal);
   }
 
   takeError(error) {
     this.errors.set(name(error), error);
+    this.news += 1;
   }
 
   takeQuotes(quotes) {
     const heardAt = performance.now();
     for (const [symbol, quote] of Object.entries(quotes)) {
-      this.quotes.set(symbol, { age_ms: quote.age_ms, heardAt });
+      this.quotes.set(symbol, { mid: quote.mid, age_ms: quote.age_ms, heardAt });
     }
   }
 
   of(symbol, timeframe) {
     const key = `${symbol}/${timeframe}`;
     return { signal: this.signals.get(key) ?? null, error: this.errors.get(key) ?? null };
+  }
+
+  // The mid, or where no quotes come the newest candle's close; and its change since the last day's
+  // close, which is what the longest timeframe's signal was made at.
+  market(symbol) {
+    const made = this.timeframes.map((each) => this.of(symbol, each).signal).filter(Boolean);
+    const newest = made.reduce((one, other) => (other.candle_close_ms > (one?.candle_close_ms ?? 0) ? other : one), null);
+    const mid = this.quotes.get(symbol)?.mid ?? null;
+    const value = mid ?? newest?.entry ?? null;
+    const day = this.of(symbol, this.timeframes.at(-1)).signal;
+    const known = day !== null && value !== null && this.today(day) && (mid !== null || newest !== day);
+    return { value, quoted: mid !== null, change: known ? value / day.entry - 1 : null };
+  }
+
+  // Whether the day that the signal closed is the one before this.
+  today(day) {
+    const now = this.clock.now() ?? day.candle_close_ms;
+    return now - day.candle_close_ms < day.candle_close_ms - day.candle_open_ms;
   }
 
   // Age of the freshest features of any symbol, in wall ms; null where none is known.
