@@ -13,13 +13,16 @@ from inference.vocabulary import (
 )
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
 
+NO_REASON = "–"
+"""How "" reads in the admin: a link must have a text."""
+
 
 def sources() -> list[tuple[str, str]]:
     return [(word.value, word.value) for word in Source]
 
 
 def reasons() -> list[tuple[str, str]]:
-    return [(word.value, word.value) for word in Reason]
+    return [(word.value, word.value or NO_REASON) for word in Reason]
 
 
 def roles() -> list[tuple[str, str]]:
@@ -31,7 +34,7 @@ def outcome_statuses() -> list[tuple[str, str]]:
 
 
 def ungradable_reasons() -> list[tuple[str, str]]:
-    return [(word.value, word.value) for word in Ungradable]
+    return [(word.value, word.value or NO_REASON) for word in Ungradable]
 
 
 def directions() -> list[tuple[str, str]]:
@@ -39,7 +42,7 @@ def directions() -> list[tuple[str, str]]:
 
 
 def signal_reasons() -> list[tuple[str, str]]:
-    return [(word.value, word.value) for word in SignalReason]
+    return [(word.value, word.value or NO_REASON) for word in SignalReason]
 
 
 def timeframes() -> list[tuple[str, str]]:
