@@ -39,7 +39,7 @@ _RESULTS = {
     SignalResult.TAKE_PROFIT: ("hit", "Target 1 reached"),
     SignalResult.STOP_LOSS: ("miss", "Stop-loss reached"),
     SignalResult.TIMED_OUT: ("flat", "Timed out: neither target nor stop-loss"),
-    SignalResult.NO_TRADE: ("flat", "Graded: there was nothing to enter"),
+    SignalResult.NO_TRADE: ("flat", "Stayed out"),
 }
 
 
@@ -54,7 +54,7 @@ def signal_state(signal: Signal, outcome: SignalOutcome | None, now_ms: int | No
         if outcome.status != OutcomeStatus.GRADED:
             return State("ungradable", "Cannot be graded")
         code, title = _RESULTS[SignalResult(outcome.result)]
-        return State(code, title)
+        return State(code, title + _missed(outcome))
     if now_ms is None:
         return ELSEWHERE
     end_ms = horizon_ms(signal)
@@ -64,6 +64,14 @@ def signal_state(signal: Signal, outcome: SignalOutcome | None, now_ms: int | No
         title = "Expired" if signal.direction != Direction.NO_TRADE else "No trade"
         return State("expired", f"{title}, waiting for its outcome", "known after", end_ms)
     return State("waiting", "Waiting for its outcome", "its time is over; it is being graded")
+
+
+def _missed(outcome: SignalOutcome) -> str:
+    if outcome.result != SignalResult.NO_TRADE:
+        return ""
+    if outcome.touched == Direction.NO_TRADE:
+        return ": no barrier was touched"
+    return f": entry {'+' if outcome.touched == Direction.LONG else '−'} 1 R was touched first"
 
 
 def forecast_state(
@@ -83,5 +91,5 @@ def forecast_state(
     if now_ms is None:
         return ELSEWHERE
     if now_ms < forecast.target_ts:
-        return State("open", "Waiting for its target time", "in", forecast.target_ts)
+        return State("open", "Waiting for its target time", "at", forecast.target_ts)
     return State("waiting", "Waiting for its outcome", "its time is over; it is being graded")

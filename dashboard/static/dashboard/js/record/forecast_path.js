@@ -4,6 +4,8 @@ import { ask } from "../shell/asking.js";
 import { decimals, price } from "../shell/formats.js";
 import { time } from "../shell/times.js";
 
+const AHEAD_MS = 10_000;
+
 export const CANDLES = false;
 export const STYLE = "clock";
 export const CAPTION = "Mid prices around the forecast";
@@ -21,7 +23,11 @@ export async function read(page) {
   const times = [...mids.keys()].sort((one, other) => one - other);
   const points = times.map((ms) => ({ time: ms / 1_000, value: mids.get(ms) }));
   const { path } = page;
-  if (path.toMs > times.at(-1)) points.push({ time: path.toMs / 1_000 });
+  // The axis goes on past the target, where nothing is known yet, in steps as long as before.
+  const step = times.length > 1 ? times.at(-1) - times.at(-2) : path.toMs - path.fromMs;
+  for (let at = times.at(-1) + step; at <= path.toMs + AHEAD_MS; at += step) {
+    points.push({ time: at / 1_000 });
+  }
   return {
     points,
     lines: lines(path),
