@@ -11,11 +11,10 @@ import {
 import { colour } from "../shell/colours.js";
 import { decimals, fixed } from "../shell/formats.js";
 import { onTheme } from "../shell/preferences.js";
-import { AHEAD, amount, bar, options, places } from "./candle_points.js";
+import { amount, bar, options, places } from "./candle_points.js";
+import { ChartView } from "./chart_view.js";
 import { SignalLayer } from "./signal_layer.js";
 
-const SHOWN = 120;
-const MOVE = 10;
 const NARROW = 600;
 
 export class CandleChart {
@@ -51,12 +50,7 @@ export class CandleChart {
       if (openMs !== null) onChoose(openMs);
     });
     this.chart.subscribeCrosshairMove(({ time: at }) => onRead(at === undefined ? null : at * 1_000));
-    // A chart has no width before the page is laid out.
-    this.chart.timeScale().subscribeSizeChange((width) => width > 0 && this.opening && this.toNewest(SHOWN));
-    this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
-      if (range && range.from < 10 && this.byOpen.size > 0 && !this.opening) onOldest();
-    });
-    element.addEventListener("keydown", (event) => this.press(event));
+    this.view = new ChartView(this.chart.timeScale(), element, onOldest);
   }
 
   recolour() {
@@ -90,21 +84,15 @@ export class CandleChart {
 
   /** Show all candles anew. keep: leave the reader where they are looking. */
   showCandles(candles, stepMs, { keep }) {
-    const scale = this.chart.timeScale();
-    const seen = keep ? scale.getVisibleRange() : null;
-    const follows = !seen || this.follows;
+    const seen = keep ? this.view.seen() : null;
     this.stepMs = stepMs;
     this.byOpen = new Map(candles.map((each) => [each.openMs, each]));
-    if (candles.length > 0) this.precision(decimals(candles.at(-1).close, this.symbol));
+    this.precision(decimals(candles.at(-1).close, this.symbol));
     const points = places(candles, stepMs);
     this.axis.setData(points.map((ms) => ({ time: ms / 1_000 })));
     this.series.setData(candles.map((each) => bar(each, this.colours)));
     this.volume.setData(candles.filter((each) => each.volume !== null).map(amount));
-    const newest = candles.length ? points.indexOf(candles.at(-1).openMs) : 0;
-    this.newest = newest;
-    this.opening ||= !keep;
-    if (!keep || follows) this.toNewest(this.opening ? SHOWN : this.span);
-    else if (seen) scale.setVisibleRange(seen);
+    this.view.restore(points, candles.at(-1).openMs, seen);
     this.layer.show(this.layer.signals, this.layer.chosen, stepMs);
   }
 
@@ -125,58 +113,6 @@ export class CandleChart {
     for (const each of this.levels) this.series.removePriceLine(each);
     this.levels = linesOf(chosen, this.colours, this.element.clientWidth < NARROW).map((each) => this.series.createPriceLine(each));
     this.element.dataset.levels = JSON.stringify(this.levels.map((each) => each.options().price));
-  }
-
-  /** Bring a candle into view. */
-  bring(openMs) {
-    const scale = this.chart.timeScale();
-    const index = scale.timeToIndex(openMs / 1_000, true);
-    const range = scale.getVisibleLogicalRange();
-    if (index === null || range === null || (index > range.from + 2 && index < range.to - AHEAD / 2)) return;
-    const half = (range.to - range.from) / 2;
-    scale.setVisibleLogicalRange({ from: index - half, to: index + half });
-  }
-
-  get span() {
-    const range = this.chart.timeScale().getVisibleLogicalRange();
-    return range ? range.to - range.from - AHEAD : SHOWN;
-  }
-
-  get follows() {
-    const range = this.chart.timeScale().getVisibleLogicalRange();
-    return range === null || range.to >= this.newest;
-  }
-
-  /** Opens of the first and last candle in view; null where there is none. */
-  inView() {
-    const range = this.chart.timeScale().getVisibleRange();
-    return range ? [range.from * 1_000, range.to * 1_000] : null;
-  }
-
-  toNewest(span) {
-    const shown = Math.min(span, Math.max(30, this.element.clientWidth / 6));
-    this.chart.timeScale().setVisibleLogicalRange({ from: this.newest - shown, to: this.newest + AHEAD });
-    if (this.chart.timeScale().width() > 0) this.opening = false;
-  }
-
-  press(event) {
-    const range = this.chart.timeScale().getVisibleLogicalRange();
-    if (range === null || event.ctrlKey || event.metaKey || event.altKey) return;
-    const width = range.to - range.from;
-    const moves = {
-      ArrowLeft: () => this.look(range.from - MOVE, range.to - MOVE),
-      ArrowRight: () => this.look(range.from + MOVE, range.to + MOVE),
-      "+": () => this.look(range.from + width / 6, range.to),
-      "-": () => this.look(range.from - width / 4, range.to),
-      End: () => this.toNewest(width - AHEAD),
-    };
-    if (!moves[event.key]) return;
-    event.preventDefault();
-    moves[event.key]();
-  }
-
-  look(from, to) {
-    this.chart.timeScale().setVisibleLogicalRange({ from, to });
   }
 
   precision(digits) {

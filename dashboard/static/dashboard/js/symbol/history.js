@@ -3,7 +3,7 @@
 import { ask } from "../shell/asking.js";
 import * as formats from "../shell/formats.js";
 import { SIGNS, word } from "../shell/signal_words.js";
-import { timeElement } from "../shell/times.js";
+import { time, timeElement } from "../shell/times.js";
 import { ending, ofRow } from "./signal_state.js";
 import { knownWords, outcomeWords } from "./outcome_words.js";
 
@@ -76,7 +76,10 @@ export class History {
     const row = document.createElement("tr");
     const head = document.createElement("th");
     head.scope = "row";
-    head.append(timeElement(signal.closeMs, "dateMinute"));
+    const link = document.createElement("a");
+    link.href = `/signals/${signal.id}`;
+    link.append(timeElement(signal.closeMs, "dateMinute"));
+    head.append(link);
     row.append(
       head,
       cell(signal.timeframe, "text"),
@@ -87,7 +90,7 @@ export class History {
       gain(signal.outcome?.r_multiple),
       gain(signal.outcome?.r_after_fees),
       cell(signal.outcome?.tp_minutes == null ? formats.UNKNOWN : formats.span(signal.outcome.tp_minutes * 60_000)),
-      links(signal),
+      showing(signal),
     );
     return row;
   }
@@ -118,19 +121,15 @@ export class History {
   }
 }
 
-function links(signal) {
+function showing(signal) {
   const element = cell("");
-  if (signal.direction !== "NO_TRADE") {
-    const show = document.createElement("button");
-    show.type = "button";
-    show.className = "small";
-    show.textContent = "Show";
-    element.append(show, " ");
-  }
-  const link = document.createElement("a");
-  link.href = `/signals/${signal.id}`;
-  link.textContent = `#${signal.id}`;
-  element.append(link);
+  if (signal.direction === "NO_TRADE") return element;
+  const show = document.createElement("button");
+  show.type = "button";
+  show.className = "small";
+  show.textContent = "Show";
+  show.setAttribute("aria-label", `Show ${time(signal.closeMs, "dateMinute")} on the chart`);
+  element.append(show);
   return element;
 }
 

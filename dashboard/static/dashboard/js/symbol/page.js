@@ -67,7 +67,7 @@ function changed() {
 }
 
 function refused(refusal) {
-  chartPanel.failed(refusal, () => begin(timeframes.current));
+  chartPanel.failed(refusal, () => (feed.complete ? feed.refresh() : begin(timeframes.current)));
 }
 
 // The signal whose levels are drawn: the reader's choice, or the newest.
@@ -79,7 +79,7 @@ function current() {
 function choose(openMs) {
   wanted = openMs;
   chart.showSignals(feed.signals.all(), current());
-  chart.bring(openMs);
+  chart.view.bring(openMs);
   shell.redraw();
 }
 
@@ -138,8 +138,8 @@ function draw() {
     older: signal !== null && feed.signals.beside(signal, -1) !== null,
     newer: signal !== null && feed.signals.beside(signal, 1) !== null,
   });
-  table.render(feed, chart.inView());
-  feed.look();
+  table.render(feed, chart.view.opens());
+  if (shell.connection.state === "open") feed.look();
 }
 
 function problem() {
