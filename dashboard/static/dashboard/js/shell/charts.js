@@ -30,14 +30,16 @@ class Chart {
     this.chart = echarts.init(element, null, { renderer: "canvas" });
     new ResizeObserver(() => this.chart.resize()).observe(element);
     onTheme(() => this.draw());
-    still.addEventListener("change", () => this.draw());
+    this.drawn = false;
     this.draw();
   }
 
-  /** Draw anew, with other options where they are given. */
+  /** Draw anew, with other options where they are given. Only the first time moves. */
   draw(optionsOf = this.optionsOf) {
     this.optionsOf = optionsOf;
-    this.chart.setOption(settled(this.optionsOf(colour)), { notMerge: true });
+    const moving = !this.drawn && !still.matches;
+    this.chart.setOption(settled(this.optionsOf(colour), moving), { notMerge: true });
+    this.drawn = true;
   }
 
   /** Call back at an event of ECharts, such as a click on a mark. */
@@ -47,14 +49,13 @@ class Chart {
 }
 
 // What holds for every chart, whatever its options say.
-function settled(options) {
+function settled(options, moving) {
   const quiet = colour("--muted");
   return {
     backgroundColor: "transparent",
     ...options,
-    animation: !still.matches && options.animation !== false,
+    animation: moving && options.animation !== false,
     animationDuration: 250,
-    animationDurationUpdate: 250,
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: quiet },
     tooltip: {
       ...options.tooltip,
