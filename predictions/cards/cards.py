@@ -27,16 +27,31 @@ ID_LENGTH = 16
 """Of the network's digest: enough to name it among those that are served."""
 
 
-def card_id(digest: str) -> str:
-    """Return what a network's card is called."""
-    return digest[:ID_LENGTH]
+class CardNames:
+    """What each network's card is called: its digest's beginning; with a number where another
+    folder holds the same network under a manifest of its own."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, Path], str] = {}
+
+    def of(self, digest: str, path: Path) -> str:
+        """Return the name of the card of the network with that digest in that place."""
+        if (digest, path) not in self._names:
+            alike = sum(each == digest for each, _ in self._names)
+            suffix = f"-{alike + 1}" if alike else ""
+            self._names[digest, path] = f"{digest[:ID_LENGTH]}{suffix}"
+        return self._names[digest, path]
 
 
-def forecast_card(found: Forecaster, symbols: Sequence[str], var_dir: Path) -> dict[str, Any]:
-    """Return the card of the forecaster; symbols: what it is served for."""
+def forecast_card(
+    name: str, found: Forecaster, symbols: Sequence[str], var_dir: Path
+) -> dict[str, Any]:
+    """Return the card of the forecaster, called `name`; symbols: what it is served for."""
     manifest = found.manifest
     role = Role.CHAMPION if manifest is None else manifest.role
-    card = _identity(FORECASTS, found.digest, found.version, role, found.path, var_dir)
+    card = {"id": name} | _identity(
+        FORECASTS, found.digest, found.version, role, found.path, var_dir
+    )
     card |= {"timeframe": None, "own": False, "serves": list(symbols)}
     card |= {"threshold": None, "accuracy": None, "barrier_atr": None, "horizon_candles": None}
     if manifest is None:
@@ -53,10 +68,14 @@ def forecast_card(found: Forecaster, symbols: Sequence[str], var_dir: Path) -> d
     )
 
 
-def signal_card(model: SignalModel, serves: Sequence[str], var_dir: Path) -> dict[str, Any]:
-    """Return the card of a signal network; serves: the coins whose folder leads to it."""
+def signal_card(
+    name: str, model: SignalModel, serves: Sequence[str], var_dir: Path
+) -> dict[str, Any]:
+    """Return the card of a signal network, called `name`; serves: the coins that lead to it."""
     manifest = model.manifest
-    card = _identity(SIGNALS, model.digest, model.version, model.role, model.folder, var_dir)
+    card = {"id": name} | _identity(
+        SIGNALS, model.digest, model.version, model.role, model.folder, var_dir
+    )
     card |= {
         "timeframe": model.timeframe.value,
         "own": is_own(model),
@@ -86,7 +105,6 @@ def _identity(
     engine: str, digest: str, version: str, role: Role, path: Path, var_dir: Path
 ) -> dict[str, Any]:
     return {
-        "id": card_id(digest),
         "engine": engine,
         "version": version,
         "role": role.value,

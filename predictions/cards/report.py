@@ -16,7 +16,7 @@ from inference.artefacts.signal_loading import SignalModel
 from inference.artefacts.signal_manifest import SignalManifest
 from inference.vocabulary import SIGNAL_REASON_TEXTS, SignalReason
 from predictions.accuracy.quality import ForecastQuality, SignalQuality
-from predictions.cards.cards import card_id, forecast_card, is_own, signal_card
+from predictions.cards.cards import CardNames, forecast_card, is_own, signal_card
 from predictions.cards.live_record import forecast_record, signal_record
 
 BY_FILES = "files"
@@ -47,22 +47,25 @@ def models_report(
     catalogue: Catalogue, told: Told, forecast_symbols: Sequence[str], var_dir: Path
 ) -> dict[str, Any]:
     """Return the map, the cards, what the loops loaded, and what is refused."""
+    names = named_cards(catalogue)
+    forecaster = catalogue.forecaster
+    cards: list[dict[str, Any]] = []
+    if forecaster is not None:
+        name = names.of(forecaster.digest, forecaster.path)
+        record = forecast_record(told.forecast_quality, forecaster.version)
+        card = forecast_card(name, forecaster, forecast_symbols, var_dir)
+        cards.append(card | {"live_record": record})
     serving: dict[str, list[str]] = {}
     models: dict[str, SignalModel] = {}
     for (symbol, _), found in catalogue.signals.items():
         if isinstance(found, SignalModel):
-            models.setdefault(card_id(found.digest), found)
-            serving.setdefault(card_id(found.digest), []).append(symbol)
-    cards = [
-        signal_card(model, serving[name], var_dir)
-        | {"live_record": signal_record(told.signal_quality, model.timeframe, model.version)}
-        for name, model in models.items()
-    ]
-    forecaster = catalogue.forecaster
-    if forecaster is not None:
-        record = forecast_record(told.forecast_quality, forecaster.version)
-        card = forecast_card(forecaster, forecast_symbols, var_dir)
-        cards.insert(0, card | {"live_record": record})
+            name = names.of(found.digest, found.folder)
+            models.setdefault(name, found)
+            serving.setdefault(name, []).append(symbol)
+    for name, model in models.items():
+        record = signal_record(told.signal_quality, model.timeframe, model.version)
+        card = signal_card(name, model, serving[name], var_dir)
+        cards.append(card | {"live_record": record})
     loaded = _loaded(told)
     for card in cards:
         known = loaded[card["engine"]]
@@ -72,11 +75,11 @@ def models_report(
     return {
         "forecasts": {
             "symbols": list(forecast_symbols),
-            "model": None if forecaster is None else card_id(forecaster.digest),
+            "model": None if forecaster is None else cards[0]["id"],
             "loaded": loaded["forecasts"],
         },
         "signals": {
-            "map": [_slot(*key, found, var_dir) for key, found in catalogue.signals.items()],
+            "map": [_slot(*key, found, var_dir, names) for key, found in catalogue.signals.items()],
             "loaded": loaded["signals"],
         },
         "models": cards,
@@ -84,13 +87,24 @@ def models_report(
     }
 
 
+def named_cards(catalogue: Catalogue) -> CardNames:
+    """Return the names of all cards, given in the order of the catalogue."""
+    names = CardNames()
+    if catalogue.forecaster is not None:
+        names.of(catalogue.forecaster.digest, catalogue.forecaster.path)
+    for found in catalogue.signals.values():
+        if isinstance(found, SignalModel):
+            names.of(found.digest, found.folder)
+    return names
+
+
 def card_file(catalogue: Catalogue, name: str) -> Path | None:
-    """Return the text file of the model card of that id, where its manifest names one."""
-    forecaster = catalogue.forecaster
-    if forecaster is not None and card_id(forecaster.digest) == name:
+    """Return the text file of the model card of that name, where its manifest names one."""
+    names, forecaster = named_cards(catalogue), catalogue.forecaster
+    if forecaster is not None and names.of(forecaster.digest, forecaster.path) == name:
         return _named(forecaster.path.parent, forecaster.manifest)
     for found in catalogue.signals.values():
-        if isinstance(found, SignalModel) and card_id(found.digest) == name:
+        if isinstance(found, SignalModel) and names.of(found.digest, found.folder) == name:
             return _named(found.folder, found.manifest)
     return None
 
@@ -101,11 +115,17 @@ def _named(folder: Path, manifest: Manifest | SignalManifest | None) -> Path | N
     return folder / texts[0] if texts else None
 
 
-def _slot(symbol: str, timeframe: str, found: SignalModel | ArtefactError, var: Path) -> Detail:
+def _slot(
+    symbol: str,
+    timeframe: str,
+    found: SignalModel | ArtefactError,
+    var: Path,
+    names: CardNames,
+) -> Detail:
     slot = {"symbol": symbol, "timeframe": str(timeframe)}
     if isinstance(found, SignalModel):
         return slot | {
-            "model": card_id(found.digest),
+            "model": names.of(found.digest, found.folder),
             "version": found.version,
             "role": found.role.value,
             "own": is_own(found),

@@ -4,8 +4,10 @@ Read by the alerts. A heartbeat is a text of another process: what is not as exp
 """
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from inference.artefacts.errors import told_path
 from predictions.watching.alert import Alert, Severity
 from predictions.watching.heartbeats import NEEDED, WELL, Process, detail_of
 
@@ -152,11 +154,13 @@ TROUBLES = {
 def _refused(name: str, refused: object) -> Iterator[Alert]:
     for each in refused if isinstance(refused, list) else ():
         if isinstance(each, Mapping):
+            path = str(each.get("path", ""))
+            message = str(each.get("message", "")).replace(path, told_path(Path(path)))
             yield Alert(
                 str(each.get("code") or "artefact_refused"),
                 Severity.WARNING,
                 name,
-                f"A model's file is not served: {each.get('message')}",
+                f"A model's file is not served: {message}",
                 "The last good one goes on. Mend or remove the file; see the Models page.",
             )
 

@@ -1,6 +1,7 @@
 """`/api/models`: what is served for what, from files, heartbeats and the recorder's word."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -106,6 +107,24 @@ def test_models_own_network_in_var_wins_for_its_coin_alone(
     assert (own["version"], own["own"], own["promoted"]) == ("own-1", True, True)
     assert card(document, own["model"])["serves"] == ["BTCUSDT"]
     assert slot(document, "ETHUSDT")["version"] == POOLED["version"]
+
+
+def test_models_same_network_in_two_folders_has_two_cards(
+    client: Client, clean_redis: redis.Redis, promoted: Path
+) -> None:
+    folder = promoted / "ETHUSDT" / "4h"
+    shutil.copytree(ROOT / "models/pooled/4h", folder)
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"role": "baseline"', '"role": "champion"'))
+
+    document = asked(client)
+
+    own, pooled = (slot(document, symbol, "4h") for symbol in ("ETHUSDT", "BTCUSDT"))
+    assert (own["role"], pooled["role"]) == ("champion", "baseline")
+    assert own["model"] != pooled["model"]
+    assert card(document, own["model"])["serves"] == ["ETHUSDT"]
+    assert "ETHUSDT" not in card(document, pooled["model"])["serves"]
+    assert client.get(card(document, own["model"])["card"]).status_code == 200
 
 
 def test_models_garbage_manifest_is_named_and_the_shipped_one_stands_in(

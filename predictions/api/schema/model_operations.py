@@ -49,7 +49,9 @@ class VerdictSerializer(Shape):
 class CardSerializer(Shape):
     """One model, as its manifest tells; null where it says nothing."""
 
-    id = serializers.CharField(help_text="The first 16 digits of `digest`.")
+    id = serializers.CharField(
+        help_text="The first 16 digits of `digest`; and a number where two share it."
+    )
     engine = serializers.ChoiceField(list(ENGINES))
     timeframe = serializers.ChoiceField(TIMEFRAMES, allow_null=True)
     version = serializers.CharField()
