@@ -38,6 +38,11 @@ class WebInstance:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def static(self) -> Path:
+        """Where the collected static files lie; another instance may serve them, too."""
+        return Path(self._env["VAR_DIR"]) / "static"
+
+    @property
     def pid(self) -> int:
         """The running process. Raises RuntimeError where none runs."""
         if self._process is None:

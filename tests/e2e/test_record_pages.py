@@ -25,18 +25,19 @@ from tests.integration.ledger import FIRST_TICK_MS
 from tests.processes import running_instance
 from tests.signal_loops import DAY_MS
 from tests.waiting import eventually_sync
+from tests.web_instance import WebInstance
 
 FIRST = FIRST_TICK_MS // TICK_MS + LAST_TICK - 150
 NEWEST = f"candle_close = {DAY_MS + AFTER * M15.ms}"
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
+def stage(prepared_web: WebInstance) -> Iterator[Stage]:
     with tempfile.TemporaryDirectory(prefix="cs-", dir="/tmp") as folder:
         directory = Path(folder)
         environment = instance_environment(directory)
         with running_instance(directory, environment, MARKET_SOURCE="simulated") as instance:
-            instance.manage("collectstatic", "--noinput", "-v0", "--ignore", "admin")
+            (directory / "static").symlink_to(prepared_web.static)
             made = Stage(instance)
             fill(made)
             instance.start("run_web")
