@@ -1,5 +1,6 @@
 # make run    set up what is missing and start the whole instance
 # make test   install everything and run every check and every test
+# make screenshots   install everything and write pictures of every page into var/screenshots
 # Variables: PYTHON, VENV, VAR_DIR (where the instance keeps its data), TORCH_INDEX (a package
 # index for torch, such as https://download.pytorch.org/whl/cpu).
 
@@ -31,7 +32,7 @@ endif
 # touch the database once more, on PostgreSQL; then the others, one after the other.
 PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: help run test check install install-all front-end clean
+.PHONY: help run test screenshots check install install-all front-end clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -45,6 +46,10 @@ test: install-all
 	$(PARALLEL) tests/unit tests/integration
 	TEST_DATABASE=postgresql $(PARALLEL) tests/unit tests/integration
 	$(BIN)/python -m pytest tests/performance tests/e2e tests/chaos
+
+screenshots: install-all
+	@$(BIN)/python -m tests.browser
+	$(BIN)/python -m tests.e2e.screenshots
 
 check: install-all
 	$(BIN)/ruff check .

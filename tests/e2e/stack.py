@@ -3,6 +3,7 @@
 Read by the tests that look at every page, and by `python -m tests.e2e.screenshots`.
 """
 
+import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -57,22 +58,36 @@ class Stack(Instance):
             "DJANGO_SUPERUSER_EMAIL": "",
         }
         super().__init__(directory, instance_environment(directory), **(own | settings))
-        self._web: subprocess.Popen[bytes] | None = None
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.web_port}"
 
+    def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        process = super().start(*arguments)
+        self.processes[arguments[0]] = process
+        return process
+
     def start_web(self) -> None:
         """Start the web process; return once it answers."""
-        self._web = self.start("run_web")
+        self.start("run_web")
         eventually_sync(self._answers, 60)
 
     def kill_web(self) -> None:
         """Kill it as a power cut would: no farewell to anybody."""
-        if self._web is not None:
-            self._web.kill()
-            self._web.wait(10)
+        self.processes["run_web"].kill()
+        self.processes["run_web"].wait(10)
+
+    @contextmanager
+    def standing_still(self, command: str) -> Iterator[None]:
+        """Let a process stand still meanwhile."""
+        process = self.processes[command]
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
 
     def count(self, table: str) -> int:
         """Return how many rows a table of `predictions` has."""
@@ -90,8 +105,8 @@ class Stack(Instance):
         return int(found)
 
     def _answers(self) -> bool:
-        if self._web is not None and self._web.poll() is not None:
-            raise RuntimeError(f"the web process ended with {self._web.returncode}")
+        if self.processes["run_web"].poll() is not None:
+            raise RuntimeError("the web process has ended")
         try:
             with urllib.request.urlopen(f"{self.address}/health", timeout=5):
                 return True
