@@ -11,6 +11,7 @@ from posixpath import normpath
 
 from django import template
 from django.contrib.staticfiles import finders
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -50,9 +51,14 @@ def imported(path: str) -> tuple[str, ...]:
 
 
 def _imports(module: str) -> list[str]:
-    file = finders.find(module)
-    if file is None:
-        return []
     folder = PurePosixPath(module).parent
-    names = _IMPORT.findall(Path(file).read_text(encoding="utf-8"))
-    return [normpath(str(folder / name)) for name in names]
+    return [normpath(str(folder / name)) for name in _IMPORT.findall(_text(module))]
+
+
+def _text(module: str) -> str:
+    # What is served is what was collected; where nothing was, it is found as it lies.
+    if staticfiles_storage.exists(module):
+        with staticfiles_storage.open(module) as file:
+            return str(file.read().decode())
+    found = finders.find(module)
+    return "" if found is None else Path(found).read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ def two_symbols(settings: Settings) -> None:
 def test_live_page_without_symbol_shows_the_first(client: Client) -> None:
     page = client.get("/").content.decode()
     assert '<option value="BTCUSDT" selected>' in page
-    assert '"socketPath": "/ws/predictions/BTCUSDT/"' in page
+    assert '"symbol": "BTCUSDT"' in page
 
 
 @pytest.mark.parametrize("written", ["ETHUSDT", "eth-usdt", "ETH/USDT"])
@@ -55,6 +55,24 @@ def test_live_page_carries_words_for_every_source_and_reason(client: Client) -> 
     assert set(data["sources"]) == {str(source) for source in Source} == set(SOURCE_TEXTS)
     assert {"stale_features", "model_missing", "no_price"} <= set(data["reasons"])
     assert set(UNGRADABLE_TEXTS) == set(Ungradable) - {Ungradable.NONE}
+
+
+def test_live_page_several_symbols_are_listed_and_one_has_no_list(
+    client: Client, settings: Settings
+) -> None:
+    assert '<tr data-symbol="ETHUSDT">' in client.get("/").content.decode()
+    settings.FORECAST_SYMBOLS = ("BTCUSDT",)
+    alone = client.get("/").content.decode()
+    assert "data-symbol=" not in alone
+    assert 'id="symbol"' not in alone
+
+
+def test_live_page_asks_at_once_for_all_that_its_script_imports(client: Client) -> None:
+    page = client.get("/").content.decode()
+    asked = re.findall(r'<link rel="modulepreload" href="([^"]+)">', page)
+    names = {address.rsplit("/", 1)[1].split(".")[0] for address in asked}
+    assert {"shell", "socket", "price_chart", "lightweight-charts"} <= names
+    assert len(asked) == len(set(asked))
 
 
 def test_live_page_post_is_refused(client: Client) -> None:

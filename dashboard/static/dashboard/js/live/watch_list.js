@@ -67,10 +67,15 @@ class Row {
     const move = moveOf(coin.latest);
     writeText(this.move, move ? `${ARROWS[move.way]} ${formats.signed(move.bp)}` : formats.UNKNOWN, move?.way ?? "");
     const fallback = coin.latest !== null && isFallback(coin.latest);
-    writeText(this.chance, formats.percent(coin.latest?.p_up, 0), fallback ? "fallback" : "");
+    writeText(this.chance, whole(coin.latest?.p_up), fallback ? "fallback" : "");
     const { value, n } = coin.tally.record(least).hits;
-    writeText(this.rate, formats.percent(value, 0));
+    writeText(this.rate, whole(value));
     const title = `n = ${n}`;
     if (this.rate.title !== title) this.rate.title = title;
   }
+}
+
+// Per cent; the sign stands in the column's head.
+function whole(share) {
+  return share == null ? formats.UNKNOWN : formats.fixed(share * 100, 0);
 }
