@@ -8,7 +8,7 @@ const ASK_EVERY_MS = 15_000;
 const head = new PageHead(new PageText());
 
 async function renew() {
-  let health = null;
+  let health;
   try {
     health = await (await fetch("/health", { headers: { Accept: "application/json" } })).json();
   } catch {

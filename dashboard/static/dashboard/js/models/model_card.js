@@ -43,10 +43,10 @@ export class ModelCard {
     const main = made("div", "model-main");
     main.append(verdicts(model), new MetricsTable(model).element, this.record.element);
     const aside = made("div", "model-aside");
-    aside.append(facts(model), gate(model), leaks(model), calibration(model), files(model), cardText(model));
+    aside.append(facts(model), gate(model), leaks(model), calibration(model), files(model));
     const body = made("div", "model-body");
     body.append(main, aside);
-    this.element.replaceChildren(head, conclusion(model), body);
+    this.element.replaceChildren(head, conclusion(model), body, cardText(model));
   }
 
   sayLoaded(loaded) {

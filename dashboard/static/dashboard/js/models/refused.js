@@ -10,7 +10,7 @@ export function showRefused(refused) {
     const row = made("li");
     const tag = made("span", "tag", code);
     tag.dataset.kind = "bad";
-    row.append(tag, " ", made("code", "", path), made("p", "", message), made("p", "muted", `Told by ${BY[by] ?? by}.`));
+    row.append(tag, " ", made("code", "", path), made("p", "", message.replace(`${path}: `, "")), made("p", "muted", `Told by ${BY[by] ?? by}.`));
     return row;
   });
   document.getElementById("refused-list").replaceChildren(...rows);
