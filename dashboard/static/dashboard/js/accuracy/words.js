@@ -6,8 +6,8 @@ const WRITE = {
   share: (value) => percent(value, 1),
   ratio: (value) => fixed(value, 3),
   skill: (value) => (value == null ? UNKNOWN : `${value === 0 ? "0" : signed(value * 100)} %`),
-  r: (value) => (value == null ? UNKNOWN : `${value === 0 ? "0" : signed3(value)} R`),
-  bp: (value) => (value == null ? UNKNOWN : `${value === 0 ? "0" : grouped(value)} bp`),
+  r: (value) => (value == null ? UNKNOWN : `${value === 0 ? "0" : signs(value, 3)} R`),
+  bp: (value) => (value == null ? UNKNOWN : `${value === 0 ? "0" : signs(value, 2)} bp`),
 };
 
 // Of each engine: what stands at the top. better: which way is good; a claim is to be met.
@@ -105,11 +105,6 @@ function listed(words) {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }
 
-function grouped(value) {
-  return `${value > 0 ? "+" : "−"}${fixed(Math.abs(value), 2)}`;
-}
-
-function signed3(value) {
-  const sign = value > 0 ? "+" : value < 0 ? "−" : "±";
-  return `${sign}${Math.abs(value).toFixed(3)}`;
+function signs(value, digits) {
+  return `${value > 0 ? "+" : "−"}${fixed(Math.abs(value), digits)}`;
 }
