@@ -16,6 +16,7 @@ from django.utils import timezone
 from rest_framework.exceptions import NotFound
 
 from inference.artefacts.catalogue import Catalogue, CatalogueReader
+from inference.artefacts.errors import ArtefactError
 from inference.artefacts.manifest_files import read_bounded
 from inference.artefacts.places import network_places
 from inference.config import resolve_model_path
@@ -40,7 +41,6 @@ CARD_URL = "/api/models/{}/card"
 @throttled
 async def models(request: HttpRequest) -> HttpResponse:
     """Answer with the map, the cards, what is loaded and what is refused."""
-    catalogue = await sync_to_async(_catalogue, thread_sensitive=False)()
     market, said = await _said()
     document: dict[str, Any] = {
         "status": "success",
@@ -48,10 +48,8 @@ async def models(request: HttpRequest) -> HttpResponse:
         "redis": "unavailable" if market is None else "connected",
     }
     document |= market or {"venue": None, "live": None}
-    document |= models_report(catalogue, said, settings.FORECAST_SYMBOLS, settings.VAR_DIR)
-    for card in document["models"]:
-        named = card_file(catalogue, card["id"]) is not None
-        card["card"] = CARD_URL.format(card["id"]) if named else None
+    # In a thread: cards are long, and frames must not wait for them.
+    document |= await sync_to_async(_report, thread_sensitive=False)(said)
     response = HttpResponse(orjson.dumps(document), content_type="application/json")
     response["Cache-Control"] = "no-cache"
     return response
@@ -68,9 +66,21 @@ async def card_text(request: HttpRequest, name: str) -> HttpResponse:
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
+def _report(said: Told) -> dict[str, Any]:
+    catalogue = _catalogue()
+    report = models_report(catalogue, said, settings.FORECAST_SYMBOLS, settings.VAR_DIR)
+    for card in report["models"]:
+        named = card_file(catalogue, card["id"]) is not None
+        card["card"] = CARD_URL.format(card["id"]) if named else None
+    return report
+
+
 def _card_text(name: str) -> bytes | None:
     path = card_file(_catalogue(), name)
-    return None if path is None else read_bounded(path)
+    try:
+        return None if path is None else read_bounded(path)
+    except ArtefactError:
+        return None  # it became unreadable since the catalogue was read
 
 
 async def _said() -> tuple[dict[str, Any] | None, Told]:
