@@ -24,7 +24,7 @@ UPGRADE = (
     "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
-TOGETHER = 50
+TOGETHER = 10
 """Connections that are being made at one time."""
 
 TICK = (b'{"type":"predictions"', b'{"type":"prediction"')

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 import pytest
@@ -55,13 +55,15 @@ class Client:
 
     def __init__(self, web: WebInstance, path: str = "/ws/predictions/", **options: Any) -> None:
         address = f"ws://127.0.0.1:{web.port}{path}"
-        self.socket: ClientConnection = connect(address, compression=None, **options)
+        self._opening = connect(address, compression=None, **options)
+        self.socket: ClientConnection
 
-    def __enter__(self) -> "Client":
+    def __enter__(self) -> Self:
+        self.socket = self._opening.__enter__()
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self.socket.close()
+    def __exit__(self, *error: Any) -> None:
+        self._opening.__exit__(*error)
 
     def say(self, message: object) -> None:
         self.socket.send(json.dumps(message))
