@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import redis
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from inference.vocabulary import FORECASTS
 from market import keys
@@ -17,7 +17,7 @@ from tests.web_instance import WebInstance
 MANIFEST = json.loads((ROOT / "models/btc_predictor_v1.manifest.json").read_text())
 DIGEST = MANIFEST["files"]["btc_predictor_v1.onnx"]
 PATIENCE_MS = 20_000
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 def test_models_page_shows_map_cards_baselines_and_the_record(

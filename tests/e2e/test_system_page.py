@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import redis
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from cryptosite.processes.redis_layout import find_program, locate
 from cryptosite.processes.redis_server import RedisServer
@@ -19,7 +19,7 @@ from tests.integration.web_socket import store_clock
 from tests.web_instance import WebInstance
 
 PATIENCE_MS = 20_000
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 @pytest.fixture

@@ -1,0 +1,76 @@
+"""Figures of a manifest beside their baselines, whatever a manifest holds."""
+
+from typing import Any
+
+import pytest
+
+from predictions.cards.figures import (
+    BEATS,
+    FORECAST_COLUMNS,
+    NOT_SHOWN,
+    WORSE,
+    told_parts,
+    verdicts,
+)
+from predictions.cards.gates import forecast_gate, signal_gate
+
+
+def figure(lower: float | None, upper: float | None) -> dict[str, Any]:
+    return {"value": 0.0, "lower": lower, "upper": upper, "n": 9}
+
+
+def verdict(walked: dict[str, Any], tested: dict[str, Any] | None, name: str) -> str | None:
+    metrics = {"walk_forward": {"models": {"net": {name: walked}}}}
+    if tested is not None:
+        metrics["final_test"] = {"models": {"net": {name: tested}}}
+    parts = told_parts(metrics, FORECAST_COLUMNS, "net")
+    found: str | None
+    (found,) = (e["verdict"] for e in verdicts(parts, FORECAST_COLUMNS) if e["figure"] == name)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("walked", "tested", "told"),
+    [
+        (figure(0.1, 0.2), figure(0.1, 0.2), BEATS),
+        (figure(0.1, 0.2), figure(-0.1, 0.2), NOT_SHOWN),
+        (figure(0.1, 0.2), None, NOT_SHOWN),
+        (figure(0.1, 0.2), figure(-0.2, -0.1), WORSE),
+        (figure(None, None), figure(None, None), None),
+    ],
+)
+def test_verdict_beats_only_where_every_part_does(
+    walked: dict[str, Any], tested: dict[str, Any] | None, told: str | None
+) -> None:
+    assert verdict(walked, tested, "r2") == told
+
+
+def test_verdict_of_an_error_ratio_is_better_below_one() -> None:
+    assert verdict(figure(0.8, 0.9), figure(0.8, 0.9), "mae_ratio") == BEATS
+    assert verdict(figure(1.1, 1.2), figure(0.8, 0.9), "mae_ratio") == WORSE
+
+
+@pytest.mark.parametrize("held", [None, [], "x", {"models": 3}, {"models": {"net": 7}}])
+def test_parts_of_garbage_have_no_rows(held: object) -> None:
+    parts = told_parts({"walk_forward": held}, FORECAST_COLUMNS, "net")
+
+    assert [part["rows"] for part in parts] == [[], []]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "0.5", True, [1], {"value": "x"}])
+def test_figure_that_is_no_finite_number_is_unknown(value: object) -> None:
+    metrics = {"walk_forward": {"net": {"r2": value, "n": value}}}
+    (row,) = told_parts(metrics, FORECAST_COLUMNS, "net")[0]["rows"]
+
+    assert row["figures"]["r2"]["value"] is None
+    assert row["n"] is None
+
+
+def test_gates_of_garbage_are_unknown_or_not_passed() -> None:
+    assert forecast_gate({}, "x") is None
+    assert forecast_gate({"objections": []}, "net")["passed"] is True  # type: ignore[index]
+    assert signal_gate({"gate": 7}, "x") is None
+    assert signal_gate({"gate": {"criteria": []}}, "x")["passed"] is False  # type: ignore[index]
+    odd = signal_gate({"gate": {"criteria": [{"name": 1, "figure": "a", "passed": "yes"}]}}, "x")
+    assert odd is not None
+    assert (odd["passed"], odd["criteria"][0]["figure"]) == (False, None)
