@@ -117,6 +117,7 @@ def _for_script(found: Forecast, outcome: ForecastOutcome | None, state: State) 
         "venue": found.venue,
         "live": found.live,
         "pending": state.pending,
+        "due": state.due,
         "untilMs": state.until_ms,
         "recordUrl": f"{reverse('accuracy')}?{urlencode(record)}",
         "pathUrl": f"{reverse('forecasts')}?{urlencode(window)}",

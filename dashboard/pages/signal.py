@@ -103,6 +103,7 @@ def _for_script(
         "venue": found.venue,
         "live": found.live,
         "pending": state.pending,
+        "due": state.due,
         "untilMs": state.until_ms,
         "recordUrl": f"{reverse('accuracy')}?{urlencode(record)}",
         "path": {

@@ -27,6 +27,11 @@ class State:
     def pending(self) -> bool:
         return self.code in ("open", "expired", "waiting", "stopped")
 
+    @property
+    def due(self) -> bool:
+        """Whether its outcome may be there at any moment."""
+        return self.code == "waiting"
+
 
 ELSEWHERE = State(
     "stopped",

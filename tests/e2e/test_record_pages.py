@@ -216,11 +216,12 @@ def test_path_without_candles_is_empty_and_says_so(stage: Stage, shown: Page) ->
 @pytest.mark.parametrize(
     ("kind", "where"), [("signal", at_day("BTCUSDT")), ("forecast", f"tick = {FIRST + 100}")]
 )
-def test_page_fits_a_phone(stage: Stage, shown: Page, kind: str, where: str) -> None:
-    shown.set_viewport_size({"width": 390, "height": 844})
+def test_page_fits_a_tablet_and_a_phone(stage: Stage, shown: Page, kind: str, where: str) -> None:
     shown.goto(stage.address(kind, where))
     expect(part(shown, "path")).to_have_attribute("data-panel", "ready")
-    assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for width in (1440, 1024, 390):
+        shown.set_viewport_size({"width": width, "height": 844})
+        assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
     said, known = part(shown, "said").bounding_box(), part(shown, "known").bounding_box()
     assert said is not None
     assert known is not None

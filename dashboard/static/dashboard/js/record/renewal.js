@@ -2,7 +2,7 @@
 // known when it was loaded appears by itself, in the very words of a reload.
 
 const SOON_MS = 2_500;
-const PATIENCE_MS = 15_000; // between questions, while something is still to come
+const PATIENCE_MS = 15_000; // between questions, while something may be there at any moment
 const LEAST_MS = 1_000;
 
 export class Renewal {
@@ -20,7 +20,7 @@ export class Renewal {
 
   awaited() {
     if (document.hidden) return false;
-    return this.page.pending || document.querySelector('[data-signed="no"]') !== null;
+    return this.page.due || document.querySelector('[data-signed="no"]') !== null;
   }
 
   soon(waitMs = SOON_MS) {
