@@ -31,6 +31,7 @@ from tests.integration.web_socket import publish_as_loop
 from tests.processes import running_instance
 from tests.signal_loops import DAY_MS, VENUE
 from tests.signals import batch_message, signal, store_state
+from tests.web_instance import WebInstance
 
 BTC = "BTCUSDT"
 MOMENT = "%Y-%m-%d %H:%M"
@@ -54,12 +55,12 @@ class ServedStage(Stage):
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[ServedStage]:
+def stage(prepared_web: WebInstance) -> Iterator[ServedStage]:
     with tempfile.TemporaryDirectory(prefix="cs-", dir="/tmp") as folder:
         directory = Path(folder)
         environment = instance_environment(directory)
         with running_instance(directory, environment, MARKET_SOURCE="simulated") as instance:
-            instance.manage("collectstatic", "--noinput", "-v0", "--ignore", "admin")
+            (directory / "static").symlink_to(prepared_web.static)
             made = ServedStage(instance)
             fill(made)
             made.record()
@@ -202,7 +203,7 @@ def test_symbol_page_after_the_server_was_away_has_no_gap(stage: ServedStage, sh
     finally:
         stage.start_web()
 
-    expect(part(shown, "connection")).to_have_text("connected")
+    expect(part(shown, "connection")).to_have_text("connected", timeout=20_000)
     newest = written(LAST_CLOSE_MS + 3 * M15.ms)
     expect(cell(candles(shown).first, "Open time")).to_have_text(newest)
     opens = [row.partition("\t")[0] for row in candles(shown).all_inner_texts()]
