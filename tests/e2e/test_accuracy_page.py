@@ -194,7 +194,7 @@ def test_accuracy_page_of_too_few_says_how_many(web: WebInstance, page: Page) ->
     open_page(page, web, FEW)
     expect(page.get_by_test_id("verdict")).to_have_text("Nothing can be said of these signals yet.")
     expect(page.get_by_test_id("figure-accuracy")).to_contain_text("too few: 24 of 30")
-    for name in ("reliability", "spread"):
+    for name in ("series", "reliability", "bands", "spread"):
         expect(panel(page, name)).to_have_attribute("data-panel", "empty")
         expect(panel(page, name)).to_contain_text("Too few")
     expect(page.get_by_test_id("bill-verdict")).to_contain_text("Too few could be entered")

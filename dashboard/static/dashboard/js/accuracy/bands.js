@@ -6,9 +6,9 @@ import { count, intervalText, verdict, written } from "./words.js";
 
 const HEADLINE = { unit: "share", better: "higher", than: "the baseline" };
 
-/** groups: the answer's bands, null where there are none; overall: the hit rate of all. */
+/** null where no band has enough. groups: the answer's bands; overall: the hit rate of all. */
 export function byBand(groups, overall, minimum) {
-  if (!groups.length) return null;
+  if (groups.every((group) => group.hit_rate.value == null)) return null;
   const bands = groups.map((group) => ({
     name: bandName(group.band),
     said: group.said,

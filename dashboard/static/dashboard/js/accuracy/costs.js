@@ -81,7 +81,7 @@ function kindOf({ value, lower, upper }) {
   return "unsure";
 }
 
-function sentence({ mean, considered }, unit, trade, minimum) {
+function sentence({ mean }, unit, trade, minimum) {
   if (mean.value == null) return `Too few could be entered to tell: ${count(mean.n)} of ${minimum}.`;
   const amount = written(unit, Math.abs(mean.value)).replace(/^[+−±]/, "");
   const kind = kindOf(mean);

@@ -8,8 +8,9 @@ import { count, intervalText, written } from "./words.js";
 
 const LENGTHS = { "20m": "20 minutes", "1h": "hour", "6h": "6 hours", "1d": "day", "7d": "7 days", "30d": "30 days", "90d": "90 days" };
 
-/** What a chart of one figure over time shows. name: of the points' figures. */
+/** What a chart of one figure shows, null where no window has enough. name: of the figures. */
 export function overTime(series, { name, title, unit, than }) {
+  if (!series || series.points.every((point) => point[name].value == null)) return null;
   const points = series.points.map((point) => ({ ms: Date.parse(point.to), from: Date.parse(point.from), ...point[name] }));
   const length = LENGTHS[series.window];
   return {

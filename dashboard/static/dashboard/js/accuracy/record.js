@@ -69,7 +69,7 @@ export class Record {
       return;
     }
     this.headline.show(told);
-    this.chart(this.series, told.series && overTime(told.series, HIT_RATE), "Nothing was graded in this window.");
+    this.chart(this.series, overTime(told.series, HIT_RATE), tooFew("window", told));
     const few = `Too few: ${count(told.overall.calibration.n)} of ${told.minimum_n}.`;
     this.chart(this.reliability, reliability(told.overall.calibration), few);
     this.showSpread(told);
@@ -85,14 +85,14 @@ export class Record {
       this.chart(this.spread, spreadOfR(told.r_distribution, told.overall), few);
     } else {
       this.spread.title.textContent = "Inside the 90 % interval, over time";
-      this.chart(this.spread, told.series && overTime(told.series, COVERAGE), "Nothing was graded in this window.");
+      this.chart(this.spread, overTime(told.series, COVERAGE), tooFew("window", told));
     }
   }
 
   showBands(told) {
     const sure = told.engine === "signals" ? "confidence, the largest of the three probabilities" : "the larger of P(up) and P(down), over their sum";
     this.bands.write("note", `How sure: ${sure}. Whiskers are 95 % intervals.`);
-    this.chart(this.bands, byBand(told.bands, told.overall.hit_rate, told.minimum_n), "Nothing has called a direction.");
+    this.chart(this.bands, byBand(told.bands, told.overall.hit_rate, told.minimum_n), tooFew("band", told));
   }
 
   chart(panel, shown, nothing) {
@@ -125,6 +125,10 @@ export class Record {
     tag.textContent = told.live === null ? "" : kind.toUpperCase();
     tag.hidden = told.live === null;
   }
+}
+
+function tooFew(of, { minimum_n: minimum }) {
+  return `Too few in every ${of} to tell: a figure needs ${minimum}.`;
 }
 
 function edge(text, otherwise) {
