@@ -305,7 +305,7 @@ def test_symbol_page_reader_who_may_not_see_it_is_told(stage: Stage, shown: Page
     shown.route("**/api/**", refuse)
     open_page(shown, stage)
 
-    for name in ("chart", "summary"):
+    for name in ("chart", "summary", "chosen", "history"):
         expect(panel(shown, name)).to_have_attribute("data-panel", "denied")
         expect(panel(shown, name)).to_contain_text("not logged in")
 

@@ -16,6 +16,8 @@ export function options(stepMs, priced) {
   const at = (seconds) => time(seconds * 1_000, stepMs() >= 86_400_000 ? "date" : "dateMinute");
   return {
     autoSize: true,
+    // A finger that moves up or down moves the page.
+    handleScroll: { vertTouchDrag: false },
     layout: { attributionLogo: false, fontSize: 11 },
     timeScale: { timeVisible: true, secondsVisible: false, minBarSpacing: 1, tickMarkFormatter: mark },
     localization: { timeFormatter: at, priceFormatter: priced },

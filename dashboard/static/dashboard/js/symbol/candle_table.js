@@ -25,19 +25,24 @@ export class CandleTable {
     this.table = new TableTwin(details, `Candles of ${symbol} in view, newest first`, COLUMNS);
   }
 
-  /** view: opens of the first and last candle, or null. Nothing is made while it is closed. */
-  render({ candles, signals }, view) {
+  /** view: opens of the first and last candle, or null. nowMs: market time, null in lock-step.
+   * Nothing is made while the table is closed. */
+  render({ candles, signals }, view, nowMs) {
     if (!this.details.open || view === null) return;
     const [first, last] = view;
     const shown = candles.all().filter(({ openMs }) => openMs >= first && openMs <= last);
-    this.table.show(shown.reverse().slice(0, MOST).map((each) => this.row(each, signals)));
+    const rows = shown.reverse().slice(0, MOST).map((each) => {
+      const over = nowMs !== null && each.openMs + candles.stepMs <= nowMs;
+      return this.row(each, signals.rows.get(each.openMs), over);
+    });
+    this.table.show(rows);
   }
 
-  row(candle, signals) {
-    const signal = signals.rows.get(candle.openMs);
+  row(candle, signal, over) {
     const prices = ["open", "high", "low", "close"].map((name) => formats.price(candle[name], this.symbol));
     const volume = candle.volume === null ? formats.UNKNOWN : String(candle.volume);
-    const state = !candle.stored ? "not closed" : candle.provisional ? "not confirmed" : "closed";
+    const open = over ? "not stored yet" : "not closed";
+    const state = !candle.stored ? open : candle.provisional ? "not confirmed" : "closed";
     const said = signal ? `${SIGNS[signal.direction]} ${word(signal.direction)} ${outcomeWords(signal, {})}` : "";
     return [time(candle.openMs, "dateMinute"), ...prices, volume, state, said];
   }

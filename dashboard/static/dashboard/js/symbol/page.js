@@ -67,7 +67,12 @@ function changed() {
 }
 
 function refused(refusal) {
-  chartPanel.failed(refusal, () => (feed.complete ? feed.refresh() : begin(timeframes.current)));
+  const again = () => (feed.complete ? feed.refresh() : begin(timeframes.current));
+  chartPanel.failed(refusal, again);
+  if (feed.complete) return;
+  // Whose market runs is not known either, nor what was said in it.
+  chosen.panel.failed(refusal, again);
+  if (history.venue === null) history.panel.failed(refusal, again);
 }
 
 // The signal whose levels are drawn: the reader's choice, or the newest.
@@ -138,7 +143,7 @@ function draw() {
     older: signal !== null && feed.signals.beside(signal, -1) !== null,
     newer: signal !== null && feed.signals.beside(signal, 1) !== null,
   });
-  table.render(feed, chart.view.opens());
+  table.render(feed, chart.view.opens(), now);
   if (shell.connection.state === "open") feed.look();
 }
 
