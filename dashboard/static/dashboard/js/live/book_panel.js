@@ -47,7 +47,8 @@ export class BookPanel {
       return;
     }
     const bp = ((ask - bid) / ((ask + bid) / 2)) * 10_000;
-    writeText(this.spread, `spread ${formats.price(ask - bid, symbol)} · ${bp.toFixed(bp < 0.1 ? 3 : 2)} bp`);
+    const spread = formats.fixed(ask - bid, formats.decimals(ask, symbol));
+    writeText(this.spread, `spread ${spread} · ${bp.toFixed(bp < 0.1 ? 3 : 2)} bp`);
   }
 
   // Of all that is shown: the share of the bids.

@@ -31,7 +31,7 @@ export function showCondition(panel, condition, nothing = null) {
   if (kind === "loading") panel.loading();
   else if (kind === "denied") panel.failed({ message: "", denied: true });
   else if (kind === "refused" || kind === "failed") panel.failed({ message: sentence, denied: false });
-  else if (nothing !== null) panel.empty(kind === "stale" ? sentence : nothing);
+  else if (nothing !== null) panel.empty(`${nothing} ${sentence}`.trim());
   else if (kind === "stale") panel.stale(sentence);
   else panel.ready();
 }

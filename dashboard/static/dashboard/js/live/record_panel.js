@@ -28,12 +28,13 @@ export class RecordPanel {
     writeText(noChange, counted(record.noChange, bp));
   }
 
-  showLedger({ told, refusal, renew }) {
+  showLedger(ledger) {
+    const { told, refusal } = ledger;
     if (told === this.toldNow && refusal === this.refusalNow) return;
     this.toldNow = told;
     this.refusalNow = refusal;
     if (told) this.writeLedger(told);
-    if (refusal) this.panel.failed(refusal, renew);
+    if (refusal) this.panel.failed(refusal, () => ledger.renew());
     else if (told?.overall.n === 0) this.panel.empty("No graded forecast of the last 24 hours is in the ledger.");
     else if (told) this.panel.ready();
     else {

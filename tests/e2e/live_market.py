@@ -1,0 +1,89 @@
+"""A market as the Live page sees it: hot state written and ticks published by the tests."""
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import redis
+
+from market import keys
+from tests.integration.web_socket import (
+    TICK_MS,
+    publish_as_loop,
+    store_book,
+    store_clock,
+    store_tape,
+    tick_message,
+)
+
+
+class LiveMarket:
+    """Market time is wall time; every coin's mid stands at 60,000.25."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        symbols: Sequence[str],
+        *,
+        venue: str = "simulated",
+        live: bool = False,
+    ) -> None:
+        self.client = client
+        self.symbols = tuple(symbols)
+        self.venue = venue
+        self.live = live
+        self.now_ms = time.time() * 1000
+        self.seq = int(self.now_ms // TICK_MS)
+        self.run_at(1.0)
+        for symbol in symbols:
+            self.features(symbol)
+
+    def run_at(self, speed: float) -> None:
+        store_clock(
+            self.client,
+            now_ms=time.time() * 1000,
+            venue=self.venue,
+            live=self.live,
+            speed=speed,
+        )
+
+    def features(self, symbol: str, *, age_ms: float = 0) -> None:
+        """Write a coin's best prices and features, that old; its exchange is 12 ms away."""
+        feature_ms = time.time() * 1000 - age_ms
+        book: Any = {
+            "bid": "60000", "bid_size": "1", "ask": "60000.5", "ask_size": "2",
+            "ts": str(round(feature_ms)),
+        }  # fmt: skip
+        self.client.hset(keys.ob(symbol), mapping=book)
+        features: Any = {
+            "mid_price": "60000.25",
+            "feature_ts": repr(feature_ms / 1000),
+            "event_ts_ms": str(round(feature_ms)),
+            "exchange_ts_ms": str(round(feature_ms) - 12),
+        }
+        self.client.hset(keys.feat(symbol), mapping=features)
+
+    def prices(self, symbol: str, seconds: Iterable[int]) -> None:
+        """Write the price line at these seconds since 1970; the mid names its second."""
+        pipeline = self.client.pipeline(transaction=False)
+        for second in seconds:
+            mid = 60_000 + second % 1_000
+            pipeline.xadd(keys.px(symbol), {"mid": repr(mid)}, id=f"{second * 1_000 + 10}-0")
+        pipeline.execute()
+
+    def depth(self, symbol: str, *, bid: float = 60_000.0, trades: Iterable[int] = ()) -> None:
+        store_book(self.client, symbol, bid=bid, ts=round(time.time() * 1000))
+        store_tape(self.client, symbol, trades)
+
+    def tick(self, *symbols: str, seq: int | None = None) -> int:
+        """Publish a tick as the loop does, just now; return its number."""
+        number = self.seq if seq is None else seq
+        message = tick_message(number, *(symbols or self.symbols), venue=self.venue)
+        publish_as_loop(
+            self.client, message | {"live": self.live, "published_ms": round(time.time() * 1000)}
+        )
+        self.seq = number + 1
+        return number
+
+    def outcomes(self, *frames: dict[str, Any]) -> None:
+        publish_as_loop(self.client, {"type": "outcomes", "frames": list(frames)})
