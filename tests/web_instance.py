@@ -32,7 +32,7 @@ class WebInstance:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self.manage("migrate", "-v0")
-        self._address = self.url if pages else f"{self.url}/api/schema"
+        self._asked = "/" if pages else "/api/schema"
         if pages:
             self.manage("collectstatic", "--noinput", "-v0", "--ignore", "admin")
 
@@ -102,7 +102,7 @@ class WebInstance:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(self._address, timeout=5) as answer:
+            with urllib.request.urlopen(self.url + self._asked, timeout=5) as answer:
                 return bool(answer.status == 200)
         except urllib.error.HTTPError as error:
             raise RuntimeError(self._log.read_text()) from error
