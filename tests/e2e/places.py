@@ -57,7 +57,7 @@ PLACES = (
     Place("live-eth", "/?symbol=ETHUSDT", ready="[data-testid=recent] tr"),
     Place("live-unknown", "/?symbol=NOSUCHUSDT", live=False, status=404),
     Place("signals", "/signals", ready="button.cell"),
-    Place("symbol", "/symbols/BTCUSDT"),
+    Place("symbol", "/symbols/BTCUSDT", ready="[data-testid=chart-panel][data-panel=ready]"),
     Place("symbol-unknown", "/symbols/NOSUCHUSDT", live=False, status=404),
     Place("signal", "/signals/{graded_signal}"),
     Place("signal-open", "/signals/{open_signal}"),
