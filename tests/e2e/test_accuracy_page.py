@@ -26,10 +26,16 @@ FEW = "/accuracy?engine=signals&timeframe=1d&symbol=BTCUSDT"
 
 
 @pytest.fixture(scope="module")
-def filled_web(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebInstance]:
+def filled_web(
+    redis_url: str, prepared_web: WebInstance, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WebInstance]:
+    """One with a ledger of its own, and the static files that are collected already."""
     folder = tmp_path_factory.mktemp("accuracy")
+    (folder / "var").mkdir()
+    (folder / "var" / "static").symlink_to(prepared_web.static)
     environment = instance_environment(folder / "var") | {"API_RATE": "6000/minute"}
-    instance = WebInstance(environment, redis_url=redis_url, log=folder / "web.log")
+    log = folder / "web.log"
+    instance = WebInstance(environment, redis_url=redis_url, log=log, pages=False)
     instance.manage("shell", "-v0", "-c", FILL)
     with instance:
         yield instance
