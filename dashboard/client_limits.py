@@ -9,3 +9,7 @@ LONGEST_STALL_SECONDS = 60.0
 
 LONGEST_LINE = 16_384
 """Bytes of a request's first line, and of each header."""
+
+LONGEST_MESSAGE = 131_072
+"""Bytes of a WebSocket message; a longer one closes the socket (1009). The consumer reads less, and
+says so."""

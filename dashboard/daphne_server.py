@@ -19,7 +19,11 @@ from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.web.http import HTTPChannel
 
-from dashboard.client_limits import PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS
+from dashboard.client_limits import (
+    LONGEST_MESSAGE,
+    PING_INTERVAL_SECONDS,
+    PING_TIMEOUT_SECONDS,
+)
 from dashboard.hub import running_hub
 from dashboard.long_requests import refusal
 from dashboard.response_flow import ClientFlow, PacedResponses, abort
@@ -92,7 +96,7 @@ class WebServer(Server):  # type: ignore[misc]  # daphne is untyped
 
     def timeout_checker(self) -> None:
         for protocol, flow in list(self._flows.items()):
-            if flow.paused_seconds > PING_TIMEOUT_SECONDS:
+            if flow.stalled_seconds(_waiting(protocol.transport)) > PING_TIMEOUT_SECONDS:
                 protocol.dropConnection(abort=True)
         super().timeout_checker()
 
@@ -135,9 +139,18 @@ def _failed(
         answer(error)
 
 
+def _waiting(transport: Any) -> int:
+    return int(len(transport.dataBuffer) - transport.offset + transport._tempDataLen)
+
+
 def _ready(server: WebServer) -> None:
     # Daphne makes its factory in `run`, before anyone can connect.
     server.http_factory.protocol = AnsweringChannel
+    server.ws_factory.setProtocolOptions(
+        maxFramePayloadSize=LONGEST_MESSAGE,
+        maxMessagePayloadSize=LONGEST_MESSAGE,
+        failByDrop=False,  # a client is told why
+    )
     # The heartbeat begins with the process, not with its first visitor.
     asyncio.get_event_loop().create_task(_run_hub())
 

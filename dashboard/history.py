@@ -14,7 +14,7 @@ from django.db import DatabaseError
 from inference.vocabulary import Role
 from predictions.models import Forecast
 
-MAX_ROWS = 1_500
+MAX_ROWS = 600
 """Rows that one snapshot carries, over all its symbols; with many symbols the span shrinks."""
 
 FIELDS = (

@@ -20,14 +20,17 @@ class ClientFlow:
         self._room = asyncio.Event()
         self._room.set()
         self._paused_at = 0.0
+        self._waiting = 0
 
     @property
     def paused(self) -> bool:
         return not self._room.is_set()
 
-    @property
-    def paused_seconds(self) -> float:
-        """How long the transport has been unable to write."""
+    def stalled_seconds(self, waiting: int) -> float:
+        """Return how long the client has taken nothing; waiting: the bytes that wait for it now."""
+        if waiting < self._waiting:
+            self._paused_at = time.monotonic()
+        self._waiting = waiting
         return time.monotonic() - self._paused_at if self.paused else 0.0
 
     async def room(self, stall_seconds: float | None = None) -> None:

@@ -17,6 +17,7 @@ from uvicorn.server import Server
 
 from dashboard.client_limits import (
     LONGEST_LINE,
+    LONGEST_MESSAGE,
     LONGEST_STALL_SECONDS,
     PING_INTERVAL_SECONDS,
     PING_TIMEOUT_SECONDS,
@@ -28,9 +29,6 @@ from dashboard.wire import WIRE
 LONGEST_HEAD = 4 * LONGEST_LINE
 """Bytes of a request before its body; of one that is not whole by then no more is read."""
 
-LONGEST_MESSAGE = 131_072
-"""Bytes of a client's WebSocket message. What is too long for us, but not for this, is answered."""
-
 STOP_SECONDS = 3
 """How long answers that are under way may take when the process is told to stop."""
 
@@ -38,20 +36,34 @@ BACKLOG = 2_048
 
 
 class Stall:
-    """Cuts a connection off where its client takes nothing for so long."""
+    """Cuts a connection off where its client takes nothing for so long; a slow one takes some."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._timer: asyncio.TimerHandle | None = None
+        self._waiting = 0
 
     def begin(self, transport: asyncio.Transport) -> None:
         self.end()
-        self._timer = asyncio.get_running_loop().call_later(self._seconds, transport.abort)
+        self._waiting = transport.get_write_buffer_size()
+        self._arm(transport)
 
     def end(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _arm(self, transport: asyncio.Transport) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self._seconds, self._look, transport)
+
+    def _look(self, transport: asyncio.Transport) -> None:
+        waiting = transport.get_write_buffer_size()
+        if waiting >= self._waiting:
+            transport.abort()
+            return
+        self._waiting = waiting
+        self._arm(transport)
 
 
 class Requests(H11Protocol):

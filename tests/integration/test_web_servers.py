@@ -15,6 +15,7 @@ import redis
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from dashboard.client_limits import LONGEST_MESSAGE
 from dashboard.consumers import MAX_ERRORS, TOO_MANY_ERRORS, UNKNOWN_SYMBOL
 from dashboard.web_server import ServerName
 from tests.environment import instance_environment
@@ -23,6 +24,7 @@ from tests.waiting import eventually_sync
 from tests.web_instance import WebInstance
 
 BTC = "BTCUSDT"
+MESSAGE_TOO_BIG = 1009
 TICKS = 1_500
 PADDING = "x" * 20_000
 MOST_GROWTH_BYTES = 8 * 2**20
@@ -165,6 +167,9 @@ def test_socket_close_codes_are_ours(web: WebInstance) -> None:
         for _ in range(MAX_ERRORS):
             client.socket.send(b"\x00\xff")
         assert client.closed() == TOO_MANY_ERRORS
+    with Client(web) as client:
+        client.socket.send("x" * (LONGEST_MESSAGE + 1))
+        assert client.closed() == MESSAGE_TOO_BIG
 
 
 @pytest.mark.parametrize("path", ["/ws/elsewhere/", "/ws/predictions/"])

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from dashboard.response_flow import ClientFlow, PacedResponses
 
 PART = {"type": "http.response.body", "body": b"x", "more_body": True}
@@ -82,3 +84,22 @@ async def test_answer_in_one_part_is_not_paced() -> None:
     await sent(paced, request, LAST)
 
     assert request.producer is None
+
+
+def test_client_that_takes_some_is_slow_and_one_that_takes_none_has_stalled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("dashboard.response_flow.time.monotonic", lambda: now[0])
+    flow = ClientFlow()
+    assert flow.stalled_seconds(0) == 0.0
+    flow.pauseProducing()
+    for waiting in (90_000, 80_000, 70_000):
+        assert flow.stalled_seconds(waiting) <= 8.0
+        now[0] += 8.0
+    flow.pauseProducing()
+    assert flow.stalled_seconds(70_000) == 8.0
+    now[0] += 8.0
+    assert flow.stalled_seconds(70_000) == 16.0
+    flow.resumeProducing()
+    assert flow.stalled_seconds(0) == 0.0
