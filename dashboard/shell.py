@@ -4,14 +4,17 @@ Read by the views in `dashboard.pages` and `dashboard.views`. Numbers of the mar
 a page: they come over the WebSocket and from REST.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import redis
+from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from market.candles.tick_sizes import price_decimals
+from predictions.api.running_market import running_market
 
 THEMES = ("light", "dark")
 """What the cookie `theme` may ask for; anything else is the system's choice."""
@@ -71,7 +74,12 @@ def decimals_of_prices() -> dict[str, int]:
     return known
 
 
-def _venues() -> tuple[str, str]:
-    # Where the running market has no candles of a coin, the other's are the best guess.
-    venues = (SIMULATED_VENUE, settings.CANDLE_EXCHANGE)
-    return venues[::-1] if settings.MARKET_SOURCE in ("live", "replay") else venues
+def _venues() -> Iterable[str]:
+    # Where the running market has no candles of a coin, another's are the best guess.
+    guesses = (SIMULATED_VENUE, settings.CANDLE_EXCHANGE)
+    if settings.MARKET_SOURCE in ("live", "replay"):
+        guesses = guesses[::-1]
+    try:
+        return dict.fromkeys((async_to_sync(running_market)().venue, *guesses))
+    except (redis.RedisError, OSError):
+        return guesses
