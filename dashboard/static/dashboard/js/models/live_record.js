@@ -1,6 +1,6 @@
 // How a served version did of late, as the recorder measured; unknown where n is too small.
 
-import { made } from "../accuracy/elements.js";
+import { made } from "../shell/elements.js";
 import { fixed, percent } from "../shell/formats.js";
 import { timeElement } from "../shell/times.js";
 

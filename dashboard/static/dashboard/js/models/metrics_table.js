@@ -1,6 +1,6 @@
 // The figures of one part of the protocol, a row a model: the served one beside its baselines.
 
-import { made } from "../accuracy/elements.js";
+import { made } from "../shell/elements.js";
 import { UNKNOWN, fixed } from "../shell/formats.js";
 import { WORDS } from "./verdicts.js";
 

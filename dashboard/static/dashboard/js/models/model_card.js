@@ -1,7 +1,7 @@
 // One model: what it is, what it was shown to do, how it did of late. What is known of a network
 // does not change, so its card is made once; only the record and what is loaded are renewed.
 
-import { made } from "../accuracy/elements.js";
+import { made } from "../shell/elements.js";
 import { MetricsTable } from "./metrics_table.js";
 import { calibration, cardText, facts, files, gate, leaks } from "./model_facts.js";
 import { LiveRecord } from "./live_record.js";

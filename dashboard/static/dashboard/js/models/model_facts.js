@@ -1,6 +1,6 @@
 // What a model's manifest says of it beside the figures: training, calibration, gate, files, card.
 
-import { made } from "../accuracy/elements.js";
+import { made } from "../shell/elements.js";
 import { UNKNOWN, fixed, percent } from "../shell/formats.js";
 import { timeElement } from "../shell/times.js";
 

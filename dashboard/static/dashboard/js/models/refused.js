@@ -1,6 +1,6 @@
 // Files that are not served, each with its code and what is wrong with it.
 
-import { made } from "../accuracy/elements.js";
+import { made } from "../shell/elements.js";
 
 const BY = { inference: "the forecast loop", signals: "the signal loop", files: "the files themselves" };
 

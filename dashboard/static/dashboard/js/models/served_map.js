@@ -2,7 +2,7 @@
 // for; the forecast stands in a row of its own.
 
 import { pageData } from "../shell/page_data.js";
-import { made } from "../accuracy/elements.js";
+import { made } from "../shell/elements.js";
 
 export class ServedMap {
   constructor() {

@@ -1,6 +1,6 @@
 // What the served model was shown to beat, a line each: mark, figure, words.
 
-import { made } from "../accuracy/elements.js";
+import { made } from "../shell/elements.js";
 
 export const WORDS = {
   beats: ["▲", "beats", "good"],

@@ -1,6 +1,6 @@
 // What is wrong, the worst first; a line is made anew only where it changed.
 
-import { made } from "../accuracy/elements.js";
+import { made } from "../shell/elements.js";
 
 const MARKS = { critical: "✕", warning: "▲", info: "●" };
 

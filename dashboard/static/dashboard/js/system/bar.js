@@ -1,6 +1,6 @@
 // A bar of how much of what is allowed is used. label says the same in words.
 
-import { made } from "../accuracy/elements.js";
+import { made } from "../shell/elements.js";
 
 export function bar(share, label, bound) {
   const frame = made("span", "meter");

@@ -1,6 +1,6 @@
 // Terms and what they are, written into a list; nothing is touched that has not changed.
 
-import { made } from "../accuracy/elements.js";
+import { made } from "../shell/elements.js";
 
 /** rows: [term, text or element, state?]; a row whose text is null is left out. */
 export function write(id, rows) {

@@ -3,7 +3,7 @@
 import { pageData } from "../shell/page_data.js";
 import { writeText } from "../shell/page_text.js";
 import { UNKNOWN, duration } from "../shell/formats.js";
-import { made } from "../accuracy/elements.js";
+import { made } from "../shell/elements.js";
 import { said } from "./process_words.js";
 
 const WELL = new Set(["healthy", "active"]);

@@ -2,7 +2,7 @@
 
 import { pageData } from "../shell/page_data.js";
 import { UNKNOWN, span } from "../shell/formats.js";
-import { made } from "../accuracy/elements.js";
+import { made } from "../shell/elements.js";
 import { bar } from "./bar.js";
 
 const body = document.getElementById("stream-rows");

@@ -3,7 +3,7 @@
 import { pageData } from "../shell/page_data.js";
 import { UNKNOWN, fixed, percent, span } from "../shell/formats.js";
 import { timeElement } from "../shell/times.js";
-import { made } from "../accuracy/elements.js";
+import { made } from "../shell/elements.js";
 import { bar } from "./bar.js";
 
 /** browserMs: since the last frame arrived here; null before the first. */
