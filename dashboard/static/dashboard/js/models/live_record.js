@@ -27,7 +27,7 @@ export class LiveRecord {
     }
     const frame = made("div", "scroll");
     frame.tabIndex = 0;
-    frame.setAttribute("role", "region");
+    frame.setAttribute("role", "group");
     frame.setAttribute("aria-label", "Live record");
     frame.append(table(record.rows));
     this.element.replaceChildren(head, frame);
