@@ -22,5 +22,7 @@ export function verdicts(model) {
       return item;
     }),
   );
+  const rule = "▲ needs the whole 95 % interval beyond the baseline in every part below";
+  list.append(made("li", "muted rule", rule));
   return list;
 }
