@@ -22,13 +22,16 @@ export class Cell {
     this.reasons = reasons;
     this.symbol = button.dataset.symbol;
     this.timeframe = button.dataset.timeframe;
-    this.parts = {};
     this.told = {};
+    // What is seen is signs and figures; what is read out is a sentence.
+    const seen = span("seen");
+    seen.setAttribute("aria-hidden", "true");
+    this.parts = { label: span("visually-hidden") };
     for (const name of PARTS) {
-      this.parts[name] = document.createElement("span");
-      this.parts[name].className = name;
-      button.append(this.parts[name], " ");
+      this.parts[name] = span(name);
+      seen.append(this.parts[name], " ");
     }
+    button.append(this.parts.label, seen);
   }
 
   /** said: {signal, error}. shown: whether it passes the filters. heard: whether a snapshot came. */
@@ -61,8 +64,7 @@ export class Cell {
     this.write("share", signal && !quiet(signal) ? percent(signal.confidence, 0) : "");
     if (signal === null) this.write("left", "");
     this.draws(signal && !quiet(signal) ? signal.confidence : 0);
-    const sentence = this.sentence();
-    if (this.told.label !== sentence) this.button.setAttribute("aria-label", (this.told.label = sentence));
+    this.write("label", this.sentence());
   }
 
   words() {
@@ -115,6 +117,12 @@ export class Cell {
     this.told.bar = share;
     this.parts.share.style.setProperty("--share", share);
   }
+}
+
+function span(name) {
+  const element = document.createElement("span");
+  element.className = name;
+  return element;
 }
 
 function brief(code) {

@@ -12,6 +12,11 @@ export class Controls {
     this.search = form.elements.q;
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("click", (event) => this.press(event.target.closest("button")));
+    this.clearing = document.getElementById("clear");
+    this.clearing.addEventListener("click", () => {
+      this.clear();
+      this.search.focus();
+    });
     this.search.addEventListener("input", () => this.set("q", this.search.value));
     form.elements.sort.addEventListener("change", (event) => this.sort(event.target.value));
   }
@@ -40,7 +45,6 @@ export class Controls {
 
   press(button) {
     const { name, value, id } = button ?? {};
-    if (id === "clear") this.clear();
     if (id === "turn") this.set("falling", !this.view.falling);
     if (name === "direction") this.toggle(this.view.directions, value);
     if (name === "timeframe") this.toggleTimeframe(value);
@@ -75,7 +79,7 @@ export class Controls {
     }
     this.form.elements.turn.textContent = view.falling ? "↓" : "↑";
     this.form.elements.turn.title = view.falling ? "Most first; press to turn" : "Least first; press to turn";
-    document.getElementById("clear").hidden = !filters(view, this.timeframes);
+    this.clearing.hidden = !filters(view, this.timeframes);
   }
 
   pressed({ name, value }) {

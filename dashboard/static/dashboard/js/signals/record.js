@@ -5,6 +5,8 @@ import { address, ask } from "../shell/asking.js";
 import { percent } from "../shell/formats.js";
 import { Panel } from "../shell/panel.js";
 
+// A candle may have revisions, and another may have closed meanwhile.
+const NEWEST_ROWS = 5;
 // The recorder writes a signal down a moment after it was told.
 const AGAIN_MS = [1_500, 4_000, 15_000];
 
@@ -58,7 +60,7 @@ export class SignalRecord {
   // Its page, once the ledger has it. A failure costs the link alone.
   async askRow(signal, aborting, attempt) {
     const { symbol, timeframe, venue } = signal;
-    const about = { symbol, timeframe, venue, limit: 1 };
+    const about = { symbol, timeframe, venue, limit: NEWEST_ROWS };
     const told = await ask(this.urls.rows, about, { signal: aborting }).catch(() => null);
     if (aborting.aborted) return;
     const row = told?.results.find((each) => Date.parse(each.made_at) === Math.round(signal.made_ts));
