@@ -200,6 +200,7 @@ def test_accuracy_page_of_too_few_says_how_many(web: WebInstance, page: Page) ->
     open_page(page, web, FEW)
     expect(page.get_by_test_id("verdict")).to_have_text("Nothing can be said of these signals yet.")
     expect(page.get_by_test_id("figure-accuracy")).to_contain_text("too few: 24 of 30")
+    expect(page.get_by_test_id("figure-hit_rate").locator(".big")).to_have_text("–")
     for name in ("series", "reliability", "bands", "spread"):
         expect(panel(page, name)).to_have_attribute("data-panel", "empty")
         expect(panel(page, name)).to_contain_text("Too few")

@@ -2,6 +2,8 @@
 
 import { UNKNOWN, fixed, percent, signed } from "../shell/formats.js";
 
+const FEW = 30;
+
 const WRITE = {
   share: (value) => percent(value, 1),
   ratio: (value) => fixed(value, 3),
@@ -88,8 +90,16 @@ export function conclusion(engine, found) {
     return `Nothing here is shown to beat its baseline.${worse}`;
   }
   const beats = `These ${what} beat their baseline by ${listed(good)}`;
-  if (bad.length) return `${beats}, and are worse by ${listed(bad)}.`;
-  return good.length === told.length ? `${beats}.` : `${beats}; by the rest they are not shown to.`;
+  const rests = onFew(told.filter(({ verdict: each }) => each.kind === "good"));
+  if (bad.length) return `${beats}, and are worse by ${listed(bad)}.${rests}`;
+  if (good.length === told.length) return `${beats}.${rests}`;
+  return `${beats}; by the rest they are not shown to.${rests}`;
+}
+
+// An interval of a few is wide, and still one of many that somebody looked at.
+function onFew(found) {
+  const least = Math.min(...found.map(({ figure }) => figure.n_eff ?? Infinity));
+  return least < FEW ? ` That rests on ${count(least)} independent outcomes, if as many.` : "";
 }
 
 export function count(n) {
