@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Browser, Page, StorageState, ViewportSize, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from tests.browser import find_chromium
 from tests.e2e.places import PLACES, Place, log_in, visit
@@ -24,6 +24,7 @@ SIZES: dict[int, ViewportSize] = {
     1024: {"width": 1024, "height": 768},
     390: {"width": 390, "height": 844},
 }
+PHONE = 390
 THEMES: tuple[Theme, ...] = ("light", "dark")
 OUTCOMES = 70
 """Graded forecasts, of two coins, before the first picture: over a minute of the market."""
@@ -58,43 +59,37 @@ def take(stack: Stack, chosen: Sequence[Place], into: Path) -> list[Path]:
         logged_in = log_in(stack, browser)
         for place in chosen:
             for width, size in SIZES.items():
-                for theme in THEMES:
-                    path = into / f"{place.name}-{width}-{theme}.png"
-                    take_one(stack, browser, place, size, theme, logged_in, path)
-                    taken.append(path)
+                context = browser.new_context(
+                    viewport=size,
+                    reduced_motion="reduce",
+                    timezone_id="UTC",
+                    storage_state=logged_in if place.login else None,
+                )
+                with closing(context):
+                    page = context.new_page()
+                    visit(stack, page, place)
+                    if width > PHONE:
+                        choose(page, place)
+                    taken += pictures(page, into / f"{place.name}-{width}")
         browser.close()
     return taken
 
 
-def take_one(
-    stack: Stack,
-    browser: Browser,
-    place: Place,
-    size: ViewportSize,
-    theme: Theme,
-    logged_in: StorageState,
-    path: Path,
-) -> None:
-    """Take one picture of a whole page."""
-    context = browser.new_context(
-        viewport=size,
-        color_scheme=theme,
-        reduced_motion="reduce",
-        timezone_id="UTC",
-        storage_state=logged_in if place.login else None,
-    )
-    with closing(context):
-        page = context.new_page()
-        visit(stack, page, place)
-        show_more(page, place)
-        page.screenshot(path=path, full_page=True)
-
-
-def show_more(page: Page, place: Place) -> None:
-    """Open what a reader would have open."""
+def choose(page: Page, place: Place) -> None:
+    """Choose what a reader would look at beside the rest."""
     if place.name == "signals":
         page.locator('button.cell[data-kind="LONG"], button.cell[data-kind="SHORT"]').first.click()
-    page.evaluate(_DRAWN)
+
+
+def pictures(page: Page, name: Path) -> list[Path]:
+    """Take the whole page in each theme."""
+    taken = []
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        page.evaluate(_DRAWN)
+        taken.append(name.with_name(f"{name.name}-{theme}.png"))
+        page.screenshot(path=taken[-1], full_page=True)
+    return taken
 
 
 if __name__ == "__main__":
