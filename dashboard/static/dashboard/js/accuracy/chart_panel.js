@@ -3,7 +3,7 @@
 import { openChart } from "../shell/charts.js";
 import { Panel } from "../shell/panel.js";
 import { TableTwin } from "../shell/table_twin.js";
-import { parts } from "./elements.js";
+import { parts } from "../shell/elements.js";
 
 export class ChartPanel {
   /** element: the panel's section. */

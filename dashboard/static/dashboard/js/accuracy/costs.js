@@ -3,7 +3,7 @@
 import { UNKNOWN, percent } from "../shell/formats.js";
 import { Panel } from "../shell/panel.js";
 import { preference, remember } from "../shell/preferences.js";
-import { made } from "./elements.js";
+import { made } from "../shell/elements.js";
 import { strip } from "./strip.js";
 import { COSTS } from "./view.js";
 import { count, counts, intervalText, written } from "./words.js";

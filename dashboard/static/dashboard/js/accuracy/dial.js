@@ -3,7 +3,7 @@
 import { chartTip } from "../shell/chart_tip.js";
 import { percent } from "../shell/formats.js";
 import { ChartPanel } from "./chart_panel.js";
-import { made } from "./elements.js";
+import { made } from "../shell/elements.js";
 import { axis, ends, grid, levelLine, whiskers } from "./marks.js";
 import { count, counts, intervalText, verdict, written } from "./words.js";
 

@@ -2,7 +2,7 @@
 
 import { Panel } from "../shell/panel.js";
 import { TableTwin } from "../shell/table_twin.js";
-import { made } from "./elements.js";
+import { made } from "../shell/elements.js";
 import { strip } from "./strip.js";
 import { HEADLINES, conclusion, count, counts, intervalText, pick, verdict, written } from "./words.js";
 

@@ -3,7 +3,7 @@
 
 import { Panel } from "../shell/panel.js";
 import { TableTwin } from "../shell/table_twin.js";
-import { made } from "./elements.js";
+import { made } from "../shell/elements.js";
 import { PAIRS } from "./view.js";
 import { count, intervalText, verdict, written } from "./words.js";
 

@@ -1,7 +1,7 @@
 // A figure's interval as a strip: a bar from its lower to its upper end, a dot for its value, a
 // tick for the baseline. What it shows stands beside it in words.
 
-import { made } from "./elements.js";
+import { made } from "../shell/elements.js";
 
 const MARGIN = 0.15;
 
