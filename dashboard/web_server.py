@@ -1,5 +1,6 @@
 """The web server of ASGI_SERVER: Daphne, or Uvicorn for thousands of sockets. Read by `run_web`."""
 
+import gc
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -17,7 +18,11 @@ class ListenError(OSError):
 
 def serve(application: object, *, server: str, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT. Raises ListenError where the address is taken."""
-    failure = _server(ServerName(server))(application, host, port)
+    served = _server(ServerName(server))
+    # What start-up made stays; the collector must not walk it while a tick waits.
+    gc.collect()
+    gc.freeze()
+    failure = served(application, host, port)
     if failure:
         raise ListenError(failure)
 
