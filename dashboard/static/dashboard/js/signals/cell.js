@@ -59,6 +59,7 @@ export class Cell {
     this.mark("late", String(signal !== null && error !== null));
     this.mark("quiet", String(signal !== null && error === null && quiet(signal)));
     this.mark("out", String(!this.shown));
+    this.light(this.told.strong === "true" && this.shown ? signal.direction : "");
     this.write("sign", signal ? SIGNS[signal.direction] : error ? "✕" : "·");
     this.write("what", this.words());
     this.write("share", signal && !quiet(signal) ? percent(signal.confidence, 0) : "");
@@ -110,6 +111,13 @@ export class Cell {
     if (this.told[name] === value) return;
     this.told[name] = value;
     this.button.dataset[name] = value;
+  }
+
+  // On the table's cell, whose background it is.
+  light(direction) {
+    if (this.told.lit === direction) return;
+    this.told.lit = direction;
+    this.button.parentElement.dataset.lit = direction;
   }
 
   draws(share) {

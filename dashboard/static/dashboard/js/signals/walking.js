@@ -21,7 +21,8 @@ export class Walking {
 
   /** After rows have come or gone: stand on one that is there. */
   settle() {
-    if (visible(this.current)) return;
+    // Asking what is visible costs a layout; what is not hidden was.
+    if (!this.current.closest("tr").hidden && !this.current.closest("th, td").hidden) return;
     const [heads, first] = this.lines();
     const stop = first?.[1] ?? heads?.[0];
     if (stop) this.stand(stop);
