@@ -65,11 +65,16 @@ export class LiveView {
     if (stale) return stale;
     if (!this.coins.heard) return null;
     if (!this.coin.latest) return "No forecast yet.";
+    const silence = this.silence();
+    return silence && `${silence}: the forecast loop has stopped.`;
+  }
+
+  // Says since when no forecast has come, where one is overdue; else null.
+  silence() {
     const silent = this.coins.forecastAge(this.coin);
-    if (silent !== null && silent > this.shell.clock.patience(this.page.tickMs * MISSED_TICKS)) {
-      return `No new forecast for ${Math.floor(silent / 1_000)} s: the forecast loop has stopped.`;
-    }
-    return null;
+    const patience = this.shell.clock.patience(this.page.tickMs * MISSED_TICKS);
+    if (silent === null || silent <= patience) return null;
+    return `No new forecast for ${Math.floor(silent / 1_000)} s`;
   }
 
   draw() {
@@ -77,7 +82,7 @@ export class LiveView {
     const age = coins.age(coin);
     const condition = this.conditionAt(age);
     this.drawHead();
-    this.forecast.show(coin, condition, this.ledger.roles, shell.clock.now());
+    this.forecast.show(coin, this.forecastCondition(condition), this.ledger.roles, shell.clock.now());
     this.drawChart(condition);
     this.book.show(market, condition);
     this.tape.show(market, condition);
@@ -96,6 +101,11 @@ export class LiveView {
     // A socket that is refused does not say why; the same question over REST does.
     const denied = lost && this.shell.connection.state !== "open" && this.ledger.refusal?.denied;
     return denied ? { kind: "denied", sentence: "" } : condition;
+  }
+
+  forecastCondition(condition) {
+    const silence = condition.kind === "fresh" ? this.silence() : null;
+    return silence ? { kind: "stale", sentence: `${silence}.` } : condition;
   }
 
   drawHead() {

@@ -46,9 +46,9 @@ class Row {
   constructor(element) {
     this.element = element;
     this.link = element.querySelector("a");
-    [this.age, this.price, this.move, this.chance, this.rate] = [
-      "age", "price", "move", "chance", "rate",
-    ].map((name) => element.querySelector(`.${name}`));
+    [this.price, this.move, this.chance, this.rate] = ["price", "move", "chance", "rate"].map((name) =>
+      element.querySelector(`.${name}`),
+    );
   }
 
   choose(chosen) {
@@ -61,17 +61,21 @@ class Row {
   show(coin, coins, least, limit) {
     const age = coins.age(coin);
     const old = age !== null && age > limit;
-    writeText(this.age, old ? `${Math.floor(age / 1_000)} s` : "");
     if (this.element.classList.contains("aged") !== old) this.element.classList.toggle("aged", old);
     writeText(this.price, formats.price(coin.price, coin.symbol));
-    const move = moveOf(coin.latest);
-    writeText(this.move, move ? `${ARROWS[move.way]} ${formats.signed(move.bp)}` : formats.UNKNOWN, move?.way ?? "");
+    if (old) writeText(this.move, `◷ ${formats.span(age)}`, "old");
+    else this.showMove(moveOf(coin.latest));
     const fallback = coin.latest !== null && isFallback(coin.latest);
     writeText(this.chance, whole(coin.latest?.p_up), fallback ? "fallback" : "");
     const { value, n } = coin.tally.record(least).hits;
     writeText(this.rate, whole(value));
     const title = `n = ${n}`;
     if (this.rate.title !== title) this.rate.title = title;
+  }
+
+  showMove(move) {
+    const text = move ? `${ARROWS[move.way]} ${formats.signed(move.bp)}` : formats.UNKNOWN;
+    writeText(this.move, text, move?.way ?? "");
   }
 }
 
