@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import redis
 
@@ -20,6 +20,9 @@ from tests.integration.web_socket import (
 class LiveMarket:
     """Market time is wall time; every coin's mid stands at 60,000.25."""
 
+    # A server that has seen a tick takes it for a repetition in the next test, too.
+    _newest: ClassVar[int] = 0
+
     def __init__(
         self,
         client: redis.Redis,
@@ -32,8 +35,7 @@ class LiveMarket:
         self.symbols = tuple(symbols)
         self.venue = venue
         self.live = live
-        self.now_ms = time.time() * 1000
-        self.seq = int(self.now_ms // TICK_MS)
+        self.seq = max(int(time.time() * 1000 // TICK_MS), LiveMarket._newest + 1)
         self.run_at(1.0)
         for symbol in symbols:
             self.features(symbol)
@@ -83,6 +85,7 @@ class LiveMarket:
             self.client, message | {"live": self.live, "published_ms": round(time.time() * 1000)}
         )
         self.seq = number + 1
+        LiveMarket._newest = number
         return number
 
     def outcomes(self, *frames: dict[str, Any]) -> None:

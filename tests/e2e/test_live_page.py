@@ -158,6 +158,7 @@ def test_live_page_hops_are_measured_or_say_why_not(
     part(page, "twin-hops").locator("summary").click()
     expect(part(page, "strip")).to_contain_text("by two clocks")
     expect(part(page, "data-age")).to_have_text(UNKNOWN)
+    expect(page.locator("#clock")).to_have_text(UNKNOWN)
     market.tick()
     expect(part(page, "hop-feature")).to_have_text(UNKNOWN)
     expect(part(page, "twin-hops")).to_contain_text("in lock-step the market waits")
