@@ -46,6 +46,14 @@ class PredictionsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # chan
         self._subscriber: Subscriber | None = None
         self._errors = 0
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            # However it ends: an answer to a client that has just gone ends it, too.
+            if self._hub is not None and self._subscriber is not None:
+                await self._hub.leave(self._subscriber)
+
     async def dispatch(self, message: Mapping[str, Any]) -> None:
         # Without the base class's closing of database connections, a thread's work a message:
         # a consumer uses none.
@@ -74,13 +82,9 @@ class PredictionsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # chan
             await self._heed({"type": "watch", "symbol": symbol}, self._subscriber)
         self._hub.join(self._subscriber)
 
-    async def disconnect(self, code: int) -> None:
-        if self._hub is not None and self._subscriber is not None:
-            await self._hub.leave(self._subscriber)
-
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        if self._subscriber is None:
-            return
+        if self._subscriber is None or self._errors >= MAX_ERRORS:
+            return  # it is being closed
         try:
             message = _parsed(text_data)
         except BadMessageError as error:

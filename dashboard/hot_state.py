@@ -19,14 +19,16 @@ from inference.forecasts import prediction_cache
 from inference.signals.live_accuracy import decode_live_accuracy
 from inference.vocabulary import SIGNALS
 from market import keys
-from market.clock import LIVE_TIME, MarketTime
+from market.clock import MarketTime
+from predictions.api.running_market import market_of
+from predictions.watching.heartbeats import DOWN, Process, answers, detail_of, read_processes
 
-PROCESSES = ("market", "inference", "signals", "recorder", "web")
+AWAY = (redis.RedisError, OSError)
+"""What readers of hot state meet where Redis does not answer."""
 
 MAX_PRICES = 3_000
 """Entries of `px:` that one snapshot reads, over all its symbols."""
 
-UNREADABLE_TIME = MarketTime("unknown", live=False, market_ms=0.0, wall_ms=0.0, speed=1.0)
 NOTHING = (None, None, None)
 
 Data = dict[str, Any]
@@ -48,8 +50,8 @@ class HotState:
             pipeline.hmget(
                 keys.feat(symbol), ("mid_price", "feature_ts", "event_ts_ms", "exchange_ts_ms")
             )
-        clock, *replies = await _answers(pipeline)
-        market = _market(clock)
+        clock, *replies = await answers(pipeline)
+        market = market_of(clock)
         now_ms = market_now_ms(market)
         pairs = zip(symbols, replies[::2], replies[1::2], strict=True)
         return market, {s: frames.encode_quote(_quote(b, f, now_ms)) for s, b, f in pairs}
@@ -59,7 +61,7 @@ class HotState:
         pipeline = self._redis.pipeline(transaction=False)
         for symbol in symbols:
             pipeline.hgetall(keys.pred(symbol))
-        replies = await _answers(pipeline)
+        replies = await answers(pipeline)
         return {s: self._prediction(s, f or {}) for s, f in zip(symbols, replies, strict=True)}
 
     async def prices(self, symbols: Sequence[str], span_ms: int) -> dict[str, list[list[float]]]:
@@ -68,7 +70,7 @@ class HotState:
         pipeline = self._redis.pipeline(transaction=False)
         for symbol in symbols:
             pipeline.xrevrange(keys.px(symbol), count=count)
-        replies = await _answers(pipeline)
+        replies = await answers(pipeline)
         return {s: _by_second(e or [], span_ms) for s, e in zip(symbols, replies, strict=True)}
 
     async def depths(self, symbols: Sequence[str]) -> dict[str, tuple[Raw, str | None]]:
@@ -77,7 +79,7 @@ class HotState:
         for symbol in symbols:
             pipeline.hmget(keys.ob(symbol), BOOK_FIELDS)
             pipeline.get(keys.tape(symbol))
-        replies = await _answers(pipeline)
+        replies = await answers(pipeline)
         none = (None,) * len(BOOK_FIELDS)
         pairs = zip(symbols, replies[::2], replies[1::2], strict=True)
         return {s: (book or none, tape) for s, book, tape in pairs}
@@ -95,11 +97,8 @@ class HotState:
 
     async def processes(self) -> dict[str, Data]:
         """Return each process's heartbeat; status null where there is none."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for name in PROCESSES:
-            pipeline.hgetall(keys.health(name))
-        replies = await _answers(pipeline)
-        return {n: _heartbeat(f or {}) for n, f in zip(PROCESSES, replies, strict=True)}
+        processes = await read_processes(self._redis)
+        return {name: _heartbeat(process) for name, process in processes.items()}
 
     async def beat(self, detail: Mapping[str, object], pid: int) -> None:
         """Write the web process's own heartbeat."""
@@ -128,22 +127,6 @@ class HotState:
         # `pred:` holds no sequence number; ticks lie on a grid, and their number is their place.
         forecast["seq"] = made // self._tick_ms if isinstance(made, int) else None
         return forecast
-
-
-async def _answers(pipeline: Any) -> list[Any]:
-    """Run a pipeline; None where a key holds another type, so that it spoils nothing else."""
-    replies = await pipeline.execute(raise_on_error=False)
-    for reply in replies:
-        if isinstance(reply, Exception) and not isinstance(reply, redis.ResponseError):
-            raise reply
-    return [None if isinstance(reply, Exception) else reply for reply in replies]
-
-
-def _market(clock: Mapping[str, str] | None) -> MarketTime:
-    # No clock at all is a live feed of somebody else; one that cannot be read is no such claim.
-    if clock == {}:
-        return LIVE_TIME
-    return MarketTime.from_hash(clock or {}) or UNREADABLE_TIME
 
 
 def market_now_ms(market: MarketTime) -> float | None:
@@ -188,25 +171,18 @@ def _by_second(entries: Iterable[tuple[str, Mapping[str, str]]], span_ms: int) -
     return list(seconds.values())[::-1]
 
 
-def _heartbeat(fields: Mapping[str, str]) -> Data:
-    written = _number(fields.get("ts"))
+def _heartbeat(process: Process) -> Data:
     return {
-        "status": fields.get("status"),
-        "pid": _number(fields.get("pid")),
-        "age_ms": None if written is None else max(0, round(time.time() * 1000 - written)),
-        "detail": _scalars(fields.get("detail")),
+        "status": None if process == DOWN else process["status"],
+        "pid": process.get("pid"),
+        "age_ms": process.get("age_ms"),
+        # Some details list every symbol; a frame that goes to every socket has no room for that.
+        "detail": {
+            name: value
+            for name, value in detail_of(process).items()
+            if value is None or isinstance(value, str | int | float)
+        },
     }
-
-
-def _scalars(detail: str | None) -> Data:
-    # Some details list every symbol; a frame that goes to every socket has no room for that.
-    try:
-        parsed = json.loads(detail or "{}")
-    except ValueError:
-        return {}
-    if not isinstance(parsed, dict):
-        return {}
-    return {k: v for k, v in parsed.items() if v is None or isinstance(v, str | int | float)}
 
 
 def _number(text: str | None) -> float | None:

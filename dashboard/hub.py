@@ -13,15 +13,15 @@ from enum import StrEnum
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import redis
 import structlog
 from channels.layers import get_channel_layer
 from django.conf import settings
 
 from dashboard import frames
-from dashboard.audience import Audience, Audiences
+from dashboard.audience import Audiences
+from dashboard.enduring import enduring
 from dashboard.group_messages import GroupMessageError
-from dashboard.hot_state import HotState, market_now_ms
+from dashboard.hot_state import AWAY, HotState, market_now_ms
 from dashboard.outbox import OUTCOME_SLOT, Frame
 from dashboard.signal_batch import SignalBatch
 from dashboard.snapshot import SnapshotTaker
@@ -39,8 +39,6 @@ HEALTH_EVERY = 4
 
 LISTEN_SECONDS = 2.0
 """How long a new socket waits for the group before it is told that Redis is away."""
-
-AWAY = (redis.RedisError, OSError, TimeoutError)
 
 log = structlog.get_logger(__name__)
 
@@ -87,8 +85,8 @@ class Hub:
     def start(self) -> None:
         """Begin to receive and to poll; does nothing where it has begun."""
         if not self._tasks:
-            loop = asyncio.get_event_loop()
-            self._tasks = [loop.create_task(self._receive()), loop.create_task(self._watch())]
+            works = self._receive, self._watch
+            self._tasks = [asyncio.create_task(enduring(work)) for work in works]
 
     async def stop(self) -> None:
         tasks = {*self._tasks, *self._subscribers.values(), *self._watching.stop()}
@@ -168,7 +166,7 @@ class Hub:
             return
         self.counters["ticks"] += 1
         for audience in self._audiences:
-            if frame := _tick_frame(tick, audience):
+            if frame := tick.frame(audience.watched, single=audience.single):
                 for subscriber in audience.members:
                     subscriber.offer_tick(tick, frame)
         if verdict is Verdict.GAP:
@@ -271,24 +269,6 @@ class Hub:
         except TimeoutError:
             self.counters["snapshots_unheard"] += 1
         return await self._snapshots.take(symbols)
-
-
-def _tick_frame(tick: Tick, audience: Audience) -> Frame | None:
-    encoded = [text for symbol, text in tick.frames.items() if symbol in audience.watched]
-    if not encoded:
-        return None
-    if audience.single:
-        text = frames.prediction(encoded[0], tick.published_ms)
-    else:
-        text = frames.predictions(
-            seq=tick.seq,
-            venue=tick.venue,
-            live=tick.live,
-            published_ms=tick.published_ms,
-            encoded=encoded,
-        )
-    # Loops that share the symbols out publish a frame each: one must not replace another.
-    return Frame(f"tick:{next(iter(tick.frames))}", text, tick.seq)
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()

@@ -7,13 +7,12 @@ sockets that connect together cost one reading, and none gets a state older than
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import redis
 import structlog
 
 from dashboard import frames
 from dashboard.current_signals import CurrentSignals
 from dashboard.history import ledger_forecasts
-from dashboard.hot_state import HotState
+from dashboard.hot_state import AWAY, HotState
 from dashboard.shared_reading import SharedReading
 from dashboard.subscriber import Snapshot
 from market.clock import LIVE_TIME
@@ -61,7 +60,7 @@ class SnapshotTaker:
             newest = await self._hot.predictions(symbols)
             market, quotes = await self._hot.quotes(symbols)
             prices = await self._hot.prices(symbols, SPAN_MS)
-        except (redis.RedisError, OSError) as error:
+        except AWAY as error:
             known = False
             log.warning("snapshot_without_redis", error=str(error))
         moments = [p["timestamp"] for p in newest.values() if p and p["venue"] == market.venue]

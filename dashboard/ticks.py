@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Self
 
+from dashboard import frames
 from dashboard.group_messages import read_fields
+from dashboard.outbox import Frame
 
 RESTART_DISTANCE = 1_000
 """A sequence number so far below the last one is a new count, not a repetition."""
@@ -36,6 +38,27 @@ class Tick:
         return cls(
             **read_fields("tick", message, _KINDS),
             published_ms=published_ms if isinstance(published_ms, int) else None,
+        )
+
+    def frame(self, symbols: frozenset[str], *, single: bool) -> Frame | None:
+        """Return what a socket that follows `symbols` is sent; None where nothing is for it."""
+        encoded = [text for symbol, text in self.frames.items() if symbol in symbols]
+        if not encoded:
+            return None
+        # Loops that share the symbols out publish a frame each: one must not replace another.
+        return Frame(
+            f"tick:{next(iter(self.frames))}", self._text(encoded, single=single), self.seq
+        )
+
+    def _text(self, encoded: list[str], *, single: bool) -> str:
+        if single:
+            return frames.prediction(encoded[0], self.published_ms)
+        return frames.predictions(
+            seq=self.seq,
+            venue=self.venue,
+            live=self.live,
+            published_ms=self.published_ms,
+            encoded=encoded,
         )
 
 

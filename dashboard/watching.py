@@ -9,13 +9,13 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-import redis
 import structlog
 
 from dashboard import frames
 from dashboard.depth import Depth, encoded_book
+from dashboard.enduring import enduring
 from dashboard.history import ledger_forecasts
-from dashboard.hot_state import HotState
+from dashboard.hot_state import AWAY, HotState
 from dashboard.outbox import BOOK_SLOT, TRADES_SLOT, Frame
 from dashboard.shared_reading import SharedReading
 from dashboard.snapshot import SPAN_MS
@@ -24,8 +24,6 @@ from market.backoff import Backoff
 
 POLL_SECONDS = 0.25
 """How often a watched market is read: a book is told at most so often."""
-
-AWAY = (redis.RedisError, OSError, TimeoutError)
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +51,7 @@ class Watching:
             return
         self._watchers.setdefault(symbol, set()).add(subscriber)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run())
+            self._task = asyncio.create_task(enduring(self._run))
 
     def leave(self, subscriber: Subscriber) -> None:
         symbol = subscriber.watching

@@ -22,9 +22,9 @@ async def running_market() -> MarketTime:
     return market_of(clock)
 
 
-def market_of(clock: Mapping[str, str] | redis.ResponseError) -> MarketTime:
-    """Return the market that `clock:market` tells of."""
+def market_of(clock: Mapping[str, str] | redis.ResponseError | None) -> MarketTime:
+    """Return the market that `clock:market` tells of; an error or None: it holds another type."""
     # No clock at all is a live feed of somebody else; one that cannot be read is no such claim.
-    if isinstance(clock, redis.ResponseError):
+    if clock is None or isinstance(clock, redis.ResponseError):
         return UNREADABLE_TIME
     return (MarketTime.from_hash(clock) or UNREADABLE_TIME) if clock else LIVE_TIME

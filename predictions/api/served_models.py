@@ -94,7 +94,7 @@ async def _said() -> tuple[dict[str, Any] | None, Told]:
         clock, inference, signals, forecast_quality, signal_quality = await answers(pipeline)
     except (redis.RedisError, OSError):
         return None, NOTHING_TOLD
-    market = market_of({} if clock is None else clock)
+    market = market_of(clock)
     return {"venue": market.venue, "live": market.live}, Told(
         detail_of(told(inference or {})),
         detail_of(told(signals or {})),

@@ -19,6 +19,8 @@ NEEDED = ("market", "inference", "signals", "recorder")
 WELL = frozenset({"healthy", "active"})
 """What a process in order says of itself."""
 
+LARGEST_WHOLE = 2**63 - 1
+
 Process = Mapping[str, Any]
 UNKNOWN: Process = {"status": "unknown"}
 DOWN: Process = {"status": "down"}
@@ -70,9 +72,15 @@ def detail_of(process: Process) -> Mapping[str, Any]:
 
 def _detail(text: str) -> object:
     try:
-        return json.loads(text)
-    except ValueError:
+        return json.loads(text, parse_int=_number)
+    except (ValueError, RecursionError):
         return None
+
+
+def _number(text: str) -> int | float:
+    # What JSON writers refuse would spoil every answer that shows the heartbeat.
+    value = int(text)
+    return value if abs(value) <= LARGEST_WHOLE else float(text)
 
 
 def _whole(text: str | None) -> int | None:

@@ -76,6 +76,16 @@ def test_models_shipped_map_names_every_coin_and_each_network_once(
     assert pooled["live_record"]["rows"] == []
 
 
+def test_models_of_a_market_whose_clock_cannot_be_read_claim_no_venue(
+    client: Client, clean_redis: redis.Redis, promoted: Path
+) -> None:
+    clean_redis.set(keys.clock(), "no hash")
+
+    document = asked(client)
+
+    assert (document["venue"], document["live"]) == ("unknown", False)
+
+
 def test_models_figures_stand_beside_baselines_with_a_verdict(
     client: Client, clean_redis: redis.Redis, promoted: Path
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 import redis
 from pytest_django.fixtures import Settings
 
+from dashboard.consumers import PredictionsConsumer
 from dashboard.hub import Hub
 from market import keys
 from tests.integration.web_socket import (
@@ -228,6 +229,53 @@ async def test_closed_sockets_leave_the_hub(hub: Hub, clean_redis: redis.Redis) 
         await client.receive("snapshot")
         await eventually(lambda: sockets_in_heartbeat(clean_redis) == 1)
     await eventually(lambda: sockets_in_heartbeat(clean_redis) == 0)
+
+
+class GoingClient:
+    """Opens a socket and asks; by the time of the answer it has gone."""
+
+    def __init__(self) -> None:
+        ping = {"type": "websocket.receive", "text": '{"type": "ping", "t": 1}'}
+        self._messages: list[dict[str, Any]] = [{"type": "websocket.connect"}, ping]
+
+    async def receive(self) -> dict[str, Any]:
+        return self._messages.pop(0)
+
+    async def send(self, message: dict[str, Any]) -> None:
+        if "pong" in message.get("text", ""):
+            raise ConnectionResetError("the client has gone")
+
+
+async def test_socket_whose_client_goes_amid_an_answer_leaves_the_hub(
+    hub: Hub, clean_redis: redis.Redis
+) -> None:
+    client = GoingClient()
+    scope = {
+        "type": "websocket",
+        "url_route": {"kwargs": {}},
+        "query_string": f"watch={BTC}".encode(),
+    }
+    with pytest.raises(ConnectionResetError):
+        await PredictionsConsumer.as_asgi()(scope, client.receive, client.send)
+    assert hub.watched == ()
+    await eventually(lambda: sockets_in_heartbeat(clean_redis) == 0)
+
+
+@pytest.mark.usefixtures("hub")
+async def test_socket_hears_on_where_a_heartbeat_holds_what_no_frame_can(
+    clean_redis: redis.Redis,
+) -> None:
+    detail = f'{{"entries": {10**30}, "deep": {"[" * 2_000}{"]" * 2_000}}}'
+    clean_redis.hset(keys.health("recorder"), mapping={"status": "healthy", "detail": detail})
+    clean_redis.hset(keys.health("market"), mapping={"status": "healthy", "detail": f"[{10**30}]"})
+    clean_redis.hset(keys.health("signals"), mapping={"detail": f'{{"round": {10**30}}}'})
+    async with SocketClient(ALL) as client:
+        frame = (await client.receive("health"))["data"]["processes"]
+        while frame.get("recorder", {}).get("status") is None:
+            frame = (await client.receive("health"))["data"]["processes"]
+        assert frame["signals"]["detail"] == {"round": 1e30}
+        assert frame["inference"] == {"status": None, "pid": None, "age_ms": None, "detail": {}}
+        await client.receive("health")
 
 
 def sockets_in_heartbeat(client: redis.Redis) -> int | None:
