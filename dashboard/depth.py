@@ -13,6 +13,8 @@ import orjson
 
 BOOK_FIELDS = ("ts", "bids", "asks", "bid", "bid_size", "ask", "ask_size")
 LEVELS = 20
+TRADES = 50
+"""Of what a feed wrote, no more is told."""
 
 Sides = tuple[list[list[float]], list[list[float]]]
 Raw = Sequence[str | None]
@@ -80,7 +82,7 @@ def _trades(text: str | None) -> tuple[str, ...] | None:
     found = _parsed(text)
     if not isinstance(found, list):
         return None
-    return tuple(orjson.dumps(each).decode() for each in found if _is_trade(each))
+    return tuple(orjson.dumps(each).decode() for each in found[:TRADES] if _is_trade(each))
 
 
 def _is_trade(found: Any) -> bool:

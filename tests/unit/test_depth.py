@@ -63,6 +63,11 @@ def test_depth_whose_tape_has_gone_on_far_tells_what_is_left_of_it() -> None:
     assert [json.loads(text)["id"] for text in later.newer_trades(first)] == [98, 99]
 
 
+def test_depth_of_a_longer_tape_holds_its_newest_fifty() -> None:
+    depth = Depth().followed_by(raw(), tape(*range(80, 0, -1)))
+    assert [json.loads(text)["id"] for text in depth.trades or ()] == [*range(80, 30, -1)]
+
+
 def test_depth_without_a_tape_has_null_trades() -> None:
     assert Depth().followed_by(raw(), None).trades is None
     assert Depth().followed_by(raw(), tape(1)).followed_by(raw(), None).trades is None
