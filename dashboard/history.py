@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from channels.db import database_sync_to_async
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 
 from inference.vocabulary import Role
 from predictions.models import Forecast
@@ -63,7 +63,7 @@ async def ledger_forecasts(
             venue=venue, symbols=symbols, since_ms=int(max(moments)) - span_ms
         )
         return found
-    except DatabaseError as error:
+    except (DatabaseError, InterfaceError) as error:
         log.warning("frame_without_ledger", error=str(error))
         return None
 

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -93,7 +93,7 @@ def exception_handler(exc: Exception, context: Mapping[str, object]) -> Response
         return _spoken(exc, getattr(context.get("request"), "method", None))
     if isinstance(exc, Http404):
         return Response(error_body("not_found", str(exc) or "there is no such thing"), 404)
-    if isinstance(exc, DatabaseError):
+    if isinstance(exc, DatabaseError | InterfaceError):
         return Response(error_body("database_unavailable", "the database does not answer"), 503)
     return None
 
