@@ -19,7 +19,8 @@ class Command(BaseCommand):
 
         host, port = settings.BIND_HOST, settings.WEB_PORT
         server = settings.ASGI_SERVER
-        log.info("web_starting", server=server, url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
+        shown = f"[{host}]" if ":" in host else host
+        log.info("web_starting", server=server, url=f"http://{shown}:{port}")
         try:
             serve(application, server=server, host=host, port=port)
         except ListenError as error:
