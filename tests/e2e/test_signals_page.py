@@ -36,6 +36,19 @@ WRITTEN_IN_TWO_SECONDS = """() => new Promise((done) => {
   setTimeout(() => done(written), 2000);
 })"""
 
+# How far apart the texts of a coin's name, its price and its first cell are, in px.
+APART = """(symbol) => {
+  const ink = (element) => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    return range.getBoundingClientRect();
+  };
+  const row = document.querySelector(`tr[data-symbol="${symbol}"]`);
+  const [coin, now, first] = [row.querySelector("th a"), row.cells[1], row.cells[2]];
+  const price = ink(now);
+  return [price.left - ink(coin).right, first.getBoundingClientRect().left - price.right];
+}"""
+
 
 @pytest.fixture(scope="module")
 def running(prepared_web: WebInstance) -> Iterator[WebInstance]:
@@ -430,6 +443,21 @@ def test_signals_page_needs_no_sideways_scrolling(
     cell(page, BTC, D1).click()
     expect(part(page, "title")).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("width", [1024, 1366, 1440])
+def test_signals_page_long_name_and_price_keep_to_their_columns(
+    web: WebInstance, clean_redis: redis.Redis, page: Page, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    now_ms = market_now(clean_redis)
+    long_name = "1000SATSUSDT"
+    store_state(clean_redis, signal(long_name, D1, at_ms=now_ms, entry=0.00003174))
+    store_state(clean_redis, signal(long_name, M15, at_ms=now_ms + M15.ms, entry=0.00002174))
+    page.goto(f"{web.url}/signals")
+    expect(page.get_by_test_id(f"now-{long_name}")).to_contain_text("−31.51 %")
+    gaps = page.evaluate(APART, long_name)
+    assert min(gaps) >= 4, gaps
 
 
 def cell(page: Page, symbol: str, timeframe: Timeframe) -> Locator:
