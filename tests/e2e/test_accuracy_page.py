@@ -207,6 +207,24 @@ def test_accuracy_page_of_too_few_says_how_many(web: WebInstance, page: Page) ->
     expect(page.get_by_test_id("bill-verdict")).to_contain_text("Too few could be entered")
 
 
+def test_accuracy_page_of_one_window_says_its_figure_instead_of_drawing_a_point(
+    web: WebInstance, page: Page
+) -> None:
+    def shorten(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        if told["series"]:
+            for point in told["series"]["points"][:-1]:
+                point["hit_rate"]["value"] = None
+            told["series"]["points"][-1]["hit_rate"]["value"] = 0.5
+        route.fulfill(response=answer, json=told)
+
+    page.route("**/api/accuracy*", shorten)
+    open_page(page, web)
+    expect(panel(page, "series")).to_have_attribute("data-panel", "empty")
+    expect(panel(page, "series")).to_contain_text("one window alone has enough, 50.0 % in the")
+
+
 def test_accuracy_page_of_a_venue_without_a_record_says_so(
     web: WebInstance, page: Page, heard: Heard
 ) -> None:

@@ -8,9 +8,9 @@ import { count, intervalText, written } from "./words.js";
 
 const LENGTHS = { "20m": "20 minutes", "1h": "hour", "6h": "6 hours", "1d": "day", "7d": "7 days", "30d": "30 days", "90d": "90 days" };
 
-/** What a chart of one figure shows, null where no window has enough. name: of the figures. */
+/** What a chart of one figure shows, null where less than two windows have enough. name: of the figures. */
 export function overTime(series, { name, title, unit, than }) {
-  if (!series || series.points.every((point) => point[name].value == null)) return null;
+  if (knownOf(series, name).length < 2) return null;
   const points = series.points.map((point) => ({ ms: Date.parse(point.to), from: Date.parse(point.from), ...point[name] }));
   const length = LENGTHS[series.window];
   return {
@@ -22,6 +22,18 @@ export function overTime(series, { name, title, unit, than }) {
     note: `Each point is of the ${length} before it, a quarter of which is new: neighbours move together. The band is the 95 % interval, the dashed line ${than}.`,
     optionsOf: (colour) => options(colour, points, unit, title, than),
   };
+}
+
+/** Why there is no such chart, in a sentence. */
+export function tooShort(series, { name, unit }, minimum) {
+  const [only] = knownOf(series, name);
+  if (!only) return `Too few in every window to tell: a figure needs ${minimum}.`;
+  const figure = `${written(unit, only[name].value)} in the ${LENGTHS[series.window]} to ${time(Date.parse(only.to), "dateMinute")}`;
+  return `Too short a time to draw: one window alone has enough, ${figure}.`;
+}
+
+function knownOf(series, name) {
+  return series?.points.filter((point) => point[name].value != null) ?? [];
 }
 
 function options(colour, points, unit, title, than) {

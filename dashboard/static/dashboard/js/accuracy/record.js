@@ -6,7 +6,7 @@ import { Dial } from "./dial.js";
 import { venueKind } from "./filters.js";
 import { HeatMap } from "./heat_map.js";
 import { Headline } from "./headline.js";
-import { overTime } from "./over_time.js";
+import { overTime, tooShort } from "./over_time.js";
 import { reliability } from "./reliability.js";
 import { spreadOfR } from "./spread.js";
 import { time } from "../shell/times.js";
@@ -69,13 +69,17 @@ export class Record {
       return;
     }
     this.headline.show(told);
-    this.chart(this.series, overTime(told.series, HIT_RATE), tooFew("window", told));
+    this.showSeries(this.series, told, HIT_RATE);
     const few = `Too few: ${count(told.overall.calibration.n)} of ${told.minimum_n}.`;
     this.chart(this.reliability, reliability(told.overall.calibration), few);
     this.showSpread(told);
     this.dial.show(told, view.keep);
     this.showBands(told);
     this.costs.show(told);
+  }
+
+  showSeries(panel, told, figure) {
+    this.chart(panel, overTime(told.series, figure), tooShort(told.series, figure, told.minimum_n));
   }
 
   showSpread(told) {
@@ -85,14 +89,14 @@ export class Record {
       this.chart(this.spread, spreadOfR(told.r_distribution, told.overall), few);
     } else {
       this.spread.title.textContent = "Inside the 90 % interval, over time";
-      this.chart(this.spread, overTime(told.series, COVERAGE), tooFew("window", told));
+      this.showSeries(this.spread, told, COVERAGE);
     }
   }
 
   showBands(told) {
     const sure = told.engine === "signals" ? "confidence, the largest of the three probabilities" : "the larger of P(up) and P(down), over their sum";
     this.bands.write("note", `How sure: ${sure}. Whiskers are 95 % intervals.`);
-    this.chart(this.bands, byBand(told.bands, told.overall.hit_rate, told.minimum_n), tooFew("band", told));
+    this.chart(this.bands, byBand(told.bands, told.overall.hit_rate, told.minimum_n), `Too few in every band to tell: a figure needs ${told.minimum_n}.`);
   }
 
   chart(panel, shown, nothing) {
@@ -125,10 +129,6 @@ export class Record {
     tag.textContent = told.live === null ? "" : kind.toUpperCase();
     tag.hidden = told.live === null;
   }
-}
-
-function tooFew(of, { minimum_n: minimum }) {
-  return `Too few in every ${of} to tell: a figure needs ${minimum}.`;
 }
 
 function edge(text, otherwise) {
