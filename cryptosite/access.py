@@ -61,6 +61,12 @@ def is_authorised(
     return any(_same(candidate, token) for candidate in offered)
 
 
+def is_of_api(path: str) -> bool:
+    """Tell whether programs ask there, so that they are answered in JSON."""
+    first = "/" + path.lstrip("/").split("/", 1)[0]
+    return first in API_PATHS and path != DOCS_PATH
+
+
 class AccessMiddleware:
     """Lets through the open paths, the token and logged-in users; refuses the rest.
 
@@ -103,9 +109,7 @@ def _passes(request: HttpRequest) -> bool:
 
 
 def _refusal(request: HttpRequest) -> HttpResponseBase:
-    first = "/" + request.path.lstrip("/").split("/", 1)[0]
-    page = first not in API_PATHS or request.path == DOCS_PATH
-    if not page or "Authorization" in request.headers:
+    if is_of_api(request.path) or "Authorization" in request.headers:
         return JsonResponse(UNAUTHORIZED, status=401, headers={"WWW-Authenticate": "Bearer"})
     return redirect_to_login(request.get_full_path(), reverse("admin:login"))
 

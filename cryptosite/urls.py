@@ -5,6 +5,8 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from dashboard.pages.api_docs import ApiDocs
 
+handler500 = "dashboard.pages.failure.failure"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     # Before the API's own addresses, whose last answers for all that is not there.

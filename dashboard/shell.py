@@ -33,8 +33,13 @@ PAGES = (
 SIMULATED_VENUE = "simulated"
 
 
-def page_context(request: HttpRequest, here: str) -> dict[str, Any]:
-    """Return what the shell's template needs. here: the page's name in PAGES, or empty."""
+def page_context(
+    request: HttpRequest, here: str, *, decimals: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """Return what the shell's template needs. here: the page's name in PAGES, or empty.
+
+    decimals: of each symbol's prices, where they are not to be read from candles.
+    """
     theme = request.COOKIES.get("theme", "")
     return {
         "here": here,
@@ -43,7 +48,7 @@ def page_context(request: HttpRequest, here: str) -> dict[str, Any]:
         "shell": {
             "forecastSymbols": settings.FORECAST_SYMBOLS,
             "signalSymbols": settings.SIGNAL_SYMBOLS,
-            "priceDecimals": decimals_of_prices(),
+            "priceDecimals": decimals_of_prices() if decimals is None else decimals,
         },
     }
 
