@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import Browser, Page, Response, StorageState, expect
 
-from tests.e2e.stack import ADMIN, BEGINS_MS, PASSWORD, Stack
+from tests.e2e.stack import BEGINS_MS, Stack
 
 SETTLED_MS = 20_000
 _ROWS = {
@@ -54,7 +54,6 @@ DJANGO = {
 }
 PLACES = (
     Place("live", "/", ready="[data-testid=recent] tr"),
-    Place("live-eth", "/?symbol=ETHUSDT", ready="[data-testid=recent] tr"),
     Place("live-unknown", "/?symbol=NOSUCHUSDT", live=False, status=404),
     Place("signals", "/signals", ready="button.cell"),
     Place("symbol", "/symbols/BTCUSDT", ready="[data-testid=chart-panel][data-panel=ready]"),
@@ -90,8 +89,8 @@ def log_in(stack: Stack, browser: Browser) -> StorageState:
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{stack.address}/admin/login/?next=/admin/")
-    page.get_by_label("Username").fill(ADMIN)
-    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Username").fill(stack.account[0])
+    page.get_by_label("Password").fill(stack.account[1])
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url("**/admin/")
     kept = context.storage_state()
