@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from inference.config import RedisConfig
 from inference.handover.connections import open_client
-from inference.handover.lease import Lease
+from inference.handover.lease import Held, Lease
 from inference.signals.entry import BatchEntry, Gap, Said
 from inference.signals.moment import Moment
 from inference.signals.publisher import BatchPublisher
@@ -41,7 +41,7 @@ def speak(
 ) -> int:
     """Say at each close what was to be said of these coins; return how many signals it were.
 
-    Raises LeaseLostError where a signal loop runs already.
+    Raises RuntimeError where a signal loop runs already.
     """
     return asyncio.run(_speak(service, redis_url, venue, symbols, when))
 
@@ -56,19 +56,22 @@ async def _speak(
     client = open_client(redis_url, RedisConfig(socket_timeout_seconds=5.0))
     lease = Lease(client, SIGNALS, shard=0, cluster=False)
     publisher = BatchPublisher(client, shard=0, cluster=False)
-    held = await lease.acquire()
-    if held is None:
-        raise RuntimeError("a signal loop leads already")
+    held: Held | None = None
     spoken = 0
     try:
         for close_ms, timeframe in when:
             moment = Moment(venue, False, close_ms + MADE_AFTER_MS)
             entry = _entry(service, moment, symbols, timeframe)
-            await lease.renew(held)
+            # A slow machine may take longer over an entry than a lease lasts.
+            if held is None or not await lease.renew(held):
+                held = await lease.acquire()
+            if held is None:
+                raise RuntimeError("a signal loop leads already")
             await publisher.write(entry, {}, held, ttl_ms=_STATE_MS)
             spoken += len(entry.signals)
     finally:
-        await lease.release(held)
+        if held is not None:
+            await lease.release(held)
         await client.aclose()
     return spoken
 
