@@ -164,13 +164,13 @@ def test_symbol_page_newest_candle_grows_with_quotes(stage: Stage, shown: Page) 
     growing = candles(shown).first
     expect(growing).to_contain_text("not closed")
     quote(stage, close + 100.0, NOW_MS + 5_000)
-    expect(cell(growing, "Close")).to_have_text(f"{close + 100:,.2f}")
+    expect(cell(growing, "Close")).to_have_text(f"{close + 100:,.1f}")
     quote(stage, close - 50.0, NOW_MS + 6_000)
 
-    expect(cell(growing, "Close")).to_have_text(f"{close - 50:,.2f}")
-    expect(cell(growing, "High")).to_have_text(f"{close + 100:,.2f}")
-    expect(part(shown, "price")).to_have_text(f"{close - 50:,.2f}")
-    expect(shown).to_have_title(f"{close - 50:,.2f} BTCUSDT · cryptosite")
+    expect(cell(growing, "Close")).to_have_text(f"{close - 50:,.1f}")
+    expect(cell(growing, "High")).to_have_text(f"{close + 100:,.1f}")
+    expect(part(shown, "price")).to_have_text(f"{close - 50:,.1f}")
+    expect(shown).to_have_title(f"{close - 50:,.1f} BTCUSDT · cryptosite")
 
 
 def test_symbol_page_candle_that_closes_appears_without_a_reload(stage: Stage, shown: Page) -> None:
@@ -184,7 +184,7 @@ def test_symbol_page_candle_that_closes_appears_without_a_reload(stage: Stage, s
         publish_as_loop(client, batch_message(NOW_MS + M15.ms, said))
 
     closed = candles(shown).filter(has_text="▲ LONG ○ not over yet").first
-    expect(closed).to_contain_text(f"{said.entry:,.2f}")
+    expect(closed).to_contain_text(f"{said.entry:,.1f}")
     expect(closed).not_to_contain_text("not closed")
     assert cell(closed, "Open time").text_content() != before
     expect(part(shown, "chosen-direction")).to_have_text("▲ LONG")
@@ -195,20 +195,41 @@ def test_symbol_page_candle_that_closes_appears_without_a_reload(stage: Stage, s
 def test_symbol_page_after_the_server_was_away_has_no_gap(stage: ServedStage, shown: Page) -> None:
     open_page(shown, stage)
     ready(shown)
+    reader_is_at = part(shown, "history").get_by_role("link").nth(2)
     stage.stop_web()
     try:
         expect(part(shown, "notice")).to_contain_text("Disconnected")
         expect(candles(shown).first).to_be_visible()
+        reader_is_at.focus()
         stage.set_clock(NOW_MS + 4 * M15.ms, speed=1.0)
     finally:
         stage.start_web()
 
     expect(part(shown, "connection")).to_have_text("connected", timeout=20_000)
     newest = written(LAST_CLOSE_MS + 3 * M15.ms)
+    expect(reader_is_at).to_be_focused()
     expect(cell(candles(shown).first, "Open time")).to_have_text(newest)
     opens = [row.partition("\t")[0] for row in candles(shown).all_inner_texts()]
     assert len(opens) > 50
     assert {read(one) - read(two) for one, two in pairwise(opens)} == {M15.ms / 1000}
+
+
+def test_symbol_page_signals_of_another_market_are_not_drawn_over_its_candles(
+    stage: Stage, shown: Page
+) -> None:
+    def change_market(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json() | {"venue": "replay/elsewhere"}
+        for each in told["predictions"]:
+            each |= {"confidence": 0.99, "candle_open": each["candle_close"]}
+        route.fulfill(response=answer, json=told)
+
+    shown.route("**/api/predictions/BTCUSDT/summary", change_market)
+    open_page(shown, stage)
+
+    expect(part(shown, "summary").locator("tr").first).to_contain_text("99 %")
+    ready(shown)
+    expect(part(shown, "chosen-state")).to_contain_text("61 %")
 
 
 def test_symbol_page_timeframe_is_chosen_by_keyboard_and_kept_in_the_address(

@@ -81,12 +81,14 @@ export class CandleFeed {
   async older(signal = this.aborting.signal) {
     if (!this.complete || this.candles.first || this.askingOlder) return;
     this.askingOlder = true;
-    const before = this.candles.oldestMs();
+    const { candles } = this;
+    const before = candles.oldestMs();
     try {
-      const answer = await this.ask({ limit: PAGE, to: iso(before) }, signal);
-      this.candles.first = answer.count < PAGE;
-      this.candles.take(answer);
-      await this.askSignals({ from: this.candles.oldestMs(), to: before + 1 }, signal);
+      const answer = await this.ask({ limit: PAGE, to: iso(before), venue: candles.venue }, signal);
+      if (candles !== this.candles) return; // begun anew meanwhile: another market, or away too long
+      candles.first = answer.count < PAGE;
+      candles.take(answer);
+      await this.askSignals({ from: candles.oldestMs(), to: before + 1 }, signal);
       this.onChange();
     } catch (refusal) {
       if (!signal.aborted) this.onRefusal(refusal);

@@ -89,7 +89,8 @@ export class CandleState {
     return this.stored.keys().next().value ?? null;
   }
 
-  /** The share that the price has moved in a day before `atMs`; null where no candle tells. */
+  /** The share that the price has moved in a day before `atMs`, of daily candles since the last
+   * close; null where no candle tells. */
   dayChange(price, atMs) {
     const openMs = Math.floor((atMs - 86_400_000) / this.stepMs) * this.stepMs;
     const before = this.stored.get(this.stepMs === 86_400_000 ? openMs : openMs - this.stepMs);

@@ -40,7 +40,7 @@ export class CandleTable {
 
   row(candle, signal, over) {
     const prices = ["open", "high", "low", "close"].map((name) => formats.price(candle[name], this.symbol));
-    const volume = candle.volume === null ? formats.UNKNOWN : String(candle.volume);
+    const volume = candle.volume === null ? formats.UNKNOWN : candle.volume.toLocaleString("en-US", { maximumSignificantDigits: 9 });
     const open = over ? "not stored yet" : "not closed";
     const state = !candle.stored ? open : candle.provisional ? "not confirmed" : "closed";
     const said = signal ? `${SIGNS[signal.direction]} ${word(signal.direction)} ${outcomeWords(signal, {})}` : "";

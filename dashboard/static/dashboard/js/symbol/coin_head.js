@@ -28,7 +28,9 @@ export class CoinHead {
     const atMs = nowMs ?? (newest ? newest.openMs + this.feed.candles.stepMs : null);
     const move = price === null || atMs === null ? null : this.feed.candles.dayChange(price, atMs);
     const sign = move === null || move === 0 ? "" : move > 0 ? "▲ " : "▼ ";
-    this.text.write("move", move === null ? "" : `${sign}${formats.signedPercent(move)} in 24 h`);
+    // Candles of a day do not tell what the price was in its middle.
+    const since = this.feed.candles?.stepMs >= DAY_MS ? "since 00:00 UTC" : "in 24 h";
+    this.text.write("move", move === null ? "" : `${sign}${formats.signedPercent(move)} ${since}`);
     this.text.element("move").dataset.way = move > 0 ? "up" : move < 0 ? "down" : "";
     this.nowMs = nowMs;
     this.renderCandle();
@@ -54,6 +56,6 @@ export class CoinHead {
   }
 }
 
-export function compact(value) {
+function compact(value) {
   return value.toLocaleString("en-US", { notation: "compact", maximumSignificantDigits: 4 });
 }

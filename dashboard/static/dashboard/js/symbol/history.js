@@ -1,6 +1,7 @@
 // The ledger of this coin's signals, a page at a time, each with what came of it.
 
 import { ask } from "../shell/asking.js";
+import { made } from "../shell/elements.js";
 import * as formats from "../shell/formats.js";
 import { SIGNS, word } from "../shell/signal_words.js";
 import { time, timeElement } from "../shell/times.js";
@@ -64,7 +65,7 @@ export class History {
     this.text.write("history-venue", `of ${this.venue} alone`);
     this.signals = answer.results.map((row) => ofRow(row));
     if (this.signals.length > 0) {
-      this.text.element("history").replaceChildren(...this.signals.map((each) => this.row(each)));
+      this.write(JSON.stringify(answer.results));
       this.panel.ready();
       return;
     }
@@ -72,11 +73,24 @@ export class History {
     this.panel.empty(filtered ? "No signal fits these filters." : "No signal yet: the first comes when a candle closes.");
   }
 
+  // Who goes through the rows by keyboard keeps their place when something new has come.
+  write(key) {
+    if (key === this.key) return;
+    this.key = key;
+    const body = this.text.element("history");
+    const focused = body.contains(document.activeElement) ? document.activeElement : null;
+    const href = focused?.closest("tr").querySelector("a").href;
+    body.replaceChildren(...this.signals.map((each) => this.row(each)));
+    if (!focused) return;
+    const same = [...body.rows].find((row) => row.querySelector("a").href === href);
+    same?.querySelector(focused.tagName)?.focus({ preventScroll: true });
+  }
+
   row(signal) {
-    const row = document.createElement("tr");
-    const head = document.createElement("th");
+    const row = made("tr");
+    const head = made("th");
     head.scope = "row";
-    const link = document.createElement("a");
+    const link = made("a");
     link.href = `/signals/${signal.id}`;
     link.append(timeElement(signal.closeMs, "dateMinute"));
     head.append(link);
@@ -98,10 +112,7 @@ export class History {
   direction(signal) {
     const ways = { LONG: "up", SHORT: "down" };
     const element = cell(`${SIGNS[signal.direction]} `, `text ${ways[signal.direction] ?? "flat"}`);
-    const told = document.createElement("span");
-    told.className = "word";
-    told.textContent = word(signal.direction);
-    element.append(told);
+    element.append(made("span", "word", word(signal.direction)));
     const why = this.page.reasons[signal.reason];
     if (why) element.title = why;
     return element;
@@ -111,11 +122,7 @@ export class History {
     const element = cell(outcomeWords(signal, this.page.ungradable), `text ${ending(signal)}`);
     if (!signal.outcome) element.title = knownWords(signal);
     for (const [is, told] of [[signal.superseded, "superseded"], [signal.late, "late"]]) {
-      if (!is) continue;
-      const tag = document.createElement("span");
-      tag.className = "tag";
-      tag.textContent = told;
-      element.append(" ", tag);
+      if (is) element.append(" ", made("span", "tag", told));
     }
     return element;
   }
@@ -124,25 +131,19 @@ export class History {
 function showing(signal) {
   const element = cell("");
   if (signal.direction === "NO_TRADE") return element;
-  const show = document.createElement("button");
+  const show = made("button", "small", "Show");
   show.type = "button";
-  show.className = "small";
-  show.textContent = "Show";
   show.setAttribute("aria-label", `Show ${time(signal.closeMs, "dateMinute")} on the chart`);
   element.append(show);
   return element;
 }
 
 function gain(value) {
-  const known = value !== null && value !== undefined;
-  return cell(known ? formats.signed(value) : formats.UNKNOWN, known ? (value > 0 ? "up" : value < 0 ? "down" : "") : "");
+  return cell(formats.signed(value), value > 0 ? "up" : value < 0 ? "down" : "");
 }
 
 function cell(text, className = "") {
-  const element = document.createElement("td");
-  element.className = className;
-  element.textContent = text;
-  return element;
+  return made("td", className, text);
 }
 
 function cursorOf(link) {

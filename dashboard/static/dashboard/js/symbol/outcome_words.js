@@ -3,7 +3,7 @@
 import { time } from "../shell/times.js";
 import { ending } from "./signal_state.js";
 
-export const ENDING_SIGNS = { hit: "●", miss: "✕", flat: "–", open: "○", none: "·" };
+const ENDING_SIGNS = { hit: "●", miss: "✕", flat: "–", open: "○", none: "·" };
 
 const HORIZON_CANDLES = 12;
 const RESULTS = {

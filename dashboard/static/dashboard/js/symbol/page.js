@@ -37,7 +37,7 @@ const history = new History(page, panel("history"), text, showSaid);
 const timeframes = new TimeframeChoice(page, text.element("timeframes"), begin);
 const frames = shell.follow(new Frames(page, { onSnapshot: catchUp, onQuote: grow, onSignals: told, onOutcomes: ended }));
 
-let standing = []; // what is said now, of every timeframe
+let standing = { venue: null, items: [] }; // what is said now, of every timeframe
 let wanted = null; // open of the candle whose signal the reader chose; null: the newest
 let shown = -1; // version of what the chart shows
 let started = false; // whether the first candles of the timeframe have been shown
@@ -51,7 +51,10 @@ function begin(timeframe) {
 
 function changed() {
   const { candles, signals } = feed;
-  for (const each of standing) if (each.timeframe === feed.timeframe) signals.takeStanding(each);
+  // After a change of market either of the two questions may be answered first.
+  if (standing.venue === candles.venue) {
+    for (const each of standing.items) if (each.timeframe === feed.timeframe) signals.takeStanding(each);
+  }
   const all = candles.all();
   if (all.length === 0) {
     chartPanel.empty(NO_CANDLES);
@@ -100,8 +103,8 @@ function step(steps) {
   if (beside) choose(beside.openMs);
 }
 
-function stand(items) {
-  standing = items;
+function stand(answer) {
+  standing = { venue: answer.venue, items: answer.predictions };
   if (feed.complete) changed();
 }
 

@@ -1,11 +1,12 @@
 // What is said of this coin now, at every timeframe, and how far that agrees.
 
 import { ask } from "../shell/asking.js";
+import { made } from "../shell/elements.js";
 import * as formats from "../shell/formats.js";
 import { SIGNS, expired, short, strong, validity, word } from "../shell/signal_words.js";
 
 export class Summary {
-  /** onSignals(items): those that stand. onShow(timeframe): the reader wants its chart. */
+  /** onSignals(answer): those that stand, of its venue. onShow(timeframe): the reader wants its chart. */
   constructor(page, panel, text, { onSignals, onShow }) {
     this.page = page;
     this.panel = panel;
@@ -23,15 +24,18 @@ export class Summary {
       this.panel.empty("No signals are made for this coin; it is only forecast.");
       return;
     }
+    this.aborting?.abort();
+    this.aborting = new AbortController();
+    const { signal } = this.aborting;
     try {
-      this.answer = await ask(`/api/predictions/${this.page.symbol}/summary`);
+      this.answer = await ask(`/api/predictions/${this.page.symbol}/summary`, {}, { signal });
     } catch (refusal) {
-      this.panel.failed(refusal, () => this.refresh());
+      if (!signal.aborted) this.panel.failed(refusal, () => this.refresh());
       return;
     }
     this.key = null;
     this.panel.ready();
-    this.onSignals(this.answer.predictions);
+    this.onSignals(this.answer);
   }
 
   /** Write it as of market time, null in lock-step; rows are made only where something changed. */
@@ -66,34 +70,21 @@ export class Summary {
 }
 
 function rowOf({ timeframe, way, said, why, full, confidence, left, strong: stands, old }) {
-  const row = document.createElement("tr");
-  if (old) row.className = "expired";
-  if (stands) row.className = "strong";
-  const head = document.createElement("th");
+  const row = made("tr", stands ? "strong" : old ? "expired" : "");
+  const head = made("th");
   head.scope = "row";
-  const button = document.createElement("button");
+  const button = made("button", "plain-button", timeframe);
   button.type = "button";
-  button.className = "plain-button";
-  button.textContent = timeframe;
   button.title = `Show the ${timeframe} candles`;
   head.append(button);
-  const told = cell(said, `text ${way}`);
+  const told = made("td", `text ${way}`, said);
   if (why) {
-    const reason = document.createElement("span");
-    reason.className = "why";
-    reason.textContent = why;
+    const reason = made("span", "why", why);
     reason.title = full;
     told.append(reason);
   }
-  row.append(head, told, cell(confidence), cell(left));
+  row.append(head, told, made("td", "", confidence), made("td", "", left));
   return row;
-}
-
-function cell(text, className = "") {
-  const element = document.createElement("td");
-  element.className = className;
-  element.textContent = text;
-  return element;
 }
 
 function agreement({ agreement: share, agreed_direction: direction }) {
