@@ -258,6 +258,7 @@ def test_accuracy_page_that_is_refused_says_why_and_tries_again(
     if state == "error":
         panel(page, "series").get_by_role("button", name="Try again").click()
         expect(panel(page, "series")).to_have_attribute("data-panel", "ready")
+        expect(panel(page, "series")).to_be_focused()
 
 
 def test_accuracy_page_that_is_not_renewed_says_so(web: WebInstance, page: Page) -> None:

@@ -1,14 +1,10 @@
 // The filters: controls that follow the view, and change it.
 
 import { shellData } from "../shell/page_data.js";
+import { venueKind } from "../shell/venues.js";
 import { ALL, FILTERS } from "./view.js";
 
 const EVERY = { symbol: "all", model_version: "all", role: "all published", source: "all" };
-
-export function venueKind(venue, live) {
-  if (live !== false) return "live";
-  return venue.startsWith("simulated") ? "simulated" : "replay";
-}
 
 export class Filters {
   /** choices: the page's data. onChange(changes): what the reader chose. */

@@ -3,13 +3,13 @@
 import { byBand } from "./bands.js";
 import { ChartPanel } from "./chart_panel.js";
 import { Dial } from "./dial.js";
-import { venueKind } from "./filters.js";
 import { HeatMap } from "./heat_map.js";
 import { Headline } from "./headline.js";
 import { overTime, tooShort } from "./over_time.js";
 import { reliability } from "./reliability.js";
 import { spreadOfR } from "./spread.js";
 import { time } from "../shell/times.js";
+import { venueKind } from "../shell/venues.js";
 import { count } from "./words.js";
 
 const HIT_RATE = { name: "hit_rate", title: "Hit rate", unit: "share", than: "its baseline, the more frequent direction of that window" };

@@ -1,6 +1,8 @@
 // What a figure means in words. Nothing is said to be better than its interval shows.
 
-import { UNKNOWN, fixed, percent, signed } from "../shell/formats.js";
+import { UNKNOWN, count, fixed, percent, signed } from "../shell/formats.js";
+
+export { count };
 
 const FEW = 30;
 
@@ -100,10 +102,6 @@ export function conclusion(engine, found) {
 function onFew(found) {
   const least = Math.min(...found.map(({ figure }) => figure.n_eff ?? Infinity));
   return least < FEW ? ` That rests on ${count(least)} independent outcomes, if as many.` : "";
-}
-
-export function count(n) {
-  return n == null ? UNKNOWN : Math.round(n).toLocaleString("en-US");
 }
 
 export function counts(figure) {

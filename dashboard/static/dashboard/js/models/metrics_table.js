@@ -1,7 +1,7 @@
 // The figures of one part of the protocol, a row a model: the served one beside its baselines.
 
 import { made } from "../shell/elements.js";
-import { UNKNOWN, fixed } from "../shell/formats.js";
+import { UNKNOWN, count, fixed } from "../shell/formats.js";
 import { WORDS } from "./verdicts.js";
 
 const SHARES = new Set(["hit_rate", "coverage", "accuracy", "direction_given_touch", "top_decile_direction", "log_loss_skill", "touch_skill"]);
@@ -56,7 +56,7 @@ export class MetricsTable {
     const row = made("tr", served ? "served-row" : "");
     const head = cell("th", name, "row");
     if (served) head.append(" ", made("span", "tag", "served"));
-    row.append(head, cell("td", n === null ? UNKNOWN : n.toLocaleString("en-US")));
+    row.append(head, cell("td", count(n)));
     for (const column of this.model.columns) row.append(figureCell(column, figures[column.name], served));
     return row;
   }
@@ -86,7 +86,7 @@ function figureCell(column, figure, served) {
   if (figure.lower !== null && figure.upper !== null) {
     const ends = SHARES.has(column.name) ? [figure.lower * 100, figure.upper * 100].map((each) => fixed(each, 2)) : [figure.lower, figure.upper].map((each) => fixed(each, 3));
     element.append(made("span", "ends", `${ends[0]} … ${ends[1]}`));
-    element.title = `95 % interval${figure.n_eff === null ? "" : `, n_eff ${Math.round(figure.n_eff).toLocaleString("en-US")}`}`;
+    element.title = `95 % interval${figure.n_eff === null ? "" : `, n_eff ${count(figure.n_eff)}`}`;
   }
   return element;
 }

@@ -2,6 +2,7 @@
 
 import * as formats from "./formats.js";
 import { SIGNS, word } from "./signal_words.js";
+import { venueKind } from "./venues.js";
 
 const NAMED = 5;
 
@@ -60,6 +61,5 @@ function inWords(signal) {
 }
 
 function marketOf({ venue, live }) {
-  if (live) return "";
-  return venue.startsWith("simulated") ? "SIMULATED" : "REPLAY";
+  return live ? "" : venueKind(venue, false).toUpperCase();
 }

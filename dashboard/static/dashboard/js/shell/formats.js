@@ -25,6 +25,11 @@ export function fixed(value, digits) {
   });
 }
 
+/** A number of things. */
+export function count(n) {
+  return n == null ? UNKNOWN : Math.round(n).toLocaleString("en-US");
+}
+
 export function signed(value) {
   if (value == null) return UNKNOWN;
   const sign = value > 0 ? "+" : value < 0 ? "−" : "±";

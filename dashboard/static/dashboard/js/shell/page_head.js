@@ -1,6 +1,7 @@
 // What every page says at its top: connection, market time, whose market it is, what is wrong.
 
 import { writeTime, zoneName } from "./times.js";
+import { venueKind } from "./venues.js";
 
 const SIMULATED = "simulated";
 
@@ -28,7 +29,7 @@ export class PageHead {
     const banner = this.text.element("venue-banner");
     banner.hidden = venue === null || live === true;
     if (banner.hidden) return;
-    const what = venue.startsWith(SIMULATED)
+    const what = venueKind(venue, false) === SIMULATED
       ? "SIMULATED MARKET: prices are made up, no exchange is connected"
       : "REPLAY: recorded market data is being played back";
     const named = venue === SIMULATED ? "" : ` (${venue})`;
@@ -37,7 +38,7 @@ export class PageHead {
 
   renderClock(nowMs) {
     writeTime(this.text.element("clock"), nowMs === null ? null : Math.floor(nowMs / 1_000) * 1_000);
-    this.text.write("clock-zone", zoneName());
+    this.text.write("clock-zone", zoneName(nowMs ?? Date.now()));
   }
 
   // problem: a sentence, or null where all is well.

@@ -2,6 +2,11 @@
 // `.panel-body`, what it has to say in `.panel-say`, which is made where it is missing. A stale
 // panel keeps what it shows; so does a failed one that has shown something before.
 
+import { Refusal } from "./asking.js";
+import { sentence } from "./sentences.js";
+
+const OWN_FAULT = "This part of the page has failed; the browser's console says why.";
+
 export class Panel {
   constructor(element) {
     this.element = element;
@@ -20,33 +25,44 @@ export class Panel {
   }
 
   /** Nothing to show yet, and why. */
-  empty(sentence) {
+  empty(why) {
     this.shown = false;
-    this.set("empty", sentence);
+    this.set("empty", why);
   }
 
-  stale(sentence) {
-    this.set("stale", sentence);
+  stale(why) {
+    this.set("stale", why);
   }
 
   /** refusal: of asking.js. again: called when the reader asks to try again. */
   failed(refusal, again) {
+    const ownFault = refusal instanceof Error && !(refusal instanceof Refusal);
+    if (ownFault) console.error(refusal);
+    const told = ownFault ? OWN_FAULT : sentence(refusal.message);
     if (refusal.denied) {
       this.shown = false;
       this.set("denied", "You are not logged in, or may not see this.", ["Log in", logIn]);
       return;
     }
-    this.set(this.shown ? "stale" : "error", sentenceOf(refusal), again ? ["Try again", again] : null);
+    this.set(this.shown ? "stale" : "error", told, again ? ["Try again", again] : null);
   }
 
-  set(state, sentence, action = null) {
+  set(state, told, action = null) {
     if (this.element.dataset.panel !== state) this.element.dataset.panel = state;
-    const key = `${sentence}|${action?.[0] ?? ""}`;
+    const key = `${told}|${action?.[0] ?? ""}`;
     if (this.key === key) return;
     this.key = key;
-    this.say.replaceChildren(sentence);
-    this.say.hidden = sentence === "";
+    const pressed = this.say.contains(document.activeElement);
+    this.say.replaceChildren(told);
+    this.say.hidden = told === "";
     if (action) this.say.append(" ", button(...action));
+    if (pressed) this.keepFocus();
+  }
+
+  // The button that was pressed is gone; who came to it by keyboard goes on from its panel.
+  keepFocus() {
+    this.element.tabIndex = -1;
+    this.element.focus({ preventScroll: true });
   }
 
   saying() {
@@ -56,11 +72,6 @@ export class Panel {
     this.element.append(say);
     return say;
   }
-}
-
-function sentenceOf({ message }) {
-  const sentence = message.charAt(0).toUpperCase() + message.slice(1);
-  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
 }
 
 function button(label, act) {

@@ -5,13 +5,15 @@ const PREFIX = "cryptosite.";
 const YEAR_SECONDS = 31_536_000;
 
 const changes = new EventTarget();
+// What was chosen in this page, for browsers that keep nothing.
+const chosen = new Map();
 
 /** The choice of that name, or `fallback` where none was made or the browser keeps nothing. */
 export function preference(name, fallback) {
   try {
     return localStorage.getItem(PREFIX + name) ?? fallback;
   } catch {
-    return fallback;
+    return chosen.get(name) ?? fallback;
   }
 }
 
@@ -19,7 +21,7 @@ export function remember(name, value) {
   try {
     localStorage.setItem(PREFIX + name, value);
   } catch {
-    // A browser that keeps nothing still follows the choice until the page is left.
+    chosen.set(name, value);
   }
   changes.dispatchEvent(new CustomEvent(name, { detail: value }));
 }
@@ -37,11 +39,11 @@ export function theme() {
 }
 
 /** "system", "light" or "dark". */
-export function chooseTheme(chosen) {
+export function chooseTheme(wanted) {
   const root = document.documentElement;
-  if (chosen === "system") delete root.dataset.theme;
-  else root.dataset.theme = chosen;
-  document.cookie = `theme=${chosen}; path=/; max-age=${YEAR_SECONDS}; samesite=lax`;
+  if (wanted === "system") delete root.dataset.theme;
+  else root.dataset.theme = wanted;
+  document.cookie = `theme=${wanted}; path=/; max-age=${YEAR_SECONDS}; samesite=lax`;
 }
 
 /** Call back when the page's colours have changed: by choice or with the system. */

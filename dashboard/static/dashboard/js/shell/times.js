@@ -14,9 +14,12 @@ const STYLES = {
   },
 };
 
+// Made once for a zone: the head asks for them at every draw.
 let formatters = new Map();
+let offsets = null;
 onPreference("zone", () => {
   formatters = new Map();
+  offsets = null;
   for (const element of document.querySelectorAll("time[data-style]")) refresh(element);
 });
 
@@ -25,11 +28,10 @@ export function zone() {
   return chosen === LOCAL ? Intl.DateTimeFormat().resolvedOptions().timeZone : "UTC";
 }
 
-/** The zone as a heading names it: "UTC" or such as "UTC+2". */
+/** The zone as a heading names it at that time: "UTC" or such as "UTC+2", in winter "UTC+1". */
 export function zoneName(ms = Date.now()) {
-  if (zone() === "UTC") return "UTC";
-  const parts = new Intl.DateTimeFormat("en-GB", { timeZone: zone(), timeZoneName: "shortOffset" });
-  const name = parts.formatToParts(ms).find((part) => part.type === "timeZoneName").value;
+  offsets ??= new Intl.DateTimeFormat("en-GB", { timeZone: zone(), timeZoneName: "shortOffset" });
+  const name = offsets.formatToParts(ms).find((part) => part.type === "timeZoneName").value;
   return name.replace("GMT", "UTC");
 }
 

@@ -1,5 +1,6 @@
 // One cell of the matrix. It keeps what it wrote last, so that a draw writes only what changed.
 
+import { made } from "../shell/elements.js";
 import { percent } from "../shell/formats.js";
 import { SIGNS, expired, quiet, strong, validity, word } from "../shell/signal_words.js";
 import { time } from "../shell/times.js";
@@ -24,11 +25,11 @@ export class Cell {
     this.timeframe = button.dataset.timeframe;
     this.told = {};
     // What is seen is signs and figures; what is read out is a sentence.
-    const seen = span("seen");
+    const seen = made("span", "seen");
     seen.setAttribute("aria-hidden", "true");
-    this.parts = { label: span("visually-hidden") };
+    this.parts = { label: made("span", "visually-hidden") };
     for (const name of PARTS) {
-      this.parts[name] = span(name);
+      this.parts[name] = made("span", name);
       seen.append(this.parts[name], " ");
     }
     button.append(this.parts.label, seen);
@@ -125,12 +126,6 @@ export class Cell {
     this.told.bar = share;
     this.parts.share.style.setProperty("--share", share);
   }
-}
-
-function span(name) {
-  const element = document.createElement("span");
-  element.className = name;
-  return element;
 }
 
 function brief(code) {

@@ -1,6 +1,7 @@
 // The chosen signal in full: levels, time to target, model, record, candle.
 
 import * as formats from "../shell/formats.js";
+import { capital } from "../shell/sentences.js";
 import { writeTime, time } from "../shell/times.js";
 import { SIGNS, expired, validity, word } from "../shell/signal_words.js";
 import { Levels } from "./levels.js";
@@ -77,7 +78,7 @@ export class SignalDetail {
 
   state(signal, nowMs) {
     const reason = this.page.reasons[signal.reason];
-    const why = reason ? `${upper(reason)}. ` : "";
+    const why = reason ? `${capital(reason)}. ` : "";
     if (signal.direction === "NO_TRADE") return why.trim();
     if (nowMs === null) return `${why}Valid ${validity(signal, nowMs)}.`;
     if (expired(signal, nowMs)) return `${why}Expired ${formats.span(nowMs - signal.valid_until_ts)} ago.`;
@@ -125,7 +126,7 @@ export class SignalDetail {
 }
 
 function silence(state, error) {
-  if (error) return `${upper(error.message)} (${error.code}).`;
+  if (error) return `${capital(error.message)} (${error.code}).`;
   return state.heard ? "None has been made yet: the first comes when this candle closes." : "Loading…";
 }
 
@@ -134,8 +135,4 @@ function candle(signal) {
   const sameDay = open.slice(0, 10) === close.slice(0, 10);
   const span = `${open} to ${sameDay ? close.slice(11) : close}`;
   return signal.provisional ? `${span}, provisional` : span;
-}
-
-function upper(sentence) {
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }

@@ -40,8 +40,8 @@ export class Levels {
   }
 }
 
-/** How far a price lies from the entry in units of what is risked, as text; "" where unknown. */
-export function risks({ direction, entry, stop_loss: stop }, price) {
+// How far a price lies from the entry in units of what is risked; "" where unknown.
+function risks({ direction, entry, stop_loss: stop }, price) {
   if (price === null || entry === null || stop === null || entry === stop) return "";
   const side = direction === "SHORT" ? -1 : 1;
   const value = (side * (price - entry)) / Math.abs(entry - stop);

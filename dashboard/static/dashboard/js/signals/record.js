@@ -2,6 +2,7 @@
 // asked of the server when a signal is chosen.
 
 import { address, ask } from "../shell/asking.js";
+import { made } from "../shell/elements.js";
 import { percent } from "../shell/formats.js";
 import { Panel } from "../shell/panel.js";
 
@@ -53,7 +54,7 @@ export class SignalRecord {
       this.panel.empty(told);
       return;
     }
-    this.figure.replaceChildren(percent(accuracy.value), note(beside(accuracy)));
+    this.figure.replaceChildren(percent(accuracy.value), made("span", "beside", beside(accuracy)));
     this.panel.ready();
   }
 
@@ -82,11 +83,4 @@ function beside({ lower, upper, n, baseline }) {
   const interval = lower == null ? "no interval yet" : `95 %: ${percent(lower)} to ${percent(upper)}`;
   const plain = baseline == null ? "" : `; the commonest class alone ${percent(baseline)}`;
   return `${interval}, n = ${n}${plain}`;
-}
-
-function note(text) {
-  const span = document.createElement("span");
-  span.className = "beside";
-  span.textContent = text;
-  return span;
 }

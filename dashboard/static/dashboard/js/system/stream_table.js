@@ -1,7 +1,7 @@
 // The streams, each with a bar: how long its oldest unstored entry waits, of what is allowed.
 
 import { pageData } from "../shell/page_data.js";
-import { UNKNOWN, span } from "../shell/formats.js";
+import { UNKNOWN, count, span } from "../shell/formats.js";
 import { made } from "../shell/elements.js";
 import { bar } from "./bar.js";
 
@@ -25,9 +25,9 @@ function row(stream) {
     return line;
   }
   line.append(
-    made("td", "", whole(stream.length)),
+    made("td", "", count(stream.length)),
     made("td", "", stream.newest_age_ms === null ? UNKNOWN : `${span(stream.newest_age_ms)} ago`),
-    made("td", "", whole(stream.behind_entries)),
+    made("td", "", count(stream.behind_entries)),
     made("td", "", stream.behind_seconds === null ? UNKNOWN : stream.behind_entries ? span(stream.behind_seconds * 1_000) : "nothing"),
   );
   const cell = made("td", "text");
@@ -35,10 +35,6 @@ function row(stream) {
     const share = stream.behind_seconds / pageData.mostSecondsBehind;
     cell.append(bar(share, `${stream.key}: oldest waits ${span(stream.behind_seconds * 1_000)} of ${span(pageData.mostSecondsBehind * 1_000)}`, 1));
   }
-  line.append(cell, made("td", stream.dead_letters ? "bad" : "", whole(stream.dead_letters)));
+  line.append(cell, made("td", stream.dead_letters ? "bad" : "", count(stream.dead_letters)));
   return line;
-}
-
-function whole(n) {
-  return n === null ? UNKNOWN : n.toLocaleString("en-US");
 }

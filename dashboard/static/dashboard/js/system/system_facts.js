@@ -1,7 +1,7 @@
 // What /api/system says of hops, Redis, ledger and instance, as terms and words.
 
 import { pageData } from "../shell/page_data.js";
-import { UNKNOWN, fixed, percent, span } from "../shell/formats.js";
+import { UNKNOWN, count, fixed, percent, span } from "../shell/formats.js";
 import { timeElement } from "../shell/times.js";
 import { made } from "../shell/elements.js";
 import { bar } from "./bar.js";
@@ -28,7 +28,7 @@ export function redisFacts(redis) {
     ["Memory", memory(redis), redis.memory_ratio > pageData.mostMemory ? "bad" : ""],
     ["Eviction", redis.policy || UNKNOWN, redis.policy_ok ? "" : "bad"],
     ["Written to disk", redis.append_only ? "each second (AOF)" : "no"],
-    ["Clients", redis.clients == null ? UNKNOWN : redis.clients.toLocaleString("en-US")],
+    ["Clients", count(redis.clients)],
   ];
 }
 
@@ -37,12 +37,12 @@ export function ledgerFacts({ ledger, recorder, downloads }) {
   const refused = Object.values(recorder.refused).filter((each) => each !== null);
   return [
     ["Database", `${ledger.vendor === "postgresql" ? "PostgreSQL" : "SQLite"}, ${bytes(ledger.bytes)}`],
-    ["Ledger entries", ledger.entries.toLocaleString("en-US")],
+    ["Ledger entries", count(ledger.entries)],
     ["Last commit", ago(ledger.last_commit_at)],
     ["Last checkpoint signed", checkpoint ? ago(checkpoint.signed_at) : "none yet"],
-    ["Entries since it", checkpoint ? checkpoint.entries_since.toLocaleString("en-US") : UNKNOWN],
-    ["Last anchored elsewhere", anchored ? ago(anchored.at, ` (${anchored.to}, ${anchored.size.toLocaleString("en-US")} entries)`) : "never from here"],
-    ["Refused by the recorder", refused.length ? refused.reduce((a, b) => a + b, 0).toLocaleString("en-US") : UNKNOWN],
+    ["Entries since it", count(checkpoint?.entries_since)],
+    ["Last anchored elsewhere", anchored ? ago(anchored.at, ` (${anchored.to}, ${count(anchored.size)} entries)`) : "never from here"],
+    ["Refused by the recorder", refused.length ? count(refused.reduce((a, b) => a + b, 0)) : UNKNOWN],
     ["Forecasts kept", recorder.retention_days ? `${recorder.retention_days} days` : "for good"],
     ["Last pruned", ledger.last_pruned_at ? ago(ledger.last_pruned_at) : "never"],
     ["Large downloads", `${downloads.running} of at most ${downloads.at_most}`],

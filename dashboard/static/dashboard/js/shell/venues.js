@@ -1,0 +1,7 @@
+// Whose market it is: real, replayed and simulated figures are never mixed, and always marked.
+
+/** "live", "simulated" or "replay". live: false, or true or null where nobody says otherwise. */
+export function venueKind(venue, live) {
+  if (live !== false) return "live";
+  return venue.startsWith("simulated") ? "simulated" : "replay";
+}
