@@ -1,14 +1,14 @@
 // What a model's manifest says of it beside the figures: training, calibration, gate, files, card.
 
 import { made } from "../shell/elements.js";
-import { UNKNOWN, fixed, percent } from "../shell/formats.js";
+import { UNKNOWN, count, fixed, percent } from "../shell/formats.js";
 import { timeElement } from "../shell/times.js";
 
 export function facts(model) {
   const list = made("dl", "facts");
   const training = model.training;
   add(list, "Trained on", training ? span(training.from, training.to) : UNKNOWN);
-  add(list, "Rows", training ? training.rows.toLocaleString("en-US") : UNKNOWN);
+  add(list, "Rows", count(training?.rows));
   add(list, "Markets learned from", training ? named(training.symbols) : UNKNOWN);
   add(list, "Serves", named(model.serves));
   if (model.engine === "signals") {
@@ -82,15 +82,15 @@ export function cardText(model) {
   const link = made("a", "", "Open it alone");
   link.href = model.card;
   details.append(text, link);
+  let read = false;
   details.addEventListener("toggle", async () => {
-    if (!details.open || text.textContent) return;
+    if (!details.open || read) return;
     try {
       const answer = await fetch(model.card);
-      text.textContent = answer.ok ? await answer.text() : "";
-      if (!answer.ok) text.textContent = `The server answered ${answer.status}.`;
+      text.textContent = answer.ok ? await answer.text() : `The server answered ${answer.status}.`;
+      read = answer.ok;
     } catch {
-      text.textContent = "";
-      details.open = false;
+      text.textContent = "The server does not answer. Close this and open it to ask again.";
     }
   });
   return details;

@@ -14,15 +14,26 @@ const panel = new Panel(document.getElementById("served"));
 const map = new ServedMap();
 const list = document.getElementById("cards");
 const cards = new Map();
+let asking = false;
 
 async function renew() {
+  // Nobody reads a hidden page; it is asked for when it is looked at again.
+  if (asking || document.hidden) return;
+  asking = true;
   try {
     show(await ask("/api/models"));
   } catch (refusal) {
     if (!(refusal instanceof Refusal)) throw refusal;
     panel.failed(refusal, renew);
-    if (refusal.denied) list.replaceChildren();
+    if (refusal.denied) forget();
+  } finally {
+    asking = false;
   }
+}
+
+function forget() {
+  list.replaceChildren();
+  cards.clear();
 }
 
 function show(told) {
@@ -41,9 +52,9 @@ function show(told) {
     card.element.remove();
     cards.delete(id);
   }
-  if (told.redis === "connected") panel.ready();
-  else {
-    panel.ready();
+  const connected = told.redis === "connected";
+  if (connected || !panel.shown) panel.ready();
+  if (!connected) {
     panel.stale("Redis does not answer: this is what the files say. What the loops loaded, and how it did of late, is not known.");
   }
 }
@@ -54,6 +65,4 @@ renew().then(() => {
   document.getElementById(location.hash.slice(1))?.scrollIntoView();
 });
 setInterval(renew, ASK_EVERY_MS);
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) renew();
-});
+document.addEventListener("visibilitychange", renew);

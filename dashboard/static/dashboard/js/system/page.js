@@ -26,7 +26,8 @@ let asking = false;
 let frameAt = null;
 
 async function renew() {
-  if (asking) return;
+  // Nobody reads a hidden page; it is asked for when it is looked at again.
+  if (asking || document.hidden) return;
   asking = true;
   try {
     told = await ask("/api/system");
@@ -90,3 +91,4 @@ shell.onDraw(() => {
 shell.start();
 renew();
 setInterval(renew, ASK_EVERY_MS);
+document.addEventListener("visibilitychange", renew);
