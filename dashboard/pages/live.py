@@ -32,7 +32,7 @@ def live(request: HttpRequest) -> HttpResponse:
     except UnknownSymbolError:
         symbol = ""
     if symbol not in symbols:
-        unknown = {"asked": asked, "symbols": symbols}
+        unknown = {"asked": asked, "symbols": symbols, "forecast_alone": True}
         return render_page(request, "dashboard/unknown_symbol.html", unknown, status=404)
     context = {
         "symbol": symbol,

@@ -24,7 +24,7 @@ def symbol(request: HttpRequest, asked: str) -> HttpResponse:
         name = ""
     if name not in served:
         context = {"asked": asked, "symbols": served}
-        return render_page(request, "dashboard/symbol_unknown.html", context, status=404)
+        return render_page(request, "dashboard/unknown_symbol.html", context, status=404)
     if name != asked:
         response = redirect("dashboard:symbol", asked=name)
         response["Location"] += f"?{request.GET.urlencode()}" if request.GET else ""
