@@ -3,6 +3,7 @@
 Read by snapshots and by the watching of markets, in a database thread.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,9 @@ from predictions.models import Forecast
 
 MAX_ROWS = 600
 """Rows that one snapshot carries, over all its symbols; with many symbols the span shrinks."""
+
+LEDGER_SECONDS = 2.0
+"""How long a frame waits for a database that says nothing at all."""
 
 FIELDS = (
     "id",
@@ -53,18 +57,19 @@ async def ledger_forecasts(
 ) -> dict[str, list[dict[str, Any]]] | None:
     """Return each symbol's forecasts of the `span_ms` before the newest of `moments`.
 
-    None where the database does not answer.
+    None where the database does not answer, or not in time.
     """
     if not moments:
         return {symbol: [] for symbol in symbols}
     read = database_sync_to_async(recent_forecasts)
     try:
-        found: dict[str, list[dict[str, Any]]] = await read(
-            venue=venue, symbols=symbols, since_ms=int(max(moments)) - span_ms
-        )
+        async with asyncio.timeout(LEDGER_SECONDS):
+            found: dict[str, list[dict[str, Any]]] = await read(
+                venue=venue, symbols=symbols, since_ms=int(max(moments)) - span_ms
+            )
         return found
-    except (DatabaseError, InterfaceError) as error:
-        log.warning("frame_without_ledger", error=str(error))
+    except (DatabaseError, InterfaceError, TimeoutError) as error:
+        log.warning("frame_without_ledger", error=str(error) or type(error).__name__)
         return None
 
 
