@@ -14,6 +14,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import Server
+from websockets.frames import Frame
 
 from dashboard.client_limits import (
     LONGEST_LINE,
@@ -112,6 +113,12 @@ class Sockets(WebSocketsSansIOProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._stall.end()
+
+    def handle_close(self, event: Frame) -> None:
+        super().handle_close(event)
+        # No more pings from here on: whoever says goodbye must still take what was sent.
+        if self.transport.is_closing():
+            self._stall.begin(self.transport)
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
