@@ -85,7 +85,9 @@ def part_names(folder: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise CandleStoreError(CANDLES_MISSING, folder, f"cannot be read: {error}") from error
+        raise CandleStoreError(
+            CANDLES_MISSING, folder, f"cannot be read: {error.strerror}"
+        ) from error
     return sorted((name for name in names if _PERIOD.fullmatch(name)), reverse=True)
 
 

@@ -1,6 +1,7 @@
 """What `/api/candles` may be asked for: each parameter, and what it allows."""
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -15,6 +16,8 @@ from predictions.moments import milliseconds
 
 DEFAULT_LIMIT = 100
 LONGEST_VENUE = 96
+LONGEST_FOLDER = 255
+"""Bytes of a file's name, as candles of a venue lie under its quoted name."""
 TIMEFRAMES = tuple(each.value for each in Timeframe)
 
 _LIMIT = f"must be a whole number from 1 to {LONGEST_PAGE}"
@@ -54,7 +57,7 @@ def candle_question(query: QueryDict) -> CandleQuestion:
     refuse_others(query, sorted(CandleForm.base_fields))
     values = values_of(CandleForm(query))
     venue, to = values["venue"], values["to"]
-    if venue is not None and not venue.strip("."):
+    if venue is not None and not _is_name(venue):
         raise InvalidParameterError(f"venue: {venue!r} is no name for a venue")
     return CandleQuestion(
         symbol=values["symbol"],
@@ -63,3 +66,7 @@ def candle_question(query: QueryDict) -> CandleQuestion:
         to_ms=None if to is None else milliseconds(to),
         limit=values["limit"] or DEFAULT_LIMIT,
     )
+
+
+def _is_name(venue: str) -> bool:
+    return bool(venue.strip(".")) and len(quote(venue, safe="")) <= LONGEST_FOLDER

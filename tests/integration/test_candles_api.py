@@ -200,6 +200,7 @@ def test_forming_candle_ends_before_a_gap(
         ({"limit": "1001"}, "limit: must be a whole number from 1 to 1000"),
         ({"limit": "many"}, "limit: must be a whole number from 1 to 1000"),
         ({"venue": ".."}, "venue: '..' is no name"),
+        ({"venue": "€" * 96}, "is no name for a venue"),
         ({"from": "2025-01-01"}, "from is not a parameter; allowed are limit, symbol"),
     ],
 )
