@@ -70,7 +70,10 @@ def decimals_of(prices: npt.NDArray[np.float64]) -> int | None:
 
 def _decimals(store: "CandleStore", root: Path, venues: tuple[str, ...], symbol: str) -> int | None:
     key = root, venues, symbol
-    stamp = tuple(store.stamp(venues, symbol, timeframe) for timeframe in Timeframe)
+    try:
+        stamp = tuple(store.stamp(venues, symbol, timeframe) for timeframe in Timeframe)
+    except OSError:
+        return None  # as of a damaged file: whoever needs candles says what is wrong
     kept = _kept.get(key)
     if kept is None or kept[0] != stamp:
         kept = _kept[key] = stamp, decimals_of(_newest_prices(store, venues, symbol))

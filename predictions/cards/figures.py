@@ -102,9 +102,13 @@ def verdicts(parts: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> l
 
 def number_of(value: object) -> float | None:
     """Return a finite number, or None."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def count_of(value: object) -> int | None:

@@ -57,7 +57,9 @@ def test_parts_of_garbage_have_no_rows(held: object) -> None:
     assert [part["rows"] for part in parts] == [[], []]
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), "0.5", True, [1], {"value": "x"}])
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), 10**400, "0.5", True, [1], {"value": "x"}]
+)
 def test_figure_that_is_no_finite_number_is_unknown(value: object) -> None:
     metrics = {"walk_forward": {"net": {"r2": value, "n": value}}}
     (row,) = told_parts(metrics, FORECAST_COLUMNS, "net")[0]["rows"]

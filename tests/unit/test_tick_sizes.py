@@ -102,3 +102,8 @@ def test_tick_sizes_are_imported_without_polars() -> None:
     done = subprocess.run([sys.executable, "-c", code], env=os.environ, check=False, timeout=60)
 
     assert done.returncode == 0
+
+
+def test_decimals_where_the_store_cannot_be_looked_into_are_unknown(tmp_path: Path) -> None:
+    (tmp_path / EXCHANGE).write_bytes(b"no folder")
+    assert price_decimals(tmp_path, EXCHANGE, EXCHANGE, ["BTCUSDT"]) == {"BTCUSDT": None}
