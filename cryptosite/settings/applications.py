@@ -82,6 +82,8 @@ STATICFILES_DIRS = [
     ),
     ("vendor/echarts", BASE_DIR / "node_modules" / "echarts" / "dist"),
 ]
+# Pages name no other; to compress what is not asked for takes as long again.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 # Source maps are for developers' tools; to compress them would take longer than all else.
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
 STORAGES = {

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def manage(env: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=180)
 
 
 def test_show_config_tells_sources_and_masks_secrets(instance_env: dict[str, str]) -> None:
