@@ -44,11 +44,23 @@ class AuthorisedOnly:
         await (self._application if allowed else self._deny)(scope, receive, send)
 
 
+class TokenFirst:
+    """Looks up who is logged in only where that decides: a socket needs no database otherwise."""
+
+    def __init__(self, application: Asgi) -> None:
+        self._application = application
+        self._by_login: Asgi = AuthMiddlewareStack(AuthorisedOnly(application))
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        allowed = is_authorised(scope["headers"], scope["query_string"], None)
+        await (self._application if allowed else self._by_login)(scope, receive, send)
+
+
 application = ProtocolTypeRouter(
     {
         "http": django_application,
         "websocket": BrowserOriginValidator(
-            AuthMiddlewareStack(AuthorisedOnly(URLRouter(websocket_urlpatterns))),
+            TokenFirst(URLRouter(websocket_urlpatterns)),
             settings.ALLOWED_ORIGINS,
         ),
     }

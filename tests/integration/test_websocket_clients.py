@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 import redis
+from django.db import OperationalError
+from django.test import Client
 from pytest_django.fixtures import Settings
 
 from dashboard.consumers import MAX_ERRORS, TOO_MANY_ERRORS, UNKNOWN_SYMBOL
@@ -131,6 +133,29 @@ async def test_token_where_one_is_set_is_required(settings: Settings) -> None:
     async with SocketClient(ONE, [(b"authorization", b"Bearer made-up-token")]) as client:
         await client.receive("snapshot")
     async with SocketClient(f"{ONE}?token=made-up-token") as client:
+        await client.receive("snapshot")
+
+
+@pytest.mark.usefixtures("hub")
+async def test_login_stands_for_the_token(settings: Settings, admin_client: Client) -> None:
+    settings.API_TOKEN = "made-up-token"
+    session = admin_client.cookies["sessionid"].value
+    with pytest.raises(ConnectionRefusedError):
+        async with SocketClient(ONE, [(b"cookie", b"sessionid=of-nobody")]):
+            pass
+    async with SocketClient(ONE, [(b"cookie", f"sessionid={session}".encode())]) as client:
+        await client.receive("snapshot")
+
+
+@pytest.mark.usefixtures("hub")
+async def test_socket_that_needs_no_login_asks_no_database_who_is_logged_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def away(scope: object) -> None:
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr("channels.auth.get_user", away)
+    async with SocketClient(ONE, [(b"cookie", b"sessionid=of-somebody")]) as client:
         await client.receive("snapshot")
 
 
