@@ -47,6 +47,8 @@ def test_models_page_shows_map_cards_baselines_and_the_record(
     expect(card.get_by_test_id("gate")).to_contain_text("the network did not pass")
     expect(card.get_by_test_id("live-record")).to_contain_text("12")
     expect(card.get_by_test_id("live-record").locator("tbody td").nth(1)).to_have_text("–")
+    heads = card.get_by_test_id("live-record").locator("thead th")
+    expect(heads.nth(4)).to_have_text("Inside the 90 % interval")
     expect(card.get_by_text("loaded", exact=True)).to_be_visible()
     expect(card.get_by_role("link", name="Its graded predictions")).to_have_attribute(
         "href", f"/accuracy?engine=forecasts&model_version={MANIFEST['version']}"

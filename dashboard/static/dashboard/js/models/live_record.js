@@ -1,13 +1,27 @@
 // How a served version did of late, as the recorder measured; unknown where n is too small.
 
 import { made } from "../shell/elements.js";
-import { UNKNOWN, count, fixed, percent } from "../shell/formats.js";
+import { UNKNOWN, count, fixed, percent, signed, signedPercent } from "../shell/formats.js";
 import { sentence } from "../shell/sentences.js";
 import { timeElement } from "../shell/times.js";
 import { venueKind } from "../shell/venues.js";
 
 const WINDOWS = { hour: "last hour", day: "last 24 h", reference: "7 days before", candles: "newest 500 candles" };
-const HEADS = ["Window", "n", "Hit rate", "Error over that of no change", "Inside the 90 % interval", "Calibration error", "Skill of the probabilities"];
+const CALIBRATION = ["Calibration error", (row) => (row.ece === null ? UNKNOWN : `${fixed(row.ece * 100, 1)} pp`)];
+// Named as the accuracy page names them; what a signal's interval is of is its time to target 1.
+const FIGURES = {
+  forecasts: [
+    ["Hit rate", (row) => percent(row.hit_rate)],
+    ["Error over that of no change", (row) => fixed(row.mae_ratio, 3)],
+    ["Inside the 90 % interval", (row) => percent(row.coverage)],
+    CALIBRATION,
+  ],
+  signals: [
+    ["Hit rate, given a touch", (row) => percent(row.hit_rate)],
+    ["ETA inside its interval", (row) => percent(row.coverage)],
+    CALIBRATION,
+  ],
+};
 
 export class LiveRecord {
   constructor() {
@@ -16,7 +30,8 @@ export class LiveRecord {
     this.key = "";
   }
 
-  show(record) {
+  /** engine: "forecasts" or "signals". */
+  show(record, engine) {
     const key = JSON.stringify(record);
     if (key === this.key) return;
     this.key = key;
@@ -31,7 +46,7 @@ export class LiveRecord {
     frame.tabIndex = 0;
     frame.setAttribute("role", "group");
     frame.setAttribute("aria-label", "Live record");
-    frame.append(table(record.rows));
+    frame.append(table(record.rows, FIGURES[engine]));
     this.element.replaceChildren(head, frame);
   }
 }
@@ -43,24 +58,23 @@ function venueTag({ venue, live }) {
   return tag;
 }
 
-function table(rows) {
+function table(rows, figures) {
   const element = made("table");
   const head = made("tr");
-  head.append(...HEADS.map((text) => Object.assign(made("th", "", text), { scope: "col" })));
+  const heads = ["Window", "n", ...figures.map(([name]) => name), "Skill of the probabilities"];
+  head.append(...heads.map((text) => Object.assign(made("th", "", text), { scope: "col" })));
   element.createTHead().append(head);
-  const body = element.createTBody();
-  for (const row of rows) {
-    const line = made("tr");
-    const name = row.symbol ? `${row.symbol}, ${WINDOWS[row.window] ?? row.window}` : (WINDOWS[row.window] ?? row.window);
-    line.append(Object.assign(made("th", "", name), { scope: "row" }));
-    const error = row.ece === null ? UNKNOWN : `${fixed(row.ece * 100, 1)} pp`;
-    for (const text of [count(row.n), percent(row.hit_rate), fixed(row.mae_ratio, 3), percent(row.coverage), error]) {
-      line.append(made("td", "", text));
-    }
-    const last = made("td", "", percent(row.skill, 2));
-    if (row.skill_lower !== null) last.append(made("span", "ends", `${fixed(row.skill_lower * 100, 2)} … ${fixed(row.skill_upper * 100, 2)}`));
-    line.append(last);
-    body.append(line);
-  }
+  element.createTBody().append(...rows.map((row) => line(row, figures)));
+  return element;
+}
+
+function line(row, figures) {
+  const element = made("tr");
+  const window = WINDOWS[row.window] ?? row.window;
+  element.append(Object.assign(made("th", "", row.symbol ? `${row.symbol}, ${window}` : window), { scope: "row" }));
+  for (const text of [count(row.n), ...figures.map(([, written]) => written(row))]) element.append(made("td", "", text));
+  const skill = made("td", "", signedPercent(row.skill));
+  if (row.skill_lower !== null) skill.append(made("span", "ends", `${signed(row.skill_lower * 100)} … ${signed(row.skill_upper * 100)}`));
+  element.append(skill);
   return element;
 }

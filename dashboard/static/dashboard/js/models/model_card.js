@@ -25,7 +25,7 @@ export class ModelCard {
       this.make(model);
     }
     this.sayLoaded(loaded);
-    this.record.show(record);
+    this.record.show(record, model.engine);
   }
 
   make(model) {
