@@ -145,6 +145,7 @@ def test_symbol_page_shows_candles_signals_and_record_and_asks_nobody_else(
     expect(rows).to_have_count(4)
     expect(rows.nth(0)).to_contain_text("▼ SHORT")
     expect(rows.nth(1)).to_contain_text("– NO TRADEbelow threshold")
+    expect(rows.nth(1).locator("td").last).to_have_text("")
     expect(rows.nth(2)).to_contain_text("not made yet")
     expect(part(shown, "agreement")).to_have_text("▼ 50 % say SHORT")
     expect(part(shown, "accuracy-link")).to_have_attribute(
@@ -196,6 +197,7 @@ def test_symbol_page_after_the_server_was_away_has_no_gap(stage: ServedStage, sh
     open_page(shown, stage)
     ready(shown)
     reader_is_at = part(shown, "history").get_by_role("link").nth(2)
+    expect(reader_is_at).to_be_visible()
     stage.stop_web()
     try:
         expect(part(shown, "notice")).to_contain_text("Disconnected")

@@ -54,7 +54,9 @@ export class Summary {
     const error = this.answer.errors.find((each) => each.timeframe === timeframe);
     if (!item) return { timeframe, way: "warned", said: "✕ none", why: short(error?.code ?? ""), full: error?.message ?? "", confidence: "", left: "" };
     const signal = { ...item, valid_until_ts: Date.parse(item.valid_until) };
-    const old = expired(signal, nowMs);
+    // Where there is nothing to enter, no time for it runs out.
+    const trade = item.direction !== "NO_TRADE";
+    const old = trade && expired(signal, nowMs);
     return {
       timeframe,
       way: old ? "flat" : { LONG: "up", SHORT: "down" }[item.direction] ?? "flat",
@@ -63,7 +65,7 @@ export class Summary {
       why: short(error?.code ?? item.reason),
       full: error?.message ?? this.page.reasons[item.reason] ?? "",
       confidence: formats.percent(item.confidence, 0),
-      left: validity(signal, nowMs),
+      left: trade ? validity(signal, nowMs) : "",
       old,
     };
   }

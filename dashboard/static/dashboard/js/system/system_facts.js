@@ -24,7 +24,7 @@ export function hopFacts({ processes, redis, database }, browserMs) {
 export function redisFacts(redis) {
   return [
     ["Version", `${redis.version ?? UNKNOWN}${redis.nodes > 1 ? `, ${redis.nodes} nodes` : ""}`],
-    ["Up since", redis.uptime_seconds == null ? UNKNOWN : span(redis.uptime_seconds * 1_000)],
+    ["Up for", redis.uptime_seconds == null ? UNKNOWN : span(redis.uptime_seconds * 1_000)],
     ["Memory", memory(redis), redis.memory_ratio > pageData.mostMemory ? "bad" : ""],
     ["Eviction", redis.policy || UNKNOWN, redis.policy_ok ? "" : "bad"],
     ["Written to disk", redis.append_only ? "each second (AOF)" : "no"],
