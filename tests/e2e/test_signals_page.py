@@ -360,10 +360,16 @@ def test_signals_page_says_when_the_feed_or_the_server_has_stopped(
     features: Any = {"mid_price": "60000", "feature_ts": repr((now_ms - 20_000) / 1000)}
     clean_redis.hset(keys.feat(BTC), mapping=features)
     page.goto(f"{web.url}/signals")
-    expect(page.get_by_test_id("notice")).to_contain_text("s old")
+    notice, told = page.get_by_test_id("notice"), page.get_by_test_id("notice-told")
+    expect(notice).to_contain_text("s old")
+    first = str(told.text_content())
+    expect(notice).not_to_have_text(first)
+    expect(told).to_have_text(first)
 
     assert web.stop() == 0
-    expect(page.get_by_test_id("notice")).to_contain_text("Disconnected")
+    expect(notice).to_contain_text("Disconnected")
+    expect(told).to_contain_text("Disconnected")
+    expect(page.get_by_test_id("connection-told")).to_have_text("disconnected")
     expect(page.get_by_test_id("matrix-card")).to_have_attribute("data-panel", "stale")
     cell(page, BTC, M15).click()
     expect(part(page, "stale")).to_contain_text("Disconnected")

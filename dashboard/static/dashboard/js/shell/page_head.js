@@ -4,6 +4,7 @@ import { writeTime, zoneName } from "./times.js";
 import { venueKind } from "./venues.js";
 
 const SIMULATED = "simulated";
+const TOLD = { open: "connected", waiting: "disconnected", refused: "not served" };
 
 export class PageHead {
   constructor(text) {
@@ -23,6 +24,8 @@ export class PageHead {
       refused: "not served",
     };
     this.text.write("connection", texts[connection.state], connection.state);
+    // What is read out says no seconds: it would be read out again with each of them.
+    if (connection.state in TOLD) this.text.write("connection-told", TOLD[connection.state]);
   }
 
   renderBanner(venue, live) {
@@ -44,6 +47,9 @@ export class PageHead {
   // problem: a sentence, or null where all is well.
   renderNotice(problem) {
     this.text.write("notice", problem ?? "");
+    const kind = problem?.replaceAll(/\d+/g, "");
+    if (kind !== this.told) this.text.write("notice-told", problem ?? "");
+    this.told = kind;
     this.text.element("notice").hidden = problem === null;
     this.text.element("content").classList.toggle("old", problem !== null);
   }
