@@ -1,6 +1,7 @@
 // The picture of what happened: asked for when the page is open, and again when there is more.
 
 import { Panel } from "../shell/panel.js";
+import { onPreference } from "../shell/preferences.js";
 import { TableTwin } from "../shell/table_twin.js";
 import * as forecastPath from "./forecast_path.js";
 import { PathChart } from "./path_chart.js";
@@ -17,9 +18,11 @@ export class PathPanel {
     this.source = page.kind === "signal" ? signalPath : forecastPath;
     this.twin = new TableTwin(element.querySelector(".twin"), this.source.CAPTION, this.source.COLUMNS);
     this.round = 0;
+    onPreference("zone", () => this.page && this.show(this.page));
   }
 
   async show(page) {
+    this.page = page;
     const round = (this.round += 1);
     this.panel.loading();
     let drawing;
