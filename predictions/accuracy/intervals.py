@@ -96,8 +96,8 @@ def block_estimate(
 
     The interval is value ± t·SE: SE from resampled blocks, Student's t with m - 1 degrees of
     freedom, because percentiles of a few blocks are too narrow. moments: Σ over the rows of
-    numerator², numerator·denominator and denominator², for n_eff, which is never above
-    n / overlap; without them n_eff is None.
+    numerator², numerator·denominator and denominator². With them SE is never below that of n
+    independent rows, and n_eff, never above n / overlap, is told; without them it is None.
     """
     total = float(below.sum())
     if not n or not total:
@@ -112,11 +112,15 @@ def block_estimate(
     replicates = (draws[usable] @ above) / resampled_below[usable]
     # Resampling m blocks with replacement shrinks the variance by (m - 1)/m.
     error = float(np.std(replicates)) * math.sqrt(count / (count - 1))
-    reach = t_quantile(0.5 + level / 2, count - 1) * error
     n_eff = None
-    if error > 0 and moments is not None:
+    if moments is not None:
+        # Outcomes that overlap tell no more than independent ones would: blocks that happen to
+        # agree, as a few easily do, are no knowledge.
         independent = _independent_error(moments, value, total)
-        n_eff = min(n * (independent / error) ** 2, n / overlap)
+        error = max(error, independent)
+        if error > 0:
+            n_eff = min(n * (independent / error) ** 2, n / overlap)
+    reach = t_quantile(0.5 + level / 2, count - 1) * error
     return Estimate(value, value - reach, value + reach, n, n_eff, count)
 
 

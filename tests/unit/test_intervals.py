@@ -96,6 +96,14 @@ def test_hit_rate_interval_covers_95_percent_of_overlapping_correlated_outcomes(
     assert naive / trials < 0.75
 
 
+def test_few_blocks_that_happen_to_agree_are_no_knowledge() -> None:
+    hits = np.array([31.0, 32.0, 31.0])
+    estimate = block_estimate(hits, np.full(3, 60.0), n=180, moments=(94.0, 94.0, 180.0))
+    assert estimate.lower is not None and estimate.upper is not None
+    assert estimate.upper - estimate.lower > 2 * 1.96 * np.sqrt(0.25 / 180)
+    assert estimate.n_eff == pytest.approx(180)
+
+
 def test_effective_size_of_overlapping_correlated_outcomes_is_far_below_n() -> None:
     [hits] = hits_a_block(1, 200, 0.55, 8)
     n = 200 * TICKS_A_BLOCK * 3

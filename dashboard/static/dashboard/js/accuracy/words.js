@@ -62,7 +62,7 @@ function judged({ unit, better, than }, figure, minimum) {
   }
   const base = figure.baseline == null ? "" : ` ${written(unit, figure.baseline)}`;
   if (figure.lower == null) {
-    return { kind: "none", text: "no interval: n rests on fewer than three stretches of time" };
+    return { kind: "none", text: "no interval yet: these sums hold fewer than three stretches of time" };
   }
   if (figure.baseline == null) return { kind: "none", text: "has no baseline" };
   const above = figure.lower > figure.baseline;
