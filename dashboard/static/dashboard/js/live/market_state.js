@@ -3,6 +3,7 @@
 // known: `revision` changes where the past changed, `version` where anything did.
 
 const KEPT_SECONDS = 330;
+const FORGOTTEN_AT_ONCE = 60;
 const KEPT_TRADES = 50;
 
 export class MarketState {
@@ -112,6 +113,8 @@ export class MarketState {
   takeQuote(quote) {
     if (!quote || quote.mid === null || quote.ts === null) return;
     this.takeMid(quote.ts, quote.mid);
+    // Where quotes come and forecasts do not, nothing else would ever forget.
+    if (this.mids.size > KEPT_SECONDS + FORGOTTEN_AT_ONCE) this.forget();
     this.changed();
   }
 

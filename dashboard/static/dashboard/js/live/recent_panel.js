@@ -24,11 +24,18 @@ export class RecentPanel {
     this.version = market.version;
     const shown = market.sortedForecasts().slice(-ROWS).reverse();
     const rows = shown.map((forecast) => [forecast.target_ts, this.rowOf(forecast, market.symbol)]);
-    const changed = rows.some(([, { element }], index) => this.body.rows[index] !== element);
-    if (changed || this.body.rows.length !== rows.length) {
-      this.body.replaceChildren(...rows.map(([, { element }]) => element));
-    }
+    this.place(rows.map(([, { element }]) => element));
     this.rows = new Map(rows);
+  }
+
+  // What stays is not moved: a link in it may have the focus.
+  place(elements) {
+    const staying = new Set(elements);
+    for (const row of [...this.body.rows]) if (!staying.has(row)) row.remove();
+    elements.forEach((element, index) => {
+      const there = this.body.rows[index] ?? null;
+      if (there !== element) this.body.insertBefore(element, there);
+    });
   }
 
   // The row that stands where it says the same.

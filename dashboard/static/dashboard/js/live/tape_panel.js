@@ -37,7 +37,7 @@ export class TapePanel {
   row(trade) {
     const row = this.template.cloneNode(true);
     const [time, price, size, side] = row.cells;
-    const [arrow, word, way] = SIDES[trade.side];
+    const [arrow, word, way] = SIDES[trade.side] ?? ["", formats.UNKNOWN, "flat"];
     time.append(timeElement(trade.ts));
     price.textContent = formats.price(trade.price, this.symbol);
     size.textContent = formats.fixed(trade.size, this.digits);
