@@ -77,12 +77,13 @@ class LiveMarket:
         store_book(self.client, symbol, bid=bid, ts=round(time.time() * 1000))
         store_tape(self.client, symbol, trades)
 
-    def tick(self, *symbols: str, seq: int | None = None) -> int:
-        """Publish a tick as the loop does, just now; return its number."""
+    def tick(self, *symbols: str, seq: int | None = None, ago_ms: int = 0) -> int:
+        """Publish a tick as the loop does, sent `ago_ms` ago; return its number."""
         number = self.seq if seq is None else seq
         message = tick_message(number, *(symbols or self.symbols), venue=self.venue)
         publish_as_loop(
-            self.client, message | {"live": self.live, "published_ms": round(time.time() * 1000)}
+            self.client,
+            message | {"live": self.live, "published_ms": round(time.time() * 1000) - ago_ms},
         )
         self.seq = number + 1
         LiveMarket._newest = number

@@ -58,11 +58,13 @@ export class ForecastPanel {
 
   writeModel(latest, role) {
     const { model, role: tag, note } = this.parts;
+    // The ledger knows the model by its name; a forecast that no model made is of none.
+    const baseline = role === "baseline" && !isFallback(latest) && latest.predicted_price != null;
     writeText(model, latest.model_version || formats.UNKNOWN);
     writeText(tag, ROLES[role] ?? "");
-    tag.hidden = !role;
+    tag.hidden = !role || isFallback(latest);
     tag.dataset.kind = role === "baseline" ? "warn" : "";
-    note.hidden = role !== "baseline";
+    note.hidden = !baseline;
   }
 }
 

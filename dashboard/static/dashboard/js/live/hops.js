@@ -3,6 +3,8 @@
 
 const SPAN_MS = 60_000;
 const LONGEST = 240; // a minute of ticks, and quotes between them
+const LEAST = 10; // samples under which percentiles say nothing
+const ABSURD_MS = 3_600_000; // no part of the way takes an hour: what says so has another cause
 
 export const HOPS = [
   ["exchange", "Exchange → feature", "From the exchange's own time stamp to the feature it went into, by two clocks."],
@@ -72,8 +74,8 @@ export class Hops {
     else {
       const way = now - publishedMs;
       const doubt = this.serverClock.uncertainty;
-      const ahead = "the forecast loop's clock runs ahead of the web server's";
-      hop.take(way < -doubt - 1 ? null : Math.max(0, way), ahead);
+      if (way < -doubt - 1) hop.unknown("the forecast loop's clock runs ahead of the web server's");
+      else hop.take(Math.max(0, way), "", doubt);
     }
   }
 }
@@ -83,17 +85,28 @@ class Hop {
     this.value = null;
     this.reason = "nothing has come yet";
     this.samples = [];
+    this.doubt = 0;
   }
 
-  take(value, reason = "it was not measured") {
+  /** doubt: by how much the value may be wrong, in ms. What is no more than that is not told. */
+  take(value, reason = "it was not measured", doubt = 0) {
     if (value == null) {
       this.unknown(reason);
       return;
     }
-    this.value = value;
-    this.reason = "";
+    if (value < 0 || value > ABSURD_MS) {
+      this.unknown("the time stamps contradict each other");
+      return;
+    }
+    this.doubt = doubt;
     this.samples.push({ at: performance.now(), value });
     if (this.samples.length > LONGEST) this.samples.shift();
+    if (value < doubt) {
+      this.unknown(`it took less than the ${doubt.toFixed(1)} ms by which the clocks' comparison may be wrong`);
+      return;
+    }
+    this.value = value;
+    this.reason = "";
   }
 
   unknown(reason) {
@@ -101,13 +114,16 @@ class Hop {
     this.reason = reason;
   }
 
-  /** {p50, p95, n} of the last minute; null where nothing was measured in it. */
+  /** {p50, p95, n} of the last minute; null where too little was measured in it to tell. */
   percentiles() {
     const since = performance.now() - SPAN_MS;
     while (this.samples.length > 0 && this.samples[0].at < since) this.samples.shift();
-    if (this.samples.length === 0 || this.value === null) return null;
+    if (this.samples.length < LEAST) return null;
     const sorted = this.samples.map((each) => each.value).sort((a, b) => a - b);
-    const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+    const at = (share) => {
+      const found = sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+      return found < this.doubt ? null : found;
+    };
     return { p50: at(0.5), p95: at(0.95), n: sorted.length };
   }
 }

@@ -36,7 +36,7 @@ export class HopsStrip {
 
   write({ cell, value, spread }, hop, found, told) {
     writeText(value, length(hop.value));
-    writeText(spread, found ? `p50 ${short(found.p50)} · p95 ${short(found.p95)}` : "");
+    writeText(spread, found && found.p95 !== null ? `p50 ${short(found.p50)} · p95 ${short(found.p95)}` : "");
     if (cell.title !== told) cell.title = told;
   }
 }
@@ -46,5 +46,6 @@ function length(ms) {
 }
 
 function short(ms) {
+  if (ms === null) return UNKNOWN;
   return ms < 10 ? ms.toFixed(1) : ms < 1_000 ? String(Math.round(ms)) : duration(ms);
 }

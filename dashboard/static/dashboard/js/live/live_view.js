@@ -90,7 +90,7 @@ export class LiveView {
     this.record.showPage(coin.tally.record(LEAST_CASES));
     this.record.showLedger(this.ledger);
     this.strip.show(this.hops, age, age !== null && age > this.limit);
-    this.processes.show(shell.clock.health);
+    this.processes.show(shell.clock.health, shell.connection.state === "open");
     this.drawList();
     if (this.hops.arrived !== null) requestAnimationFrame(() => this.hops.paint());
   }

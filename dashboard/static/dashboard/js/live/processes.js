@@ -12,8 +12,13 @@ export class Processes {
     );
   }
 
-  show(health) {
+  /** heard: whether the health is of now. What was well before the connection broke is unknown. */
+  show(health, heard) {
     if (!health) return;
+    if (!heard) {
+      for (const name of this.chips.keys()) this.write(name, "unknown");
+      return;
+    }
     const away = health.redis.status === "away";
     for (const name of PROCESSES) {
       this.write(name, health.processes[name]?.status ?? (away ? "unknown" : "not running"));
@@ -23,7 +28,7 @@ export class Processes {
 
   write(name, status) {
     const chip = this.chips.get(name);
-    const state = WELL.has(status) ? "well" : "ill";
+    const state = WELL.has(status) ? "well" : status === "unknown" ? "unknown" : "ill";
     if (chip.dataset.state !== state) chip.dataset.state = state;
     writeText(chip.querySelector(".status"), status);
     const title = `${chip.dataset.name}: ${status}`;
