@@ -147,7 +147,7 @@ def test_symbol_page_shows_candles_signals_and_record_and_asks_nobody_else(
     expect(rows.nth(1)).to_contain_text("– NO TRADEbelow threshold")
     expect(rows.nth(1).locator("td").last).to_have_text("")
     expect(rows.nth(2)).to_contain_text("not made yet")
-    expect(part(shown, "agreement")).to_have_text("▼ 50 % say SHORT")
+    expect(part(shown, "agreement")).to_have_text("▼ 1 of 2 say SHORT")
     expect(part(shown, "accuracy-link")).to_have_attribute(
         "href", "/accuracy?engine=signals&symbol=BTCUSDT"
     )

@@ -3,7 +3,7 @@
 import { ask } from "../shell/asking.js";
 import { made } from "../shell/elements.js";
 import * as formats from "../shell/formats.js";
-import { SIGNS, expired, short, strong, validity, word } from "../shell/signal_words.js";
+import { SIGNS, expired, quiet, short, strong, validity, word } from "../shell/signal_words.js";
 
 export class Summary {
   /** onSignals(answer): those that stand, of its venue. onShow(timeframe): the reader wants its chart. */
@@ -46,7 +46,7 @@ export class Summary {
     if (key === this.key) return;
     this.key = key;
     this.text.element("summary").replaceChildren(...rows.map(rowOf));
-    this.text.write("agreement", agreement(this.answer), this.answer.agreed_direction ?? "");
+    this.text.write("agreement", agreement(this.answer, nowMs), this.answer.agreed_direction ?? "");
   }
 
   told(timeframe, nowMs) {
@@ -89,8 +89,14 @@ function rowOf({ timeframe, way, said, why, full, confidence, left, strong: stan
   return row;
 }
 
-function agreement({ agreement: share, agreed_direction: direction }) {
+// How many of those whose model can call a direction call the same, and how many of these are too
+// old to enter.
+function agreement({ agreement: share, agreed_direction: direction, predictions }, nowMs) {
+  const able = predictions.filter((each) => !quiet(each));
   if (share === null) return "no direction is called";
-  if (direction === null) return "split between long and short";
-  return `${SIGNS[direction]} ${formats.percent(share, 0)} say ${word(direction)}`;
+  const called = able.filter((each) => each.direction === (direction ?? each.direction) && each.direction !== "NO_TRADE");
+  const old = called.filter((each) => expired({ valid_until_ts: Date.parse(each.valid_until) }, nowMs)).length;
+  const over = old ? `, ${old === called.length ? "all" : old} of them expired` : "";
+  if (direction === null) return `split between long and short${over}`;
+  return `${SIGNS[direction]} ${called.length} of ${able.length} say ${word(direction)}${over}`;
 }
