@@ -41,6 +41,7 @@ export class SignalDetail {
     const { value, quoted } = state.market(chosen.symbol);
     this.levels.render(signal, quoted ? value : null);
     if (signal !== this.shown) this.renderFacts(signal);
+    this.renderCopy(signal, state.clock.now());
     this.shown = signal;
   }
 
@@ -100,8 +101,13 @@ export class SignalDetail {
     this.renderMade(signal);
     writeTime(this.text.element("detail-until"), signal.valid_until_ts, "dateMinute");
     this.write("venue", signal.live ? signal.venue : `${signal.venue}, not live`);
-    this.text.element("copy-text").dataset.copy = asText(signal, this.page.reasons);
     this.text.element("copy-json").dataset.copy = asJson(signal);
+  }
+
+  renderCopy(signal, nowMs) {
+    const told = asText(signal, this.page.reasons, nowMs);
+    const { dataset } = this.text.element("copy-text");
+    if (dataset.copy !== told) dataset.copy = told;
   }
 
   renderShares(shares) {

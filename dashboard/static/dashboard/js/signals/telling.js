@@ -1,22 +1,23 @@
 // A signal as text and as JSON, for copying.
 
 import { percent, span } from "../shell/formats.js";
-import { word } from "../shell/signal_words.js";
+import { expired, word } from "../shell/signal_words.js";
 import { utc } from "../shell/times.js";
 import { plainPrice } from "./levels.js";
 
 /** Lines that say what was said, and on which market. Times in UTC: the reader may be anywhere. */
-export function asText(signal, reasons) {
+export function asText(signal, reasons, nowMs) {
   const { symbol, timeframe } = signal;
   const price = (value) => plainPrice(value, symbol);
   const market = signal.live ? signal.venue : `${signal.venue}, not live`;
-  const lines = [`${symbol} ${timeframe} ${word(signal.direction)}, confidence ${percent(signal.confidence, 0)} (${market})`];
+  const over = signal.direction !== "NO_TRADE" && expired(signal, nowMs);
+  const lines = [`${over ? "EXPIRED: " : ""}${symbol} ${timeframe} ${word(signal.direction)}, confidence ${percent(signal.confidence, 0)} (${market})`];
   if (reasons[signal.reason]) lines.push(`Why: ${reasons[signal.reason]}`);
   lines.push(`Entry ${price(signal.entry)}`);
   if (signal.stop_loss !== null) lines.push(`Stop ${price(signal.stop_loss)}`);
   for (const target of signal.take_profits) lines.push(`Target ${target.level} ${price(target.price)}`);
   if (signal.tp_eta_minutes !== null) lines.push(`ETA of target 1: ${etaText(signal)}`);
-  if (signal.direction !== "NO_TRADE") lines.push(`Valid until ${utc(signal.valid_until_ts)}`);
+  if (signal.direction !== "NO_TRADE") lines.push(`${over ? "Was valid" : "Valid"} until ${utc(signal.valid_until_ts)}`);
   lines.push(`Candle closed ${utc(signal.candle_close_ms)}, model ${signal.model_version} (${signal.model_role})`);
   return lines.join("\n");
 }
