@@ -38,8 +38,11 @@ export class CostsPanel {
     this.facts = element.querySelector("#bill-facts");
     this.note = element.querySelector("#bill-note");
     this.form.addEventListener("submit", (event) => event.preventDefault());
+    this.say = element.querySelector("#costs-say");
+    // Until it can be reckoned again, the old result is none of these costs.
+    this.form.addEventListener("input", () => this.mark());
     this.form.addEventListener("change", () => {
-      if (!this.form.reportValidity()) return;
+      if (!this.mark()) return;
       const costs = Object.fromEntries(COSTS.map((name) => [name, this.form.elements[name].value]));
       remember(PREFERENCE, JSON.stringify(costs));
       onCosts(costs);
@@ -51,6 +54,22 @@ export class CostsPanel {
       const input = this.form.elements[name];
       if (document.activeElement !== input) input.value = costs[name];
     }
+    this.mark();
+  }
+
+  // Say which field is no number that is allowed; whether all are.
+  mark() {
+    const inputs = COSTS.map((name) => this.form.elements[name]);
+    const wrong = inputs.filter((input) => !input.validity.valid);
+    for (const input of inputs) {
+      if (wrong.includes(input)) input.setAttribute("aria-invalid", "true");
+      else input.removeAttribute("aria-invalid");
+    }
+    const told = wrong.map((input) => `${input.labels[0].firstChild.textContent.trim()}: a number from ${input.min} to ${count(Number(input.max))}, in steps of ${input.step}.`);
+    this.say.textContent = told.length ? `${told.join(" ")} The result below is of the costs before.` : "";
+    this.say.hidden = told.length === 0;
+    this.panel.element.classList.toggle("outdated", told.length > 0);
+    return told.length === 0;
   }
 
   show(told) {
