@@ -22,7 +22,7 @@ export class Announcer {
     for (const way of WAYS) this.offer(way);
     document.getElementById("announce-test").addEventListener("click", () => this.test());
     readyToChime();
-    if (this.wants("notify") && refusal() !== null) this.tell(refusal());
+    if (this.chosen("notify") && refusal() !== null) this.tell(refusal());
   }
 
   apply(frame) {
@@ -39,10 +39,15 @@ export class Announcer {
     const untold = news.filter((signal) => fresh.has(nameOf(signal)));
     if (untold.length === 0) return;
     if (this.wants("sound")) chime();
-    if (this.wants("notify") && refusal() === null) notify(announcement(untold, now));
+    if (this.wants("notify")) notify(announcement(untold, now));
   }
 
+  // A box is ticked only where what it says happens: the browser may have withdrawn its permission.
   wants(way) {
+    return this.chosen(way) && (way !== "notify" || refusal() === null);
+  }
+
+  chosen(way) {
     return preference(`announce.${way}`, "off") === "on";
   }
 
@@ -74,7 +79,7 @@ export class Announcer {
     if (ways.length === 0) return this.tell("Choose a way first.");
     const told = { title: "Test · cryptosite", body: "A strong signal would be told like this.", tag: "cryptosite/test", hash: "" };
     const failed = [];
-    if (this.wants("notify") && (refusal() !== null || !notify(told))) failed.push(refusal() ?? "This browser shows no notifications.");
+    if (this.wants("notify") && !notify(told)) failed.push("This browser shows no notifications.");
     if (this.wants("sound") && !(await chime())) failed.push("This browser plays no sound here.");
     if (this.wants("speak")) this.speak("Test: a strong signal would be told like this.");
     this.tell(failed.join(" ") || "Told.");
@@ -97,7 +102,7 @@ function refusal() {
   if (!("Notification" in window)) return "This browser shows notifications only over HTTPS or on the server's own computer.";
   if (Notification.permission === "granted") return null;
   if (Notification.permission === "denied") return "The browser refuses: allow notifications of this site in its own settings.";
-  return "The browser has not been allowed to notify: tick the box again.";
+  return "Not ticked: the browser has not been allowed to notify. Tick it to be asked again.";
 }
 
 function notify({ title, body, tag, hash }) {
