@@ -1,7 +1,8 @@
 """Redis as pages need it: whose time it is, quotes, newest forecasts, price line, heartbeats.
 
 Read by the hub (quotes and health, for all sockets at once) and by snapshots. Hashes that
-others may fill are checked on reading: what is not a finite number is null.
+others may fill are checked on reading: what is not a finite number is null. What an earlier market
+left of a symbol that the running one does not carry is not shown, as no forecast is made of it.
 """
 
 import json
@@ -19,7 +20,7 @@ from inference.forecasts import prediction_cache
 from inference.signals.live_accuracy import decode_live_accuracy
 from inference.vocabulary import SIGNALS
 from market import keys
-from market.clock import MarketTime
+from market.clock import LIVE_TIME, MarketTime, of_another_market
 from predictions.api.running_market import market_of
 from predictions.watching.heartbeats import DOWN, Process, answers, detail_of, read_processes
 
@@ -29,7 +30,8 @@ AWAY = (redis.RedisError, OSError)
 MAX_PRICES = 3_000
 """Entries of `px:` that one snapshot reads, over all its symbols."""
 
-NOTHING = (None, None, None)
+NO_NUMBERS = (None, None, None, None)
+QUOTE_FEATURES = ("mid_price", "feature_ts", "event_ts_ms", "exchange_ts_ms", "venue")
 
 Data = dict[str, Any]
 
@@ -47,14 +49,17 @@ class HotState:
         pipeline.hgetall(keys.clock())
         for symbol in symbols:
             pipeline.hmget(keys.ob(symbol), ("bid", "ask", "ts"))
-            pipeline.hmget(
-                keys.feat(symbol), ("mid_price", "feature_ts", "event_ts_ms", "exchange_ts_ms")
-            )
+            pipeline.hmget(keys.feat(symbol), QUOTE_FEATURES)
         clock, *replies = await answers(pipeline)
         market = market_of(clock)
         now_ms = market_now_ms(market)
-        pairs = zip(symbols, replies[::2], replies[1::2], strict=True)
-        return market, {s: frames.encode_quote(_quote(b, f, now_ms)) for s, b, f in pairs}
+        quotes = {}
+        for symbol, book, features in zip(symbols, replies[::2], replies[1::2], strict=True):
+            *numbers, venue = features or (None,) * len(QUOTE_FEATURES)
+            believed = _believed(venue, market)
+            quote = _quote(book, numbers, now_ms) if believed else _quote(None, NO_NUMBERS, None)
+            quotes[symbol] = frames.encode_quote(quote)
+        return market, quotes
 
     async def predictions(self, symbols: Sequence[str]) -> dict[str, Data | None]:
         """Return each symbol's newest forecast in the WebSocket's fields; null where none."""
@@ -67,22 +72,25 @@ class HotState:
     async def prices(self, symbols: Sequence[str], span_ms: int) -> dict[str, list[list[float]]]:
         """Return [market ms, mid] of each symbol, the last of each second, oldest first."""
         count = max(60, MAX_PRICES // max(1, len(symbols)))
-        pipeline = self._redis.pipeline(transaction=False)
+        pipeline = self._venues(symbols)
         for symbol in symbols:
             pipeline.xrevrange(keys.px(symbol), count=count)
         replies = await answers(pipeline)
-        return {s: _by_second(e or [], span_ms) for s, e in zip(symbols, replies, strict=True)}
+        believed, replies = _told(replies, len(symbols))
+        parts = zip(symbols, believed, replies, strict=True)
+        return {s: _by_second((e if ours else None) or [], span_ms) for s, ours, e in parts}
 
     async def depths(self, symbols: Sequence[str]) -> dict[str, tuple[Raw, str | None]]:
         """Return each symbol's book (BOOK_FIELDS) and its tape, as they stand in Redis."""
-        pipeline = self._redis.pipeline(transaction=False)
+        pipeline = self._venues(symbols)
         for symbol in symbols:
             pipeline.hmget(keys.ob(symbol), BOOK_FIELDS)
             pipeline.get(keys.tape(symbol))
         replies = await answers(pipeline)
+        believed, replies = _told(replies, len(symbols))
         none = (None,) * len(BOOK_FIELDS)
-        pairs = zip(symbols, replies[::2], replies[1::2], strict=True)
-        return {s: (book or none, tape) for s, book, tape in pairs}
+        parts = zip(symbols, believed, replies[::2], replies[1::2], strict=True)
+        return {s: (book or none, tape) if ours else (none, None) for s, ours, book, tape in parts}
 
     async def signals(self, symbols: Sequence[str]) -> CurrentSignals:
         """Return each symbol's current signals, and why there are none."""
@@ -117,6 +125,13 @@ class HotState:
     async def ping(self) -> None:
         await self._redis.exists(keys.clock())
 
+    def _venues(self, symbols: Sequence[str]) -> Any:
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.hgetall(keys.clock())
+        for symbol in symbols:
+            pipeline.hget(keys.feat(symbol), "venue")
+        return pipeline
+
     def _prediction(self, symbol: str, fields: Mapping[str, str]) -> Data | None:
         forecast = prediction_cache.from_hash(symbol, fields)
         if forecast is None:
@@ -134,13 +149,23 @@ def market_now_ms(market: MarketTime) -> float | None:
     return None if market.lock_step else market.market_at(time.time() * 1000)
 
 
+def _believed(venue: str | None, market: MarketTime) -> bool:
+    return not of_another_market(venue, None if market is LIVE_TIME else market.venue)
+
+
+def _told(replies: Sequence[Any], count: int) -> tuple[list[bool], Sequence[Any]]:
+    clock, venues = replies[0], replies[1 : 1 + count]
+    market = market_of(clock)
+    return [_believed(venue, market) for venue in venues], replies[1 + count :]
+
+
 def _quote(
     book: Sequence[str | None] | None,
-    features: Sequence[str | None] | None,
+    features: Sequence[str | None],
     now_ms: float | None,
 ) -> Data:
-    bid, ask, ts = book or NOTHING
-    mid, feature_ts, event_ts_ms, exchange_ts_ms = features or (*NOTHING, None)
+    bid, ask, ts = book or (None, None, None)
+    mid, feature_ts, event_ts_ms, exchange_ts_ms = features
     feature_s = _number(feature_ts)
     age_ms = None
     if feature_s is not None and now_ms is not None:

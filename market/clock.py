@@ -100,3 +100,14 @@ MADE_UP = ("simulated", "replay/")
 
 LIVE_TIME = MarketTime(venue="external", live=True, market_ms=0.0, wall_ms=0.0, speed=1.0)
 """What holds where no feed of ours has said otherwise: a third party's feed, in UTC."""
+
+
+def of_another_market(said: str | None, venue: str | None) -> bool:
+    """Tell whether hot state that says it is of venue `said` is not of the running market.
+
+    venue: whose market runs; None where no feed of ours has named one: then whatever is not made
+    up counts. What says no venue, as a third party's feed may, is believed.
+    """
+    if not said:
+        return False
+    return said.startswith(MADE_UP) if venue is None else said != venue

@@ -16,7 +16,7 @@ import orjson
 from inference.handover.link import Pipeline, render
 from inference.vocabulary import Reason
 from market import keys
-from market.clock import MADE_UP, MarketTime
+from market.clock import MADE_UP, MarketTime, of_another_market
 from market.hot.vector import FEATURE_COUNT, FEATURE_NAMES, INDEX, REQUIRED_FEATURES
 
 Floats = npt.NDArray[np.float64]
@@ -126,8 +126,7 @@ class HotReader:
         venue: whose features alone count; None where no feed of ours has named one.
         """
         count = self._count
-        expected = None if venue is None else venue.encode()
-        rows = _rows(replies[:count], expected)
+        rows = _rows(replies[:count], venue)
         crossed = _crossed(replies[count:])
         numbers = rows.numbers
         features = numbers[:, :FEATURE_COUNT].copy()
@@ -197,8 +196,9 @@ class _Rows:
         return bool(self.garbage or self.elsewhere)
 
 
-def _rows(replies: Sequence[Any], venue: bytes | None) -> _Rows:
+def _rows(replies: Sequence[Any], venue: str | None) -> _Rows:
     width = len(NUMBER_FIELDS)
+    ours = None if venue is None else venue.encode()
     garbage: set[int] = set()
     elsewhere: set[int] = set()
     rows: list[list[float]] = []
@@ -208,7 +208,7 @@ def _rows(replies: Sequence[Any], venue: bytes | None) -> _Rows:
             rows.append([math.nan] * width)
             continue
         said = reply.pop()
-        if said and (said.startswith(_MADE_UP) if venue is None else said != venue):
+        if said and said != ours and of_another_market(said.decode("utf-8", "replace"), venue):
             elsewhere.add(index)
         row = _plain_row(reply)
         if row is None:

@@ -148,6 +148,48 @@ async def test_watched_market_is_sent_anew_with_another_venue(clean_redis: redis
         assert (await client.receive("market"))["data"]["venue"] == "replay/a/1"
 
 
+@pytest.mark.parametrize(
+    ("running", "said", "believed"),
+    [
+        (VENUE, VENUE, True),
+        (VENUE, None, True),
+        ("replay/a/1", VENUE, False),
+        ("replay/a/1", "kraken", False),
+        (None, "kraken", True),
+        (None, None, True),
+        (None, VENUE, False),
+        (None, "replay/a/1", False),
+    ],
+)
+@pytest.mark.usefixtures("hub")
+async def test_hot_state_of_another_market_is_not_shown_as_of_the_running_one(
+    clean_redis: redis.Redis, running: str | None, said: str | None, believed: bool
+) -> None:
+    if running is None:
+        clean_redis.delete(keys.clock())
+    else:
+        store_clock(clean_redis, now_ms=NOW_MS, venue=running)
+    features: Any = {"mid_price": "2000.5", "feature_ts": repr(NOW_MS / 1000)}
+    clean_redis.hset(keys.feat(ETH), mapping=features | ({} if said is None else {"venue": said}))
+    clean_redis.xadd(keys.px(ETH), {"mid": "2000.5"}, id=f"{NOW_MS}-0")
+    store_book(clean_redis, ETH, bid=2_000.0, ts=NOW_MS)
+    store_tape(clean_redis, ETH, range(1, 4))
+    async with SocketClient(f"{ALL}?watch={ETH}") as client:
+        snapshot = (await client.receive("snapshot"))["data"]
+        market = (await client.receive("market"))["data"]
+    quote = snapshot["quotes"][ETH]
+    if believed:
+        assert (quote["mid"], quote["bid"]) == (2_000.5, 2_000.0)
+        assert quote["age_ms"] is not None
+        assert snapshot["prices"][ETH] == market["prices"] == [[NOW_MS, 2_000.5]]
+        assert market["book"]["ts"] == NOW_MS
+        assert len(market["trades"]) == 3
+    else:
+        assert set(quote.values()) == {None}
+        assert snapshot["prices"][ETH] == market["prices"] == []
+        assert (market["book"], market["trades"]) == (None, None)
+
+
 @pytest.mark.parametrize("symbol", ["XMRUSDT", "..", "", 7, ["BTCUSDT"], {"a": 1}])
 @pytest.mark.usefixtures("hub")
 async def test_watch_of_what_is_no_symbol_is_refused_and_the_rest_goes_on(symbol: object) -> None:
