@@ -147,7 +147,7 @@ def test_live_page_hops_are_measured_or_say_why_not(
 ) -> None:
     show(page, coins_web)
     expect(part(page, "hop-way")).to_have_text(UNKNOWN)
-    market.tick(ago_ms=50)
+    market.tick(ago_ms=900)
     expect(part(page, "hop-exchange")).to_have_text("12 ms")
     expect(part(page, "hop-feature")).to_have_text("12 ms")
     expect(part(page, "hop-compute")).to_have_text("1.3 ms")
@@ -156,8 +156,8 @@ def test_live_page_hops_are_measured_or_say_why_not(
     way = page.locator("[data-hop=way]")
     expect(way.locator(".spread")).to_have_text("")  # one case is no distribution
     for _ in range(9):
-        expect(part(page, "forecast")).to_have_attribute("data-seq", str(market.tick(ago_ms=50)))
-    expect(way.locator(".spread")).to_have_text(re.compile(r"^p50 \d+ · p95 \d+$"))
+        expect(part(page, "forecast")).to_have_attribute("data-seq", str(market.tick(ago_ms=900)))
+    expect(way.locator(".spread")).to_have_text(re.compile(r"^p50 \d.* · p95 \d"))
     market.tick(ago_ms=7_200_000)
     expect(part(page, "hop-way")).to_have_text(UNKNOWN)
     expect(way).to_have_attribute("title", re.compile("time stamps contradict each other"))

@@ -46,7 +46,7 @@ class Row {
   constructor(element) {
     this.element = element;
     this.link = element.querySelector("a");
-    [this.price, this.move, this.chance, this.rate] = ["price", "move", "chance", "rate"].map((name) =>
+    [this.price, this.move, this.chance, this.rate, this.count] = ["price", "move", "chance", "rate", "n"].map((name) =>
       element.querySelector(`.${name}`),
     );
   }
@@ -69,8 +69,7 @@ class Row {
     writeText(this.chance, whole(coin.latest?.p_up), fallback ? "fallback" : "");
     const { value, n } = coin.tally.record(least).hits;
     writeText(this.rate, whole(value));
-    const title = `n = ${n}`;
-    if (this.rate.title !== title) this.rate.title = title;
+    writeText(this.count, formats.count(n));
   }
 
   showMove(move) {
