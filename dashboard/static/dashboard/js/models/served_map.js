@@ -83,6 +83,9 @@ function forecastRow(forecasts, cards) {
   const card = cards.get(forecasts.model);
   cell.append(card ? link(card) : missing("no network: a linear trend stands in"));
   row.append(head, cell);
+  row.className = "forecast-row";
+  const seconds = card?.horizon_seconds ?? null;
+  cell.prepend(made("span", "muted", seconds === null ? "at any time, of no candle: " : `${seconds} s ahead at any time, of no candle: `));
   return row;
 }
 
