@@ -12,6 +12,8 @@ const NOTHING = {
   forecast: "The ledger holds no price around this forecast.",
 };
 
+const WAITING = "The candles since then have not closed yet, and none before them is stored.";
+
 export class PathPanel {
   constructor(element, page) {
     this.panel = new Panel(element);
@@ -34,7 +36,8 @@ export class PathPanel {
     }
     if (round !== this.round) return;
     if (drawing === null) {
-      this.panel.empty(NOTHING[page.kind]);
+      const waits = page.kind === "signal" && page.pending;
+      this.panel.empty(waits ? WAITING : NOTHING[page.kind]);
       return;
     }
     this.panel.ready();
