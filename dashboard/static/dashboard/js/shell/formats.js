@@ -19,10 +19,11 @@ export function price(value, symbol) {
 
 export function fixed(value, digits) {
   if (value == null) return UNKNOWN;
-  return value.toLocaleString("en-US", {
+  const text = value.toLocaleString("en-US", {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
   });
+  return text.replace("-", "−");
 }
 
 /** A number of things. */
