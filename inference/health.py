@@ -6,6 +6,7 @@ measured yet.
 
 import time
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +18,10 @@ WINDOW_TICKS = 150
 
 @dataclass(frozen=True, slots=True)
 class TickReport:
-    """One tick in figures. Durations in ms; counts over symbols."""
+    """One tick in figures. Durations in ms; counts over symbols.
+
+    age_ms: mean age of the features that were believed. refused: symbols by why theirs were not.
+    """
 
     tick: int
     tick_ms: int
@@ -35,6 +39,7 @@ class TickReport:
     age_ms: float | None
     written: bool
     too_slow: bool
+    refused: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -138,6 +143,7 @@ class LoopStatus:
                     "avg_completeness": _mean([r.completeness for r in reports]),
                     "avg_data_age_ms": _mean([r.age_ms for r in reports]),
                     "stale_feature_rate": _share(sum(r.stale for r in reports), symbols),
+                    "refused": dict(reports[-1].refused) if reports else {},
                 },
                 "memory": {"status": "pressure" if self.memory_pressure else "ok"},
             },

@@ -5,6 +5,7 @@ Observed after a tick's write, never within it.
 
 import math
 
+import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from inference.forecasts.entry import TickEntry
@@ -43,7 +44,7 @@ class LoopMetrics:
         )
         self.feature_age = Histogram(
             "inference_feature_age_seconds",
-            "Age of input features",
+            "Age of the features that were believed",
             buckets=(0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0),
             registry=registry,
         )
@@ -161,7 +162,9 @@ class LoopMetrics:
             self._observe_forecasts(entry)
 
     def _observe_forecasts(self, entry: TickEntry) -> None:
-        ages = entry.column("features_age_ms").tolist()
+        # No mid: the features were refused, and their age may be as wrong as they are.
+        refused = np.isnan(entry.column("mid_price"))
+        ages = np.where(refused, np.nan, entry.column("features_age_ms")).tolist()
         shares = entry.column("completeness").tolist()
         scores = entry.column("confidence").tolist()
         for index, (symbol, source) in enumerate(zip(entry.symbols, entry.sources, strict=True)):

@@ -47,6 +47,17 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.NO_PRICE: "the model returned no usable price",
 }
 
+REFUSED_FEATURES = frozenset(
+    {
+        Reason.STALE_FEATURES,
+        Reason.FEATURES_MISSING,
+        Reason.INVALID_FEATURES,
+        Reason.FEATURES_FROM_FUTURE,
+        Reason.OTHER_VENUE,
+    }
+)
+"""Why a symbol's features were not believed at all: its feed fails, or it has none."""
+
 
 def spoken_version(model_version: str, source: Source) -> str:
     """Return the version under which a forecast is published, with the source's suffix."""

@@ -30,6 +30,7 @@ GARBAGE = math.inf
 AHEAD_MS = 1_000.0
 """A writer's clock this far ahead of ours is tolerated, as clocks are."""
 
+_AGELESS = frozenset({Reason.OTHER_VENUE, Reason.FEATURES_FROM_FUTURE})
 _REQUIRED = [INDEX[name] for name in REQUIRED_FEATURES]
 _MID, _SPREAD = INDEX["mid_price"], INDEX["spread_bp"]
 _LARGEST = np.finfo(np.float64).max
@@ -67,6 +68,7 @@ class HotReading:
     """What a tick read. features [n, 20], the rest [n]; NaN = void; times in market ms.
 
     usable: rows that a model may answer; reasons say why not, "" where usable.
+    age_ms: never below zero; NaN where it has no meaning, for another market's or future features.
     mid: NaN unless it may be believed (fresh, valid, from this venue).
     """
 
@@ -183,6 +185,8 @@ class HotReader:
             reading.usable &= ~mask
             if reason is not Reason.INCOMPLETE_FEATURES:
                 reading.mid[mask] = np.nan
+            if reason in _AGELESS:
+                reading.age_ms[mask] = np.nan
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ from inference.handover.fence import LeaseLostError, Written
 from inference.handover.lease import Held
 from inference.handover.link import Link, LinkError, Pipeline, render
 from inference.health import TickReport
-from inference.vocabulary import Reason, Source
+from inference.vocabulary import REFUSED_FEATURES, Reason, Source
 from market.clock import LIVE_TIME, MarketTime
 
 SHARD = 0
@@ -220,6 +220,9 @@ class Ticker:
         total_ns: int,
         outcome: Written,
     ) -> TickReport:
+        numbers = forecasts.numbers
+        # Where features were refused there is no mid, and their age may be as wrong as they are.
+        believed = ~np.isnan(numbers[COLUMN["mid_price"]])
         model = sum(source is Source.REDIS for source in forecasts.sources)
         total_ms = total_ns / 1e6
         return TickReport(
@@ -235,11 +238,19 @@ class Ticker:
             total_ms=total_ms,
             lateness_ms=due.lateness_ms,
             missed=due.missed,
-            completeness=_mean(forecasts.numbers[COLUMN["completeness"]]),
-            age_ms=_mean(forecasts.numbers[COLUMN["features_age_ms"]]),
+            completeness=_mean(numbers[COLUMN["completeness"]]),
+            age_ms=_mean(numbers[COLUMN["features_age_ms"]][believed]),
             written=outcome is Written.WRITTEN,
             too_slow=total_ms > self._latency_limit_ms,
+            refused=self._refused(forecasts.reasons),
         )
+
+    def _refused(self, reasons: list[Reason]) -> dict[str, list[str]]:
+        refused: dict[str, list[str]] = {}
+        for symbol, reason in zip(self.forecaster.symbols, reasons, strict=True):
+            if reason in REFUSED_FEATURES:
+                refused.setdefault(reason.value, []).append(symbol)
+        return refused
 
 
 def _mean(values: "np.typing.NDArray[np.float64]") -> float | None:

@@ -70,6 +70,26 @@ async def test_bad_features_are_published_with_their_reason(
     assert said(clean_redis) == expected
 
 
+async def test_age_of_refused_features_is_in_no_mean(redis_url, clean_redis):
+    symbols = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+    write_features(clean_redis, "ETHUSDT", feature_ts=-1)
+    write_features(clean_redis, "SOLUSDT", venue="simulated")
+    loop = make_loop(redis_url, symbols=symbols)
+    await run(loop, 1)
+    quality = loop.status.document()["components"]["feature_quality"]
+    assert quality["avg_data_age_ms"] is None
+    write_features(clean_redis, "BTCUSDT")
+    loop = make_loop(redis_url, symbols=symbols)
+    await run(loop, 1)
+    quality = loop.status.document()["components"]["feature_quality"]
+    assert 0 <= quality["avg_data_age_ms"] < 5_000
+    assert quality["refused"] == {"stale_features": ["ETHUSDT"], "other_venue": ["SOLUSDT"]}
+    ages = "inference_feature_age_seconds"
+    assert loop._metrics.registry.get_sample_value(f"{ages}_count") == 1
+    assert loop._metrics.registry.get_sample_value(f"{ages}_sum") < 5
+    assert clean_redis.hget(keys.pred("SOLUSDT"), "features_age_ms") in (None, "", "nan")
+
+
 async def test_key_of_another_type_is_invalid_and_the_loop_goes_on(redis_url, clean_redis):
     clean_redis.set(keys.feat("BTCUSDT"), "not a hash")
     loop = make_loop(redis_url)

@@ -295,6 +295,22 @@ def test_reading_of_bad_hash_names_the_reason(feat, reason):
     assert not reading.usable.any()
 
 
+@pytest.mark.parametrize(
+    ("feat", "age_ms"),
+    [
+        (reply(feature_ts=1001.0), 0.0),  # within what clocks differ by
+        (reply(feature_ts=1001.6), None),
+        (reply(feature_ts=1001.6, ret_1s="inf"), None),
+        ([*reply()[:-1], b"replay/x/1"], None),
+        ([None] * (len(NUMBER_FIELDS) + 1), None),
+        (reply(feature_ts=994.9), 5_200.0),
+    ],
+)
+def test_reading_has_an_age_only_where_features_have_one(feat, age_ms):
+    found = float(read(feat).age_ms[0])
+    assert math.isnan(found) if age_ms is None else found == pytest.approx(age_ms)
+
+
 def test_reading_of_crossed_book_is_not_usable():
     assert read(reply(), book=(b"101", b"101")).reasons == [Reason.CROSSED_BOOK]
     assert read(reply(), book=(b"x", b"101")).reasons == [Reason.CROSSED_BOOK]

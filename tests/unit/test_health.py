@@ -46,7 +46,7 @@ ADDED = {
     "model": {"digest", "warnings", "refused"},
     "redis_connection": set(),
     "prediction_pipeline": {"missed_ticks", "too_slow", "venue", "live"},
-    "feature_quality": set(),
+    "feature_quality": {"refused"},
     "memory": {"status"},
 }
 
@@ -126,7 +126,16 @@ def test_document_before_the_first_tick_measures_nothing_and_says_null() -> None
         "avg_completeness": None,
         "avg_data_age_ms": None,
         "stale_feature_rate": None,
+        "refused": {},
     }
+
+
+def test_document_names_symbols_whose_features_the_last_tick_refused() -> None:
+    told = status()
+    told.add(report(refused={"other_venue": ["ETHUSDT"]}))
+    told.add(report(tick=2, refused={"stale_features": ["SOLUSDT"]}))
+    quality = told.document()["components"]["feature_quality"]
+    assert quality["refused"] == {"stale_features": ["SOLUSDT"]}
 
 
 def test_document_of_fallbacks_alone_has_no_inference_time() -> None:
