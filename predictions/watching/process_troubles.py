@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.artefacts.errors import told_path
+from inference.vocabulary import REASON_TEXTS, REFUSED_FEATURES, Reason
 from predictions.watching.alert import Alert, Severity
 from predictions.watching.heartbeats import NEEDED, WELL, Process, detail_of
 
@@ -18,6 +19,9 @@ WITHOUT = {
     "recorder": "what is said waits in Redis, and nothing is graded.",
 }
 """What is lacking while a process is silent."""
+
+MOST_NAMED = 8
+"""Symbols that one alert names; how many more there are, it says."""
 
 PATIENT = frozenset({"starting", "standby"})
 
@@ -88,8 +92,11 @@ def _inference(detail: Mapping[str, Any]) -> Iterator[Alert]:
             "The forecast loop is near its limit of memory and drops its caches.",
             "Raise the limit, or forecast fewer symbols.",
         )
-    stale = _mapping(components.get("feature_quality")).get("stale_feature_rate")
-    if isinstance(stale, int | float) and stale > 0:
+    quality = _mapping(components.get("feature_quality"))
+    refused = _mapping(quality.get("refused"))
+    yield from _without_features(refused)
+    stale = quality.get("stale_feature_rate")
+    if isinstance(stale, int | float) and stale > 0 and Reason.STALE_FEATURES not in refused:
         yield Alert(
             "stale_features",
             Severity.WARNING,
@@ -98,6 +105,29 @@ def _inference(detail: Mapping[str, Any]) -> Iterator[Alert]:
             "old.",
             "See whether the market process keeps up with its feed.",
         )
+
+
+def _without_features(refused: Mapping[str, Any]) -> Iterator[Alert]:
+    told = [
+        f"{_names(symbols)} ({REASON_TEXTS[Reason(reason)]})"
+        for reason, symbols in refused.items()
+        if reason in REFUSED_FEATURES and isinstance(symbols, list) and symbols
+    ]
+    if told:
+        yield Alert(
+            "features_refused",
+            Severity.WARNING,
+            "inference",
+            f"No model forecast is made of {'; '.join(told)}.",
+            "A replay carries its recording's symbols alone: set FORECAST_SYMBOLS to what the "
+            "running market has, or see whether its feed brings them.",
+        )
+
+
+def _names(symbols: list[Any]) -> str:
+    named = ", ".join(str(each) for each in symbols[:MOST_NAMED])
+    more = len(symbols) - MOST_NAMED
+    return f"{named} and {more} more" if more > 0 else named
 
 
 def _signals(detail: Mapping[str, Any]) -> Iterator[Alert]:

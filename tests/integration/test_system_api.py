@@ -94,6 +94,21 @@ def test_system_troubles_of_heartbeats_come_in_order_of_severity(
     assert codes(document) == ["model_missing", "recorder_troubled", "process_standby"]
 
 
+def test_system_names_forecast_symbols_whose_features_are_refused_in_one_alert(
+    client: Client, well: redis.Redis
+) -> None:
+    refused = {"other_venue": ["ETHUSDT"], "stale_features": [f"C{n}USDT" for n in range(10)]}
+    quality = {"stale_feature_rate": 0.5, "refused": refused | {"nonsense": ["X"]}}
+    beat(well, "inference", "degraded", components={"feature_quality": quality})
+
+    (alert,) = asked(client)["alerts"]
+
+    assert (alert["code"], alert["subject"]) == ("features_refused", "inference")
+    assert "ETHUSDT (the features come from another market" in alert["message"]
+    assert "C7USDT and 2 more (the features are older" in alert["message"]
+    assert "FORECAST_SYMBOLS" in alert["action"]
+
+
 @pytest.mark.parametrize(
     "detail", ["{", "[1]", '{"components": [], "refused": {}, "timeframes": 1}']
 )
