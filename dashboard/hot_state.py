@@ -14,7 +14,7 @@ from typing import Any
 import redis.asyncio
 
 from dashboard import frames
-from dashboard.current_signals import CurrentSignals, read_signals, signal_keys
+from dashboard.current_signals import CurrentSignals, read_signals, signal_keys, signal_slots
 from dashboard.depth import BOOK_FIELDS, Raw
 from inference.forecasts import prediction_cache
 from inference.signals.live_accuracy import decode_live_accuracy
@@ -101,7 +101,7 @@ class HotState:
         # In a cluster the keys lie in many slots, and plain MGET is for one.
         mget = getattr(client, "mget_nonatomic", client.mget)
         measured, *texts = await mget([keys.quality(SIGNALS), *names])
-        return read_signals(texts, decode_live_accuracy(measured))
+        return read_signals(signal_slots(symbols), texts, decode_live_accuracy(measured))
 
     async def processes(self) -> dict[str, Data]:
         """Return each process's heartbeat; status null where there is none."""

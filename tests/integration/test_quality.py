@@ -229,9 +229,9 @@ def test_snapshots_show_live_accuracy() -> None:
     one = a_signal()
     text = encode_state(SignalState(signal=one)).decode()
     measured = LiveAccuracy(venue=one.venue, models={"BTCUSDT:15m": {one.model_version: 0.5}})
-    [frame] = read_signals([text], measured).frames
+    [frame] = read_signals([("BTCUSDT", Timeframe.M15)], [text], measured).frames
     assert frame == one.frame(live_accuracy=0.5)
-    assert read_signals([text]).frames == [one.frame()]
+    assert read_signals([("BTCUSDT", Timeframe.M15)], [text]).frames == [one.frame()]
 
 
 def test_signals_of_no_trade_count_in_the_three_classes(

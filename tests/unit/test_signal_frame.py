@@ -1,6 +1,6 @@
 """A signal's two shapes, and `sig:` as a snapshot reads it."""
 
-from dashboard.current_signals import read_signals, signal_keys
+from dashboard.current_signals import read_signals, signal_keys, signal_slots
 from inference.signals.signal import SignalState, encode_state
 from inference.vocabulary import SignalReason
 from market.candles.timeframes import Timeframe
@@ -27,9 +27,10 @@ def test_signal_keys_are_of_every_symbol_and_timeframe() -> None:
     assert signal_keys(["BTCUSDT"]) == [f"sig:BTCUSDT:{t}" for t in ("15m", "1h", "4h", "1d")]
 
 
-def test_current_signals_leave_out_what_is_absent_or_cannot_be_read() -> None:
+def test_current_signals_leave_out_what_is_absent_and_name_what_cannot_be_read() -> None:
     late = no_signal(code=SignalReason.CANDLE_LATE)
     hour = signal(timeframe=Timeframe.H1, at_ms=AT_MS)
+    slots = signal_slots(["BTCUSDT", "ETHUSDT"])[:5]
     texts = [
         None,
         "not json",
@@ -37,6 +38,12 @@ def test_current_signals_leave_out_what_is_absent_or_cannot_be_read() -> None:
         encode_state(SignalState(signal=hour, error=late)).decode(),
         encode_state(SignalState(error=no_signal("ETHUSDT"))).decode(),
     ]
-    current = read_signals(texts)
+    current = read_signals(slots, texts)
     assert current.frames == [hour.frame()]
-    assert current.errors == [late.item(), no_signal("ETHUSDT").item()]
+    *unreadable, held, last = current.errors
+    assert [held, last] == [late.item(), no_signal("ETHUSDT").item()]
+    assert [(each["symbol"], each["timeframe"], each["code"]) for each in unreadable] == [
+        ("BTCUSDT", "1h", "signal_unreadable"),
+        ("BTCUSDT", "4h", "signal_unreadable"),
+    ]
+    assert all(each["message"].startswith("what Redis holds") for each in unreadable)
