@@ -110,6 +110,7 @@ listenToKeys({
   dialog: text.element("keys"),
   onEscape: close,
   onDown: () => matrix.walking.enter(),
+  onArrow: () => matrix.walking.focus(),
 });
 onPreference("zone", () => [matrix, detail].forEach((each) => each.forget()));
 addEventListener("hashchange", chooseLinked);

@@ -44,7 +44,7 @@ export class Row {
     const price = formats.price(this.value, this.symbol);
     for (const element of [this.price, this.under]) writeText(element, price, this.quoted ? "quoted" : "closed");
     if (this.change === null) {
-      writeText(this.moved, "", "flat");
+      writeText(this.moved, this.value === null ? "" : formats.UNKNOWN, "flat");
       return;
     }
     const way = WAYS[Math.sign(Math.round(this.change * 10_000))];

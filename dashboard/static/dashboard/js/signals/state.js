@@ -81,7 +81,7 @@ export class SignalState {
     const mid = this.quotes.get(symbol)?.mid ?? null;
     const value = mid ?? newest?.entry ?? null;
     const day = this.of(symbol, this.timeframes.at(-1)).signal;
-    const known = day !== null && value !== null && this.today(day) && (mid !== null || newest !== day);
+    const known = day !== null && value !== null && this.today(day) && (mid !== null || newest.candle_close_ms > day.candle_close_ms);
     return { value, quoted: mid !== null, change: known ? value / day.entry - 1 : null };
   }
 
