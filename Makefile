@@ -28,8 +28,8 @@ else
 NPM_TRUST := NODE_USE_SYSTEM_CA=1
 endif
 
-# Tests that time nothing run beside each other, each worker with one thread; then those that
-# touch the database once more, on PostgreSQL; then the others, one after the other.
+# Tests that time nothing run beside each other, each worker with one thread; those that touch
+# the database once more, on PostgreSQL; the pages' likewise; then the others, one after the other.
 PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 .PHONY: help run test screenshots check install install-all front-end clean
@@ -45,7 +45,8 @@ test: install-all
 	$(MAKE) --no-print-directory check
 	$(PARALLEL) tests/unit tests/integration
 	TEST_DATABASE=postgresql $(PARALLEL) tests/unit tests/integration
-	$(BIN)/python -m pytest tests/performance tests/e2e tests/chaos
+	$(PARALLEL) tests/e2e --ignore tests/e2e/whole
+	$(BIN)/python -m pytest tests/e2e/whole tests/performance tests/chaos
 
 screenshots: install-all
 	@$(BIN)/python -m tests.browser
