@@ -30,6 +30,7 @@ export function zone() {
 
 /** The zone as a heading names it at that time: "UTC" or such as "UTC+2", in winter "UTC+1". */
 export function zoneName(ms = Date.now()) {
+  if (zone() === "UTC") return "UTC";
   offsets ??= new Intl.DateTimeFormat("en-GB", { timeZone: zone(), timeZoneName: "shortOffset" });
   const name = offsets.formatToParts(ms).find((part) => part.type === "timeZoneName").value;
   return name.replace("GMT", "UTC");
