@@ -10,6 +10,7 @@ import { knownWords, outcomeWords } from "./outcome_words.js";
 
 const ROWS = 25;
 const FILTERS = ["timeframe", "direction"];
+const NOT_MADE = "not_made_yet";
 
 export class History {
   /** onShow(signal): the reader wants to see it on the chart. */
@@ -20,6 +21,8 @@ export class History {
     this.onShow = onShow;
     this.venue = null;
     this.cursor = null;
+    this.errors = [];
+    this.none = false; // whether the ledger holds no signal of this coin at all
     this.links = { older: null, newer: null };
     for (const name of FILTERS) {
       text.element(`history-${name}`).addEventListener("change", () => this.begin());
@@ -50,6 +53,7 @@ export class History {
     this.aborting = new AbortController();
     const { signal } = this.aborting;
     this.panel.loading();
+    this.none = false;
     const chosen = Object.fromEntries(FILTERS.map((name) => [name, this.text.element(`history-${name}`).value]));
     const asked = { symbol: this.page.symbol, venue: this.venue, limit: ROWS, cursor: this.cursor, ...chosen };
     try {
@@ -70,7 +74,26 @@ export class History {
       return;
     }
     const filtered = Object.values(chosen).some(Boolean);
-    this.panel.empty(filtered ? "No signal fits these filters." : "No signal yet: the first comes when a candle closes.");
+    this.none = !filtered;
+    this.panel.empty(filtered ? "No signal fits these filters." : this.nothing());
+  }
+
+  /** errors: why there is no signal of a timeframe, {timeframe, code, message} each. */
+  explain(errors) {
+    this.errors = errors;
+    if (this.none) this.panel.empty(this.nothing());
+  }
+
+  // The next candle's close brings one only where nothing else is missing.
+  nothing() {
+    const missing = new Map();
+    for (const { timeframe, code, message } of this.errors) {
+      if (code === NOT_MADE) continue;
+      missing.set(message, [...(missing.get(message) ?? []), timeframe]);
+    }
+    if (missing.size === 0) return "No signal yet: the first comes when a candle closes.";
+    const told = [...missing].map(([message, timeframes]) => `${timeframes.join(", ")}: ${message}.`);
+    return `No signal yet. ${told.join(" ")}`;
   }
 
   // Who goes through the rows by keyboard keeps their place when something new has come.

@@ -105,6 +105,7 @@ function step(steps) {
 
 function stand(answer) {
   standing = { venue: answer.venue, items: answer.predictions };
+  history.explain(answer.errors);
   if (feed.complete) changed();
 }
 
