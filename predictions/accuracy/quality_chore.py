@@ -26,6 +26,8 @@ from predictions.accuracy.signal_rows import newest_signal_ms
 from predictions.models import SignalOutcome
 
 EVERY_SECONDS = 60.0
+LOOK_SECONDS = 2.0
+"""How often it is asked whose market runs: another one, and the first, is measured at once."""
 SIGNALS_EVERY_SECONDS = 600.0
 """Signals are measured anew at most so often, where any was graded since."""
 PIECE_SECONDS = 0.2
@@ -38,7 +40,7 @@ class QualityChore:
 
     client: redis.Redis
     market_time: Callable[[], MarketTime | None]
-    every_seconds: float = EVERY_SECONDS
+    every_seconds: float = LOOK_SECONDS
     name: str = "quality"
     clock: Callable[[], float] = time.monotonic
     wall_ns: Callable[[], int] = time.time_ns
@@ -47,11 +49,21 @@ class QualityChore:
     _signals: SignalQuality | None = field(init=False, default=None)
     _outcome: int = field(init=False, default=-1)
     _measured_at: float = field(init=False, default=float("-inf"))
+    _begun_at: float = field(init=False, default=float("-inf"))
 
     def run(self) -> bool:
-        """Measure some symbols or timeframes; write when all are; return whether some are left."""
-        if not self._pieces:
-            self._begin()
+        """Measure some symbols or timeframes; write when all are; return whether some are left.
+
+        Begins a minute after the last time, or where another market runs than was measured.
+        """
+        market = self.market_time() or LIVE_TIME
+        begun = self._forecasts
+        if begun is None or (begun.venue, begun.live) != (market.venue, market.live):
+            self._begin(market)
+        elif not self._pieces:
+            if self.clock() - self._begun_at < EVERY_SECONDS:
+                return False
+            self._begin(market)
         until = self.clock() + PIECE_SECONDS
         while self._pieces:
             self._pieces[-1]()
@@ -73,8 +85,8 @@ class QualityChore:
             "timeframes": len(signals.timeframes) if signals is not None else 0,
         }
 
-    def _begin(self) -> None:
-        market = self.market_time() or LIVE_TIME
+    def _begin(self, market: MarketTime) -> None:
+        self._pieces, self._begun_at = [], self.clock()
         venue, made_ms = market.venue, self.wall_ns() // 1_000_000
         forecasts = self._forecasts = ForecastQuality(
             venue=venue, live=market.live, made_ms=made_ms, symbols={}

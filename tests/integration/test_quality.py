@@ -26,7 +26,7 @@ from predictions.accuracy.quality import (
     spoken_symbols,
     symbol_quality,
 )
-from predictions.accuracy.quality_chore import SIGNALS_EVERY_SECONDS, QualityChore
+from predictions.accuracy.quality_chore import EVERY_SECONDS, SIGNALS_EVERY_SECONDS, QualityChore
 from predictions.accuracy.questions import newest_ms
 from predictions.accuracy.rollups import rebuild
 from predictions.accuracy.tradeable import Refusal, forecast_checks
@@ -97,6 +97,28 @@ def test_chore_on_an_empty_ledger_names_the_venue_alone(raw: redis.Redis) -> Non
     told = decode_forecast_quality(raw.get(keys.quality(FORECASTS)))
     assert told is not None
     assert (told.venue, told.live, told.made_ms, told.symbols) == (VENUE, False, 5, {})
+
+
+def test_chore_measures_anew_as_soon_as_another_market_runs_and_else_each_minute(
+    raw: redis.Redis,
+) -> None:
+    running: list[MarketTime | None] = [None]
+    clock = Clock()
+    chore = QualityChore(raw, lambda: running[0], clock=clock)
+
+    def measured() -> str | None:
+        chore.run()
+        told = decode_forecast_quality(raw.getdel(keys.quality(FORECASTS)))
+        return None if told is None else told.venue
+
+    assert measured() == "external"  # no market has begun
+    running[0] = MARKET
+    assert measured() == VENUE
+    assert measured() is None
+    clock.now += chore.every_seconds
+    assert measured() is None
+    clock.now += EVERY_SECONDS
+    assert measured() == VENUE
 
 
 class SlowClock(Clock):
@@ -171,6 +193,7 @@ def test_chore_measures_signals_again_once_some_were_graded(
     chore.run()
     for index in range(40):
         graded(stored_signal(leaf, index))
+    clock.now += EVERY_SECONDS
     chore.run()
     soon = decode_live_accuracy(raw.get(keys.quality(SIGNALS)))
     clock.now += SIGNALS_EVERY_SECONDS
