@@ -153,7 +153,7 @@ def _believed(venue: str | None, market: MarketTime) -> bool:
     return not of_another_market(venue, None if market is LIVE_TIME else market.venue)
 
 
-def _told(replies: Sequence[Any], count: int) -> tuple[list[bool], Sequence[Any]]:
+def _told(replies: list[Any], count: int) -> tuple[list[bool], list[Any]]:
     clock, venues = replies[0], replies[1 : 1 + count]
     market = market_of(clock)
     return [_believed(venue, market) for venue in venues], replies[1 + count :]
