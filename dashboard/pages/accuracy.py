@@ -8,7 +8,7 @@ from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from dashboard.pages.words import SOURCE_TEXTS, UNGRADABLE_TEXTS
+from dashboard.pages.words import SIGNAL_UNGRADABLE_TEXTS, SOURCE_TEXTS, UNGRADABLE_TEXTS
 from dashboard.shell import render_page
 from inference.vocabulary import ENGINES, FORECASTS, SIGNALS, Role
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
@@ -27,7 +27,7 @@ def _page() -> dict[str, Any]:
         "timeframes": [timeframe.value for timeframe in SIGNAL_TIMEFRAMES],
         "roles": [role.value for role in Role],
         "sources": {str(source): text for source, text in SOURCE_TEXTS.items()},
-        "ungradable": {str(code): text for code, text in UNGRADABLE_TEXTS.items()},
+        "ungradable": {FORECASTS: UNGRADABLE_TEXTS, SIGNALS: SIGNAL_UNGRADABLE_TEXTS},
         "venues": {engine: _venues(engine) for engine in ENGINES},
         "feeBp": settings.FEE_BP,
     }

@@ -63,7 +63,7 @@ def _words(found: Signal, outcome: SignalOutcome | None) -> Context:
         "venue_tag": wording.venue_tag(found.venue, live=found.live),
         "reason_text": wording.signal_reason(found.reason),
         "role_text": wording.role_text(found.role),
-        "ungradable_text": wording.ungradable_text(outcome.reason) if outcome else "",
+        "ungradable_text": wording.ungradable_signal_text(outcome.reason) if outcome else "",
         "touched_word": wording.direction_word(outcome.touched) if outcome else "",
         "stack": probability_bar(
             (

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
-from dashboard.pages.words import UNGRADABLE_TEXTS
+from dashboard.pages.words import SIGNAL_UNGRADABLE_TEXTS
 from dashboard.shell import render_page
 from inference.vocabulary import DIRECTIONS, SIGNAL_REASON_TEXTS
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
@@ -49,5 +49,5 @@ def _page(name: str) -> dict[str, Any]:
         "signals": name in settings.SIGNAL_SYMBOLS,
         "maxFeatureAgeMs": round(prediction.max_feature_age_seconds * 1000),
         "reasons": {str(code): text for code, text in SIGNAL_REASON_TEXTS.items() if code},
-        "ungradable": {str(code): text for code, text in UNGRADABLE_TEXTS.items()},
+        "ungradable": {str(code): text for code, text in SIGNAL_UNGRADABLE_TEXTS.items()},
     }

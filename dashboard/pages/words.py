@@ -16,3 +16,8 @@ UNGRADABLE_TEXTS: dict[Ungradable, str] = {
     Ungradable.MADE_TOO_LATE: "it was made after its target time",
     Ungradable.PATH_MISSING: "the candles that followed it are not all there",
 }
+
+SIGNAL_UNGRADABLE_TEXTS: dict[Ungradable, str] = UNGRADABLE_TEXTS | {
+    Ungradable.MADE_TOO_LATE: "it was made after its validity was over, too late to enter on",
+}
+"""A signal is late after its `valid_until`, long before its target time."""

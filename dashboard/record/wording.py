@@ -1,6 +1,6 @@
 """Codes of the ledger in words. Read by the record's pages."""
 
-from dashboard.pages.words import SOURCE_TEXTS, UNGRADABLE_TEXTS
+from dashboard.pages.words import SIGNAL_UNGRADABLE_TEXTS, SOURCE_TEXTS, UNGRADABLE_TEXTS
 from inference.vocabulary import (
     REASON_TEXTS,
     SIGNAL_REASON_TEXTS,
@@ -46,8 +46,13 @@ def source_text(code: str) -> str:
 
 
 def ungradable_text(code: str) -> str:
-    """Return why a prediction has no outcome to be judged by."""
+    """Return why a forecast has no outcome to be judged by."""
     return UNGRADABLE_TEXTS.get(Ungradable(code), "")
+
+
+def ungradable_signal_text(code: str) -> str:
+    """Return why a signal has no outcome to be judged by."""
+    return SIGNAL_UNGRADABLE_TEXTS.get(Ungradable(code), "")
 
 
 def role_text(code: str) -> str:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from dashboard.record.market_now import now_in_market
 from dashboard.record.states import forecast_state, signal_state
+from dashboard.templatetags.figures import written_moment
 from inference.signals.entry import Said
 from inference.vocabulary import Direction, OutcomeStatus, Role, SignalReason, Ungradable
 from predictions.models import Checkpoint, Forecast, LedgerEntry, Signal, SignalOutcome
@@ -81,6 +82,21 @@ def test_ungradable_signal_page_says_why(client: Client, say: Any) -> None:
     assert "Cannot be graded: the candles that followed it are not all there" in page(
         client, "signals", row.pk
     )
+
+
+def test_late_signal_page_says_when_it_was_made_and_why_it_counts_in_no_figure(
+    client: Client, say: Any
+) -> None:
+    row = say(Said(make_signal()))
+    made_ts = row.prediction_ts + 3_600_000
+    with tampering():
+        Signal.objects.filter(pk=row.pk).update(made_ts=made_ts)
+    grade(row, status=OutcomeStatus.UNGRADABLE, reason=Ungradable.MADE_TOO_LATE)
+    text = page(client, "signals", row.pk)
+    assert "Cannot be graded: it was made after its validity was over" in text
+    assert "target time" not in text
+    assert f"of the candle that closed at {written_moment(row.prediction_ts)}, said at" in text
+    assert f'data-testid="said-at">{written_moment(made_ts)}</span>' in text
 
 
 def test_graded_signal_page_holds_the_time_to_target_against_its_eta(

@@ -117,7 +117,7 @@ export class Record {
   writeShown(told) {
     const { overall } = told;
     const window = `${edge(told.from, "the beginning")} to ${edge(told.to, "now")}`;
-    const refused = Object.entries(overall.ungradable).map(([why, n]) => `${count(n)} not gradable (${this.ungradable[why] ?? why})`);
+    const refused = Object.entries(overall.ungradable).map(([why, n]) => `${count(n)} not gradable (${this.ungradable[told.engine]?.[why] ?? why})`);
     const counted = [`${count(overall.said)} said`, `${count(overall.n)} graded`, ...refused];
     if (overall.late) counted.push(`${count(overall.late)} late, not counted`);
     if (overall.open) counted.push(`${count(overall.open)} open`);
