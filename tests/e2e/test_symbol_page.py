@@ -299,9 +299,12 @@ def test_symbol_page_history_without_signals_says_what_is_missing(
     stage: Stage, shown: Page
 ) -> None:
     said = {"code": "candles_missing", "message": "there are no candles"}
-    answer = {"venue": "simulated", "predictions": [], "agreement": None, "agreed_direction": None}
-    answer["errors"] = [said | {"timeframe": timeframe} for timeframe in ("15m", "1h")]
-    shown.route("**/api/predictions/APTUSDT/summary", lambda route: route.fulfill(json=answer))
+    errors = [said | {"timeframe": timeframe} for timeframe in ("15m", "1h")]
+    answer = {"agreement": None, "agreed_direction": None, "predictions": [], "errors": errors}
+    shown.route(
+        "**/api/predictions/APTUSDT/summary",
+        lambda route: route.fulfill(json=answer | {"venue": "simulated"}),
+    )
     open_page(shown, stage, "APTUSDT")
     expect(panel(shown, "history")).to_contain_text("15m, 1h: there are no candles.")
     expect(panel(shown, "history")).not_to_contain_text("the first comes")
