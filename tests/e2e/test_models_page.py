@@ -39,7 +39,7 @@ def test_models_page_shows_map_cards_baselines_and_the_record(
     expect(card).to_contain_text("microprice-linear")
     expect(card.get_by_test_id("verdicts")).to_contain_text("R² not shown to beat no change")
     walked = MANIFEST["metrics"]["walk_forward"]["models"]["microprice-linear"]["r2"]["value"]
-    expect(card.locator("tr.served-row")).to_contain_text(f"{walked:.3f}")
+    expect(card.locator("tr.served-row")).to_contain_text(f"{walked:.3f}".replace("-", "−"))
     card.get_by_role("button", name="Final test").click()
     tested = MANIFEST["metrics"]["final_test"]["models"]["microprice-linear"]["r2"]["value"]
     expect(card.locator("tr.served-row")).to_contain_text(f"{tested:.3f}")
