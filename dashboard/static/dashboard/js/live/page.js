@@ -16,9 +16,13 @@ const coins = shell.follow(new Coins(shellData.forecastSymbols, shell.clock));
 const market = shell.follow(new MarketState(pageData.symbol));
 const hops = new Hops(shell.clock, serverClock);
 const ledger = new LedgerRecord(() => shell.redraw());
+let measured = null;
 
 shell.follow({
   apply({ type, data }) {
+    // What one market took says nothing of another.
+    if (coins.venue !== measured) hops.begin();
+    measured = coins.venue;
     const coin = coins.of(market.symbol);
     if (type === "predictions" && data.some((each) => each.symbol === market.symbol)) {
       hops.arrive(coin.latest, coin.publishedMs, coin.quote);
