@@ -45,8 +45,8 @@ test: install-all
 	$(MAKE) --no-print-directory check
 	$(PARALLEL) tests/unit tests/integration
 	TEST_DATABASE=postgresql $(PARALLEL) tests/unit tests/integration
-	$(PARALLEL) tests/e2e --ignore tests/e2e/whole
-	$(BIN)/python -m pytest tests/e2e/whole tests/performance tests/chaos
+	$(PARALLEL:loadfile=loadgroup) tests/e2e
+	$(BIN)/python -m pytest tests/performance tests/chaos
 
 screenshots: install-all
 	@$(BIN)/python -m tests.browser

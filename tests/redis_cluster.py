@@ -12,7 +12,7 @@ import redis
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS
 
 from cryptosite.processes.redis_layout import find_program
-from tests.processes import free_port
+from tests.ports import free_port
 from tests.waiting import eventually_sync
 
 NODES = 3

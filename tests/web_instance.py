@@ -1,6 +1,5 @@
 """A web process of its own, as `manage.py run_web` starts it, for tests from outside."""
 
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -10,6 +9,7 @@ from copy import copy
 from pathlib import Path
 from typing import Self
 
+from tests.ports import free_port
 from tests.waiting import eventually_sync
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -108,9 +108,3 @@ class WebInstance:
             raise RuntimeError(self._log.read_text()) from error
         except OSError:
             return False
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -8,7 +8,8 @@ from inference.signals.entry import BatchEntry
 from inference.vocabulary import SIGNALS
 from market import keys
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
-from tests.processes import Instance, free_port, running_instance
+from tests.ports import free_port
+from tests.processes import Instance, running_instance
 from tests.unit.signal_artefacts import write_pooled
 from tests.waiting import eventually_sync
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import redis
@@ -10,6 +11,18 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.browser import find_chromium
 from tests.environment import instance_environment
 from tests.web_instance import WebInstance
+
+E2E = Path(__file__).parent
+WHOLE = E2E / "whole"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Run beside each other (`--dist loadgroup`), what shares a stack or a module's page stays on
+    # one worker.
+    for item in items:
+        if item.path.is_relative_to(E2E):
+            name = WHOLE.name if item.path.is_relative_to(WHOLE) else item.path.stem
+            item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(scope="module")

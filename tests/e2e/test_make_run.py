@@ -17,20 +17,11 @@ import redis
 
 from cryptosite.processes.redis_layout import locate
 from market import keys
+from tests.ports import free_port
 from tests.waiting import eventually_sync
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 180
-
-
-def free_ports(count: int) -> list[int]:
-    holders = [socket.socket() for _ in range(count)]
-    for holder in holders:
-        holder.bind(("127.0.0.1", 0))
-    ports = [int(holder.getsockname()[1]) for holder in holders]
-    for holder in holders:
-        holder.close()
-    return ports
 
 
 @dataclass
@@ -116,7 +107,7 @@ def answers(url: str) -> bool:
 
 @pytest.fixture
 def instance(short_dir: Path, instance_env: dict[str, str]) -> Instance:
-    web, health, metrics = free_ports(3)
+    web, health, metrics = free_port(), free_port(), free_port()
     config = (ROOT / "config" / "inference.yaml").read_text()
     config = config.replace("port: 8083", f"port: {health}").replace(": 9092", f": {metrics}")
     (short_dir / "service.yaml").write_text(config)

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -15,6 +14,7 @@ import redis
 import yaml
 
 from market import keys
+from tests.ports import free_port
 from tests.waiting import eventually_sync
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,12 +26,6 @@ def image_command() -> list[str]:
     (command,) = (line for line in lines if line.startswith("CMD ["))
     words: list[str] = json.loads(command.removeprefix("CMD "))
     return [sys.executable if word == "python" else word for word in words]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def status(url: str, token: str = "") -> int:

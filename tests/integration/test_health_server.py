@@ -19,7 +19,7 @@ from inference.health import TickReport
 from inference.metrics import LoopMetrics
 from inference.server import HealthServer, Ports, safe_host
 from tests.integration.ledger import tick_entry
-from tests.processes import free_port
+from tests.ports import free_port
 
 SPECIFIED_METRICS = (
     "inference_total_latency_seconds",

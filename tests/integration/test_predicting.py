@@ -16,7 +16,7 @@ from market.candles.store import CandleStore
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
 from market.clock import MarketTime
 from tests.documents import README, blocks
-from tests.processes import free_port
+from tests.ports import free_port
 from tests.signals import SPECIFIED_FIELDS
 from tests.unit.signal_artefacts import NOW_MS, SYMBOLS, candles, write_pooled
 

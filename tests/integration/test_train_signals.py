@@ -27,7 +27,8 @@ from inference.artefacts.signal_manifest import (
 from inference.artefacts.torch_import import load_network
 from market.candles.timeframes import Timeframe
 from tests.made_candles import market, write_feathers
-from tests.processes import ROOT, free_port
+from tests.ports import free_port
+from tests.processes import ROOT
 from tests.signal_datasets import made_up
 from tests.waiting import eventually_sync
 from training.recordings import TrainingDataError

@@ -11,7 +11,8 @@ from inference.vocabulary import SIGNALS
 from market import keys
 from market.candles.timeframes import Timeframe
 from market.clock import MarketTime
-from tests.processes import free_port, running_instance
+from tests.ports import free_port
+from tests.processes import running_instance
 from tests.waiting import eventually_sync
 
 SPEED = 100

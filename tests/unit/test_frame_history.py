@@ -8,6 +8,7 @@ import pytest
 from dashboard import history
 
 
+@pytest.mark.django_db
 async def test_ledger_that_does_not_answer_in_time_is_unknown_and_holds_up_no_frame(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

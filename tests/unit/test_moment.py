@@ -9,7 +9,7 @@ import redis
 from inference.signals.moment import MarketWatch, Moment, UnreadableClockError
 from market import keys
 from market.clock import MarketTime
-from tests.processes import free_port
+from tests.ports import free_port
 
 NOWHERE = f"redis://127.0.0.1:{free_port()}/0"
 
