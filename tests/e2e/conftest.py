@@ -12,17 +12,14 @@ from tests.browser import find_chromium
 from tests.environment import instance_environment
 from tests.web_instance import WebInstance
 
-E2E = Path(__file__).parent
-WHOLE = E2E / "whole"
+WHOLE = Path(__file__).parent / "whole"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     # Run beside each other (`--dist loadgroup`), what shares a stack or a module's page stays on
-    # one worker.
-    for item in items:
-        if item.path.is_relative_to(E2E):
-            name = WHOLE.name if item.path.is_relative_to(WHOLE) else item.path.stem
-            item.add_marker(pytest.mark.xdist_group(name))
+    # one worker. Here, because xdist reads the groups before other hooks see all items.
+    name = WHOLE.name if item.path.is_relative_to(WHOLE) else item.path.stem
+    item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(scope="module")
