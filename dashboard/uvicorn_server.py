@@ -67,24 +67,33 @@ class Stall:
         self._arm(transport)
 
 
-class Requests(H11Protocol):
-    """HTTP, and the way into a WebSocket."""
+class CutOff:
+    """Before a protocol of Uvicorn's: whoever takes nothing for `patience` seconds is cut off."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._stall = Stall(LONGEST_STALL_SECONDS)
-        super().connection_made(transport)
+    patience: float
+    transport: Any
+
+    def connection_made(self, transport: Any) -> None:
+        self._stall = Stall(self.patience)
+        super().connection_made(transport)  # type: ignore[misc]  # the protocol's behind this
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stall.end()
-        super().connection_lost(exc)
+        super().connection_lost(exc)  # type: ignore[misc]
 
     def pause_writing(self) -> None:
-        super().pause_writing()
+        super().pause_writing()  # type: ignore[misc]
         self._stall.begin(self.transport)
 
     def resume_writing(self) -> None:
-        super().resume_writing()
+        super().resume_writing()  # type: ignore[misc]
         self._stall.end()
+
+
+class Requests(CutOff, H11Protocol):
+    """HTTP, and the way into a WebSocket."""
+
+    patience = LONGEST_STALL_SECONDS
 
     def send_400_response(self, msg: str) -> None:
         head, _ = self.conn.trailing_data
@@ -95,24 +104,10 @@ class Requests(H11Protocol):
         self.transport.close()
 
 
-class Sockets(WebSocketsSansIOProtocol):
+class Sockets(CutOff, WebSocketsSansIOProtocol):
     """One WebSocket: what does not read is not written to, and soon cut off."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._stall = Stall(PING_TIMEOUT_SECONDS)
-        super().connection_made(transport)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stall.end()
-        super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._stall.begin(self.transport)
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self._stall.end()
+    patience = PING_TIMEOUT_SECONDS
 
     def handle_close(self, event: Frame) -> None:
         super().handle_close(event)
