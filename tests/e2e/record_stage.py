@@ -6,9 +6,13 @@ in the logs, stored and graded by the recorder's own process.
 
 import sqlite3
 import subprocess
+import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,9 +27,10 @@ from market.candles.series import CandleSeries
 from market.candles.store import CandleStore
 from market.candles.timeframes import Timeframe
 from market.hot.vector import INDEX, TICK_MS
+from tests.environment import instance_environment
 from tests.integration.ledger import FIRST_TICK_MS, NAN, tick_entry
 from tests.made_candles import walk
-from tests.processes import Instance
+from tests.processes import Instance, running_instance
 from tests.signal_loops import DAY_MS, VENUE, make_signal, set_clock
 from tests.waiting import eventually_sync
 
@@ -38,6 +43,18 @@ LAST_TICK = (NOW_MS - FIRST_TICK_MS) // TICK_MS
 """By the count of `tick_entry`: the newest tick whose time has come."""
 WORTH = {"BTCUSDT": 620.0, "ETHUSDT": 24.0, "SOLUSDT": 1.4}
 """Price of 100 walked: coins of different ticks."""
+
+
+@contextmanager
+def simulated_instance(static: Path) -> Iterator[Instance]:
+    """Give an instance of its own; static: files that were collected already."""
+    # A short path: the name of a unix socket has room for hardly more.
+    with tempfile.TemporaryDirectory(prefix="cs-", dir="/tmp") as folder:
+        directory = Path(folder)
+        environment = instance_environment(directory)
+        with running_instance(directory, environment, MARKET_SOURCE="simulated") as instance:
+            (directory / "static").symlink_to(static)
+            yield instance
 
 
 @dataclass

@@ -1,9 +1,7 @@
 """The pages of one signal and of one forecast: what the ledger holds, as a person reads it."""
 
 import re
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -17,12 +15,11 @@ from tests.e2e.record_stage import (
     NOW_MS,
     Stage,
     fill,
+    simulated_instance,
     wait_for_web,
     wait_until_recorded,
 )
-from tests.environment import instance_environment
 from tests.integration.ledger import FIRST_TICK_MS
-from tests.processes import running_instance
 from tests.signal_loops import DAY_MS
 from tests.waiting import eventually_sync
 from tests.web_instance import WebInstance
@@ -33,18 +30,14 @@ NEWEST = f"candle_close = {DAY_MS + AFTER * M15.ms}"
 
 @pytest.fixture(scope="module")
 def stage(prepared_web: WebInstance) -> Iterator[Stage]:
-    with tempfile.TemporaryDirectory(prefix="cs-", dir="/tmp") as folder:
-        directory = Path(folder)
-        environment = instance_environment(directory)
-        with running_instance(directory, environment, MARKET_SOURCE="simulated") as instance:
-            (directory / "static").symlink_to(prepared_web.static)
-            made = Stage(instance)
-            fill(made)
-            instance.start("run_web")
-            made.record()
-            wait_until_recorded(made)
-            wait_for_web(made)
-            yield made
+    with simulated_instance(prepared_web.static) as instance:
+        made = Stage(instance)
+        fill(made)
+        instance.start("run_web")
+        made.record()
+        wait_until_recorded(made)
+        wait_for_web(made)
+        yield made
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """The page of one coin in a browser: its candles, its signals, what came of them."""
 
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,12 +21,11 @@ from tests.e2e.record_stage import (
     NOW_MS,
     Stage,
     fill,
+    simulated_instance,
     wait_for_web,
     wait_until_recorded,
 )
-from tests.environment import instance_environment
 from tests.integration.web_socket import publish_as_loop
-from tests.processes import running_instance
 from tests.signal_loops import DAY_MS, VENUE
 from tests.signals import batch_message, signal, store_state
 from tests.web_instance import WebInstance
@@ -56,18 +53,14 @@ class ServedStage(Stage):
 
 @pytest.fixture(scope="module")
 def stage(prepared_web: WebInstance) -> Iterator[ServedStage]:
-    with tempfile.TemporaryDirectory(prefix="cs-", dir="/tmp") as folder:
-        directory = Path(folder)
-        environment = instance_environment(directory)
-        with running_instance(directory, environment, MARKET_SOURCE="simulated") as instance:
-            (directory / "static").symlink_to(prepared_web.static)
-            made = ServedStage(instance)
-            fill(made)
-            made.record()
-            wait_until_recorded(made)
-            stand(made)
-            made.start_web()
-            yield made
+    with simulated_instance(prepared_web.static) as instance:
+        made = ServedStage(instance)
+        fill(made)
+        made.record()
+        wait_until_recorded(made)
+        stand(made)
+        made.start_web()
+        yield made
 
 
 @pytest.fixture
