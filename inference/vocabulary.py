@@ -29,6 +29,9 @@ class Reason(StrEnum):
     MODEL_MISSING = "model_missing"
     MODEL_ERROR = "model_error"
     NO_PRICE = "no_price"
+    FEED_DOWN = "feed_down"
+    SYMBOL_HALTED = "symbol_halted"
+    SYMBOL_DELISTED = "symbol_delisted"
 
 
 REASON_TEXTS: dict[Reason, str] = {
@@ -45,6 +48,9 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.MODEL_MISSING: "no model could be loaded; a linear trend stands in",
     Reason.MODEL_ERROR: "the model failed on this input",
     Reason.NO_PRICE: "the model returned no usable price",
+    Reason.FEED_DOWN: "no exchange answers, so there is no market to predict",
+    Reason.SYMBOL_HALTED: "the exchange has halted trading in this symbol",
+    Reason.SYMBOL_DELISTED: "the exchange does not list this symbol",
 }
 
 REFUSED_FEATURES = frozenset(
@@ -54,6 +60,9 @@ REFUSED_FEATURES = frozenset(
         Reason.INVALID_FEATURES,
         Reason.FEATURES_FROM_FUTURE,
         Reason.OTHER_VENUE,
+        Reason.FEED_DOWN,
+        Reason.SYMBOL_HALTED,
+        Reason.SYMBOL_DELISTED,
     }
 )
 """Why a symbol's features were not believed at all: its feed fails, or it has none."""
@@ -91,6 +100,8 @@ class Ungradable(StrEnum):
     NO_PRICE_AT_TARGET = "no_price_at_target"
     MADE_TOO_LATE = "made_too_late"
     PATH_MISSING = "path_missing"
+    SYMBOL_HALTED = "symbol_halted"
+    SYMBOL_DELISTED = "symbol_delisted"
 
 
 class SignalResult(StrEnum):
@@ -137,6 +148,9 @@ class SignalReason(StrEnum):
     NOT_MADE_YET = "not_made_yet"
     OTHER_VENUE = "other_venue"
     SIGNAL_UNREADABLE = "signal_unreadable"
+    FEED_DOWN = "feed_down"
+    SYMBOL_HALTED = "symbol_halted"
+    SYMBOL_DELISTED = "symbol_delisted"
 
 
 SIGNAL_REASON_TEXTS: dict[SignalReason, str] = {
@@ -161,6 +175,9 @@ SIGNAL_REASON_TEXTS: dict[SignalReason, str] = {
     SignalReason.NOT_MADE_YET: "no signal has been made for this candle yet",
     SignalReason.OTHER_VENUE: "the last signal comes from another market than the one running",
     SignalReason.SIGNAL_UNREADABLE: "what Redis holds in the signal's place is no signal",
+    SignalReason.FEED_DOWN: REASON_TEXTS[Reason.FEED_DOWN],
+    SignalReason.SYMBOL_HALTED: REASON_TEXTS[Reason.SYMBOL_HALTED],
+    SignalReason.SYMBOL_DELISTED: REASON_TEXTS[Reason.SYMBOL_DELISTED],
 }
 
 

@@ -54,6 +54,19 @@ def tape(symbol: str) -> str:
     return f"tape:{symbol}"
 
 
+def listings() -> str:
+    """Hash, 3 h from its last write. What a live exchange says of the symbols that are wanted:
+    symbol to JSON (symbol, status, tick_size, lot_size, since_ms, renamed_to), and `venue`.
+
+    Writer: market feed, hourly, on a change and with its first heartbeat after a Redis came back.
+    Readers: forecast loop, signal loop, recorder, pages. The fields: `market.listings`.
+    """
+    return "listing:market"
+
+
+LISTING_SECONDS = 10_800
+
+
 def clock() -> str:
     """Hash. Which time the market runs on: venue, live (0/1), market_ms, wall_ms, speed.
 
