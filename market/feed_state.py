@@ -1,0 +1,83 @@
+"""What the market process says of a live feed in its heartbeat, `health:market`.
+
+Written by the live feed and by whoever chooses the exchange; read by the loops, the pages, the
+API and the alerts. `detail.feed` is a FeedState, `detail.outage` an Outage while the heartbeat's
+status is FEED_DOWN. A reader takes what it can understand: a heartbeat is another process's text.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+StructT = TypeVar("StructT", bound=msgspec.Struct)
+
+FEED_DOWN = "feed_down"
+"""The heartbeat's status while no exchange answers."""
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """One exchange that was asked, and what came of it."""
+
+    exchange: str
+    error: str
+
+
+class Outage(msgspec.Struct, frozen=True):
+    """No exchange answers. Times are UTC ms.
+
+    since_ms: from when on none has answered. tried: in the order in which they were last asked.
+    again_ms: when they are asked again, None where that is not known.
+    """
+
+    since_ms: int
+    tried: tuple[Tried, ...] = ()
+    again_ms: int | None = None
+
+
+class ConnectionState(msgspec.Struct, frozen=True):
+    """One connection of a live feed.
+
+    age_ms: since it was made, None while it is not there. proof_age_ms: since anything came over
+    it. attempts: in vain since it was last there. error: why it was lost, or cannot be made.
+    """
+
+    name: str
+    up: bool
+    age_ms: float | None = None
+    proof_age_ms: float | None = None
+    attempts: int = 0
+    error: str = ""
+    symbols: tuple[str, ...] = ()
+
+
+class FeedState(msgspec.Struct, frozen=True):
+    """A live feed as a whole.
+
+    counters: since its start, by name, such as frames, reconnects, gaps, conflated.
+    clock_offset_ms: the exchange's clock minus ours; None while it is not known.
+    clock_uncertainty_ms: by how much that may be wrong, to either side.
+    """
+
+    exchange: str
+    connections: tuple[ConnectionState, ...] = ()
+    counters: dict[str, int] = {}
+    clock_offset_ms: float | None = None
+    clock_uncertainty_ms: float | None = None
+
+
+def feed_of(detail: Mapping[str, Any]) -> FeedState | None:
+    """Return the live feed that a heartbeat's detail tells of; None where it tells of none."""
+    return _read(detail.get("feed"), FeedState)
+
+
+def outage_of(detail: Mapping[str, Any]) -> Outage | None:
+    """Return what a heartbeat's detail says of an outage; None where it says nothing."""
+    return _read(detail.get("outage"), Outage)
+
+
+def _read(told: object, kind: type[StructT]) -> StructT | None:
+    try:
+        return None if told is None else msgspec.convert(told, kind)
+    except (msgspec.ValidationError, ValueError):
+        return None
