@@ -1,5 +1,6 @@
 """Candles of one symbol and timeframe as arrays, oldest first."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -35,6 +36,17 @@ class CandleSeries:
         floats = np.empty(0)
         return cls(
             np.empty(0, np.int64), floats, floats, floats, floats, floats, np.empty(0, np.bool_)
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence["CandleSeries"]) -> "CandleSeries":
+        """Return one series after the other, as it is; whether times rise is for the caller."""
+        if len(parts) == 1:
+            return parts[0]
+        if not parts:
+            return cls.empty()
+        return cls(
+            *(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls))
         )
 
     def __getitem__(self, rows: slice | Flags | Integers) -> "CandleSeries":

@@ -8,7 +8,7 @@ Written by the market feed and by imports; read by the signal loop, training and
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -184,18 +184,8 @@ def _read_venue(
         start = 0 if since_ms is None else int(np.searchsorted(part.open_ms, since_ms))
         stop = int(np.searchsorted(part.open_ms, last_ms, side="right"))
         newest.parts.append(part[start:stop])
-    joined = _joined(newest.parts[::-1])
+    joined = CandleSeries.joined(newest.parts[::-1])
     return joined if count is None else joined[max(0, len(joined) - count) :]
-
-
-def _joined(parts: list[CandleSeries]) -> CandleSeries:
-    if len(parts) == 1:
-        return parts[0]
-    if not parts:
-        return CandleSeries.empty()
-    return CandleSeries(
-        *(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(parts[0]))
-    )
 
 
 def _checked(

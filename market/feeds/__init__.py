@@ -28,7 +28,14 @@ class Batch:
 
 
 class FeedError(Exception):
-    """The feed cannot be opened at all; names the file or the symbol. A person acts."""
+    """The feed cannot be opened at all; names the file or the symbol. A person acts.
+
+    wait_seconds: how long an exchange asked to be left alone, else None.
+    """
+
+    def __init__(self, message: str, wait_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
 
 
 class Feed(Protocol):

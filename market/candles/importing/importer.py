@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -92,12 +92,7 @@ class Importer:
                 errors.append(str(error))
         if not parts:
             return None
-        rows = CandleSeries(
-            *(
-                np.concatenate([getattr(part, each.name) for part in parts])
-                for each in fields(CandleSeries)
-            )
-        )
+        rows = CandleSeries.joined(parts)
         symbol, timeframe = files[0].symbol, files[0].timeframe
         report = ImportedDataset(self.venue, symbol, timeframe, len(parts), len(rows))
         good, report.refused = self._sound(rows, timeframe, now_ms)

@@ -114,8 +114,12 @@ class Link(Protocol):
     ) -> CandleSeries:
         """Return up to `limit` candles that opened at or after since_ms, closed ones only.
 
-        Raises LinkError.
+        `market.feeds.live.klines.fetch_candles` is how. Raises LinkError.
         """
+        ...
+
+    def candle_page(self, timeframe: Timeframe) -> int:
+        """Return how many candles one question may ask for. Raises LinkError where none."""
         ...
 
     async def server_time_ms(self) -> float:
