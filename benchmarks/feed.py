@@ -32,7 +32,8 @@ from benchmarks.private_redis import private_redis
 from market.events import Heartbeat
 from market.feeds import Batch
 from market.feeds.opening import OpenedFeed
-from market.feeds.replay import FrameError, ReplayFeed, decode_frame
+from market.feeds.replay import ReplayFeed
+from market.feeds.wire import FrameError, decode_frame
 from market.pump import Pump
 from market.recording.recorder import RecordingPlan
 from market.recording.upkeep import Upkeep

@@ -1,9 +1,8 @@
 """Recordings as a feed: what this server recorded, or exchange frames in gzip files of
 `RECEIVE_TIME JSON` lines.
 
-Frames are in Binance's raw wire format (spot and USD-M): depth diffs, book tickers, trades,
-REST depth snapshots. RECEIVE_TIME is in ns or µs. A line that cannot be understood is counted and
-skipped; a truncated file gives what it holds.
+Frames are as `market.feeds.wire` reads them; RECEIVE_TIME is in ns or µs. A line that cannot be
+understood is counted and skipped; a truncated file gives what it holds.
 """
 
 import gzip
@@ -14,23 +13,13 @@ from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from pathlib import Path
 
-import msgspec
-
 from market.candles.timeframes import Timeframe
-from market.events import (
-    SCALE,
-    AnyEvent,
-    BookTicker,
-    DepthDiff,
-    DepthSnapshot,
-    Disconnected,
-    Heartbeat,
-    Level,
-    Trade,
-)
+from market.events import AnyEvent, DepthSnapshot, Disconnected, Heartbeat
 from market.feeds import Batch, FeedError
+from market.feeds.grid import cell_end_ms
 from market.feeds.recorded import RecordedSource
-from market.hot.vector import CELL_MS, CELL_PHASE_MS
+from market.feeds.wire import FrameError, parse_frame
+from market.hot.vector import CELL_MS
 from market.recording.reading import open_recording
 
 PREROLL_MS = 360_000
@@ -39,162 +28,6 @@ LONGEST_SILENCE_NS = 60_000_000_000
 """Longer than this nothing arrived: the recorder's connection is taken as broken."""
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
-
-Pair = tuple[float, float]
-
-
-class _Ticker(msgspec.Struct):
-    u: int
-    s: str
-    b: float
-    B: float
-    a: float
-    A: float
-    E: int | None = None
-
-
-class _Trade(msgspec.Struct):
-    s: str
-    t: int
-    p: float
-    q: float
-    m: bool
-    E: int
-
-
-class _Diff(msgspec.Struct):
-    s: str
-    E: int
-    U: int
-    u: int
-    b: list[Pair]
-    a: list[Pair]
-    pu: int | None = None
-
-
-class _Snapshot(msgspec.Struct):
-    lastUpdateId: int
-    bids: list[Pair]
-    asks: list[Pair]
-    E: int | None = None
-
-
-class _TickerFrame(msgspec.Struct):
-    data: _Ticker
-
-
-class _TradeFrame(msgspec.Struct):
-    data: _Trade
-
-
-class _DiffFrame(msgspec.Struct):
-    data: _Diff
-
-
-# Binance writes numbers as strings; strict=False reads them as floats within the C decoder.
-_decode_ticker = msgspec.json.Decoder(_TickerFrame, strict=False).decode
-_decode_trade = msgspec.json.Decoder(_TradeFrame, strict=False).decode
-_decode_diff = msgspec.json.Decoder(_DiffFrame, strict=False).decode
-_decode_snapshot = msgspec.json.Decoder(_Snapshot, strict=False).decode
-
-_BOOK_TICKER, _TRADE, _DEPTH = ord("b"), ord("t"), ord("d")
-
-
-class FrameError(ValueError):
-    """A line is no frame that we know. The feed counts it and goes on."""
-
-
-def decode_frame(line: bytes) -> tuple[int, msgspec.Struct]:
-    """Return a line's receive time (ns) and its decoded JSON, prices still floats.
-
-    Raises FrameError for anything else than depth, bookTicker, trade or snapshot.
-    """
-    try:
-        stamp, payload = line.split(b" ", 1)
-        recv_ns = int(stamp)
-        if recv_ns < 10**17:
-            recv_ns *= 1_000
-        at = payload.find(b"@", 0, 64)
-        if at < 0:
-            return recv_ns, _decode_snapshot(payload)
-        kind = payload[at + 1]
-        if kind == _BOOK_TICKER:
-            return recv_ns, _decode_ticker(payload).data
-        if kind == _TRADE:
-            return recv_ns, _decode_trade(payload).data
-        if kind == _DEPTH:
-            return recv_ns, _decode_diff(payload).data
-    except (ValueError, IndexError) as error:
-        raise FrameError(str(error)) from error
-    raise FrameError("not a depth, bookTicker or trade stream")
-
-
-def parse_frame(line: bytes, symbol: str) -> AnyEvent:
-    """Turn one recorded line into an event; `symbol` names a snapshot's, which says none.
-
-    Raises FrameError for anything else than a valid depth, bookTicker, trade or snapshot.
-    """
-    recv_ns, data = decode_frame(line)
-    try:
-        if isinstance(data, _Ticker):
-            return _ticker(data, recv_ns)
-        if isinstance(data, _Trade):
-            return _trade(data, recv_ns)
-        if isinstance(data, _Diff):
-            return _diff(data, recv_ns)
-        if isinstance(data, _Snapshot):
-            return _snapshot(data, recv_ns, symbol)
-    except (ValueError, OverflowError) as error:
-        raise FrameError(str(error)) from error
-    raise FrameError("not a frame of this exchange")
-
-
-def _ticker(data: _Ticker, recv_ns: int) -> BookTicker:
-    if not (data.b > 0 and data.a > 0 and data.B >= 0 and data.A >= 0):
-        raise FrameError("a price is not positive or a size is negative")
-    return BookTicker(
-        data.s,
-        recv_ns,
-        data.E,
-        data.u,
-        round(data.b * SCALE),
-        round(data.B * SCALE),
-        round(data.a * SCALE),
-        round(data.A * SCALE),
-    )
-
-
-def _trade(data: _Trade, recv_ns: int) -> Trade:
-    if not (data.p > 0 and data.q > 0):
-        raise FrameError("a trade's price or size is not positive")
-    return Trade(
-        data.s,
-        recv_ns,
-        data.E,
-        data.t,
-        round(data.p * SCALE),
-        round(data.q * SCALE),
-        not data.m,  # `m`: the buyer was the maker, so the seller took
-    )
-
-
-def _diff(data: _Diff, recv_ns: int) -> DepthDiff:
-    return DepthDiff(
-        data.s, recv_ns, data.E, data.U, data.u, data.pu, _levels(data.b), _levels(data.a)
-    )
-
-
-def _snapshot(data: _Snapshot, recv_ns: int, symbol: str) -> DepthSnapshot:
-    return DepthSnapshot(
-        symbol, recv_ns, data.E, data.lastUpdateId, _levels(data.bids), _levels(data.asks)
-    )
-
-
-def _levels(pairs: list[Pair]) -> list[Level]:
-    levels = [(round(price * SCALE), round(size * SCALE)) for price, size in pairs]
-    if levels and (min(levels)[0] <= 0 or min(size for _, size in levels) < 0):
-        raise FrameError("a level's price is not positive or its size is negative")
-    return levels
 
 
 class Recording:
@@ -330,9 +163,3 @@ class ReplayFeed:
 
 
 _RECV_NS = attrgetter("recv_ns")
-
-
-def cell_end_ms(recv_ns: int) -> int:
-    """Return the end of the cell that an event of this receive time belongs to."""
-    past_phase = -(-recv_ns // 1_000_000) - CELL_PHASE_MS
-    return -(-past_phase // CELL_MS) * CELL_MS + CELL_PHASE_MS

@@ -6,7 +6,9 @@ import pytest
 
 from market.events import BookTicker, DepthDiff, DepthSnapshot, Disconnected, Heartbeat, Trade
 from market.feeds import FeedError
-from market.feeds.replay import FrameError, ReplayFeed, cell_end_ms, parse_frame
+from market.feeds.grid import cell_end_ms
+from market.feeds.replay import ReplayFeed
+from market.feeds.wire import FrameError, parse_frame
 
 TICKER = (
     b'1723161254087891268 {"stream":"btcusdt@bookTicker","data":{"u":7,"s":"BTCUSDT",'

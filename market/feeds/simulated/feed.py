@@ -8,7 +8,7 @@ from market.candles.series import CandleSeries
 from market.candles.timeframes import Timeframe
 from market.events import AnyEvent, CandleClosed, DepthSnapshot
 from market.feeds import Batch, FeedError
-from market.feeds.replay import cell_end_ms
+from market.feeds.grid import cell_end_ms
 from market.feeds.simulated.arrivals import FLOWS, Flow
 from market.feeds.simulated.exchange import MAX_DELAY_MS, SimulatedExchange
 from market.feeds.simulated.fundamental import MINUTE_MS
