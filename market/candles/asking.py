@@ -1,7 +1,8 @@
 """The thread that asks a feed for candles that did not arrive, and for history at the start.
 
 After each close it looks into the store what the newest candles lack there, and asks the feed
-for it; a feed without a way to ask is never asked again. Market time drives it.
+for it, one dataset after the other, so that no exchange sees a burst; a feed without a way to
+ask is never asked again. Market time drives it.
 """
 
 import threading
@@ -19,6 +20,12 @@ from market.feeds import Feed, FeedError
 
 HISTORY = 300
 """Candles of each dataset that the store is to hold: those that indicators need, and some."""
+
+HISTORY_MINUTES = 1_000
+"""The same of 1m: what grading lacks of a night is mostly had in one answer."""
+
+MOST_FAILURES = 3
+"""In a row; then an exchange is left alone until the timeframe's next look."""
 
 PATIENCE_MS = 10_000
 """So long after its close (market time) a candle may still arrive by itself."""
@@ -52,6 +59,7 @@ class MissingCandles:
         self._waits: dict[Timeframe, int] = dict.fromkeys(timeframes, 0)
         self._due_ms: dict[Timeframe, float] = dict.fromkeys(self._waits, 0.0)
         self._next_ms = 0.0
+        self._left_alone_ms = 0.0
         self._now_ms = 0.0
         self._given_up: dict[tuple[str, Timeframe], set[int]] = {}
         self._wake = threading.Event()
@@ -77,14 +85,14 @@ class MissingCandles:
     def step(self, now_ms: float) -> None:
         """Ask for what is missing in each timeframe that is due."""
         for timeframe, due_ms in self._due_ms.items():
-            if now_ms >= due_ms and not self._closing.is_set():
+            if now_ms >= max(due_ms, self._left_alone_ms) and not self._closing.is_set():
                 late = self._ask_all(timeframe, now_ms)
                 next_close_ms = _newest_due(timeframe, now_ms) + 2 * timeframe.ms + PATIENCE_MS
                 wait_ms = self._waits[timeframe] * 2 or PATIENCE_MS
                 self._waits[timeframe] = min(wait_ms, LONGEST_WAIT_MS) if late else 0
                 again_ms = now_ms + self._waits[timeframe] if late else next_close_ms
                 self._due_ms[timeframe] = min(again_ms, next_close_ms)
-        self._next_ms = min(self._due_ms.values(), default=np.inf)
+        self._next_ms = max(min(self._due_ms.values(), default=np.inf), self._left_alone_ms)
 
     def _run(self) -> None:
         while not self._closing.is_set() and self._symbols:
@@ -98,15 +106,19 @@ class MissingCandles:
             self._wake.clear()
 
     def _ask_all(self, timeframe: Timeframe, now_ms: float) -> bool:
-        late = False
+        late, failures = False, 0
         for symbol in tuple(self._symbols):
-            if self._closing.is_set():
+            if self._closing.is_set() or failures >= MOST_FAILURES:
                 break
             try:
                 late |= self._ask(symbol, timeframe, now_ms)
+                failures = 0
             except (CandleStoreError, FeedError) as error:
                 late = True
                 self._counters["not_asked"] += 1
+                if isinstance(error, FeedError):
+                    failures += 1
+                    failures = MOST_FAILURES if self._told_to_wait(error, now_ms) else failures
                 log.warning(
                     "candles_not_complete",
                     symbol=symbol,
@@ -114,6 +126,12 @@ class MissingCandles:
                     error=str(error),
                 )
         return late
+
+    def _told_to_wait(self, error: FeedError, now_ms: float) -> bool:
+        if error.wait_seconds is None:
+            return False
+        self._left_alone_ms = now_ms + error.wait_seconds * 1e3
+        return True
 
     def _ask(self, symbol: str, timeframe: Timeframe, now_ms: float) -> bool:
         lacking = self._lacking(symbol, timeframe, now_ms)
@@ -137,7 +155,8 @@ class MissingCandles:
         self, symbol: str, timeframe: Timeframe, now_ms: float
     ) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
         newest = _newest_due(timeframe, now_ms)
-        wanted = np.arange(newest - (HISTORY - 1) * timeframe.ms, newest + 1, timeframe.ms)
+        count = HISTORY_MINUTES if timeframe is Timeframe.M1 else HISTORY
+        wanted = np.arange(newest - (count - 1) * timeframe.ms, newest + 1, timeframe.ms)
         stored: CandleSeries = self._store.read(
             (self._venue,), symbol, timeframe, since_ms=int(wanted[0])
         )

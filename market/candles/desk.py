@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from market.candles.arriving import Arrivals
 from market.candles.asking import MissingCandles
 from market.candles.rollup import RolledUp, RollUp
 from market.candles.series import CandleSeries
@@ -18,6 +19,7 @@ from market.candles.store import CandleStore, venues_of
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe, parse_timeframe
 from market.candles.writing import CandleWriter, Delivery
 from market.events import CandleClosed
+from market.exchanges import is_exchange
 from market.feeds import Batch
 from market.feeds.opening import OpenedFeed
 from market.hot.vector import CELL_MS
@@ -28,8 +30,9 @@ _ALL = tuple(Timeframe)
 
 @dataclass(frozen=True, slots=True)
 class CandlePlan:
-    """root: the store. exchange: whose candles a live market continues. symbols: of which
-    candles are asked for where they do not arrive, in each timeframe that signals need.
+    """root: the store. exchange: whose candles a replay continues. symbols: of which candles are
+    asked for where they do not arrive, in each timeframe that signals need; of an exchange 1m,
+    too, along which signals are graded.
     """
 
     root: Path
@@ -51,10 +54,11 @@ class CandleDesk:
             store,
             self.venue,
             plan.symbols,
-            SIGNAL_TIMEFRAMES,
+            (*SIGNAL_TIMEFRAMES, *((Timeframe.M1,) if is_exchange(opened.venue) else ())),
             lambda deliveries: self._writer.put(deliveries, patient=True),
             self.counters,
         )
+        self._arrivals = Arrivals()
         self._rollups: dict[str, RollUp] = {}
         self._next_look_ms = 0
         self._started = False
@@ -82,13 +86,16 @@ class CandleDesk:
                 rollup.apply(event)
         # A pre-roll is history: it must not restate what the store has of it. What the store
         # lacks is asked for at the start.
-        told = batch.candles if self._started else ()
-        deliveries = [_told(candle, now_ms) for candle in told]
+        arrivals = self._arrivals
+        for candle in batch.candles if self._started else ():
+            arrivals.tell(_told(candle, now_ms))
         if now_ms >= self._next_look_ms:
             self._next_look_ms = now_ms // 1_000 * 1_000 + 1_000
             for symbol, rollup in rollups.items():
-                deliveries += [_rolled(symbol, each, now_ms) for each in rollup.pass_to(now_ms)]
+                for each in rollup.pass_to(now_ms):
+                    arrivals.roll_up(_rolled(symbol, each, now_ms))
             self.counters["late_trades"] = sum(each.late_trades for each in rollups.values())
+        deliveries = list(arrivals.due(now_ms))
         if deliveries:
             self._writer.put(deliveries)
         self._missing.pass_to(now_ms)

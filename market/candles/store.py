@@ -28,6 +28,7 @@ from market.candles.sanity import RowFault, row_faults
 from market.candles.series import CandleSeries
 from market.candles.timeframes import Timeframe
 from market.clock import MADE_UP
+from market.exchanges import AT, EXCHANGES
 from market.symbols import parse_symbol
 
 __all__ = ["CandleStore", "CandleStoreError", "Gap", "Upserted", "venues_of"]
@@ -159,14 +160,16 @@ class CandleStore:
 def venues_of(market_venue: str, exchange: str) -> tuple[str, ...]:
     """Return under which venues the candles of a running market lie, the truest first.
 
-    A simulated market has its own. A replay continues the exchange's: what was recorded comes
-    first, then what this run rolled up. Everything else is the exchange. The last one named is
-    where the running market writes.
+    An exchange's live market has the exchange's own, whatever `exchange` (CANDLE_EXCHANGE) says;
+    so has a simulated market, and another server that speaks an exchange's protocol. A replay
+    continues those of `exchange`: what was recorded comes first, then what this run rolled up.
+    Everything else (a third party's feed) is taken for `exchange`. The last one named is where
+    the running market writes.
     """
-    if market_venue.startswith(_SIMULATED):
+    if market_venue.startswith(_SIMULATED) or market_venue in EXCHANGES:
         return (market_venue,)
     if market_venue.startswith(_REPLAY):
-        return (exchange, market_venue)
+        return (market_venue,) if AT in market_venue else (exchange, market_venue)
     return (exchange,)
 
 

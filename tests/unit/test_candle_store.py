@@ -274,6 +274,10 @@ def test_venues_of_each_market() -> None:
     assert venues_of("simulated/4", "binance") == ("simulated/4",)
     assert venues_of("replay/x/1", "binance") == ("binance", "replay/x/1")
     assert venues_of("external", "binance") == ("binance",)
+    assert venues_of("binance", "kraken") == ("binance",)
+    assert venues_of("coinbase", "binance") == ("coinbase",)
+    other_server = "replay/binance@127.0.0.1:9000"
+    assert venues_of(other_server, "binance") == (other_server,)
 
 
 row = st.tuples(st.integers(0, 12), st.integers(1, 3), st.booleans())
