@@ -30,9 +30,9 @@ class Outage(msgspec.Struct, frozen=True):
     again_ms: when they are asked again, None where that is not known.
     """
 
-    since_ms: int
+    since_ms: float
     tried: tuple[Tried, ...] = ()
-    again_ms: int | None = None
+    again_ms: float | None = None
 
 
 class ConnectionState(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+import msgspec
 import numpy as np
 import redis
 
@@ -13,7 +14,9 @@ from inference.forecasts.loop import ForecastLoop
 from inference.health import LoopStatus, ModelStatus
 from inference.metrics import LoopMetrics
 from market import keys
+from market.feed_state import FEED_DOWN, Outage, Tried
 from market.hot.vector import FEATURE_NAMES, INDEX
+from market.listings import VENUE_FIELD, Listing, SymbolStatus
 
 TICK_SECONDS = 0.2
 """The tests' grid: ten times the product's, so that they take a tenth of the time."""
@@ -88,3 +91,20 @@ def make_loop(redis_url: str, **changes: Any) -> ForecastLoop:
         "stopping": lambda: False,
     }
     return ForecastLoop(**(arguments | changes))
+
+
+def write_listings(client: redis.Redis, venue: str, **statuses: SymbolStatus) -> None:
+    """Write what a live exchange says of symbols, in place of what it said before."""
+    fields: dict[Any, Any] = {
+        symbol: Listing(symbol, status).to_json() for symbol, status in statuses.items()
+    }
+    client.delete(keys.listings())
+    client.hset(keys.listings(), mapping={VENUE_FIELD: venue} | fields)
+
+
+def write_feed_down(client: redis.Redis) -> None:
+    """Write the heartbeat of a market process that no exchange answers."""
+    outage = Outage(since_ms=time.time() * 1e3, tried=(Tried("binance", "cannot connect"),))
+    detail = msgspec.json.encode({"outage": outage}).decode()
+    beat: dict[Any, Any] = {"status": FEED_DOWN, "pid": 1, "ts": round(time.time() * 1e3)}
+    client.hset(keys.health("market"), mapping=beat | {"detail": detail})

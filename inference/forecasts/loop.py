@@ -10,6 +10,7 @@ from collections.abc import Callable
 import structlog
 from redis.exceptions import RedisError
 
+from inference.barred import COMMANDS, read_barred
 from inference.config import ServiceConfig
 from inference.forecasts.entry import TickEntry
 from inference.forecasts.forecaster import Forecaster, Speaker
@@ -31,6 +32,8 @@ from market.redis_policy import require_noeviction_async
 
 FULL_COLLECTION_EVERY_TICKS = 150
 """Young objects are looked through after every tick, all of them once in five minutes."""
+
+LOOK_AROUND = render(COMMANDS)
 
 log = structlog.get_logger(__name__)
 
@@ -107,6 +110,7 @@ class ForecastLoop:
         self._redis_back()
         if result is None:
             await self._beat(keys.health("inference"))
+            await self._look_around()
             return False
         self._ticks += 1
         await self._after(due, result)
@@ -163,6 +167,7 @@ class ForecastLoop:
         market = await self.ticker.look()
         entries = await self._recent_entries(market.venue)
         self.ticker.forecaster.restore(entries)
+        await self._look_around()
         head_key = self.ticker.publisher.head_key(market.venue)
         (head,) = await self._link.execute(render([("HMGET", head_key, "hash", "tick")]))
         if head[0]:
@@ -244,6 +249,7 @@ class ForecastLoop:
         if market is not None and market.lock_step:
             await self._release_feed(due.tick_ms)
         await self._beat(keys.health("inference"))
+        await self._look_around()
         if self._memory.look(self._ticks):
             self._metrics.memory_pressure.inc()
             self.ticker.forecaster.relieve_memory()
@@ -251,6 +257,18 @@ class ForecastLoop:
         self._metrics.memory.set(self._memory.resident)
         self.status.memory_pressure = self._memory.pressed
         gc.collect(0 if self._ticks % FULL_COLLECTION_EVERY_TICKS else 2)
+
+    async def _look_around(self) -> None:
+        # Beside the ticks, which cannot wait for it: it holds for the next one.
+        market = self.ticker.market
+        if market is None:
+            return
+        try:
+            replies = await self._link.execute(LOOK_AROUND)
+        except LinkError as error:
+            log.debug("barred_not_read", error=str(error))
+            return
+        self.ticker.barred = read_barred(replies, market)
 
     async def _release_feed(self, tick_ms: int) -> None:
         try:

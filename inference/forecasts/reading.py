@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from inference.barred import Barred
 from inference.handover.link import Pipeline, render
 from inference.vocabulary import Reason
 from market import keys
@@ -30,6 +31,7 @@ GARBAGE = math.inf
 AHEAD_MS = 1_000.0
 """A writer's clock this far ahead of ours is tolerated, as clocks are."""
 
+_SILENT = frozenset({Reason.FEATURES_MISSING, Reason.STALE_FEATURES})
 _AGELESS = frozenset({Reason.OTHER_VENUE, Reason.FEATURES_FROM_FUTURE})
 _REQUIRED = [INDEX[name] for name in REQUIRED_FEATURES]
 _MID, _SPREAD = INDEX["mid_price"], INDEX["spread_bp"]
@@ -81,6 +83,23 @@ class HotReading:
     mid: Floats
     usable: npt.NDArray[np.bool_]
     reasons: list[Reason]
+
+    def bar(self, barred: Barred, symbols: Sequence[str]) -> None:
+        """Refuse what its exchange does not trade, and name why nothing comes where none answers.
+
+        symbols: of the rows. What still comes while no exchange answers is somebody else's, and
+        believed.
+        """
+        if barred.symbols:
+            for row, symbol in enumerate(symbols):
+                if status := barred.symbols.get(symbol):
+                    self.reasons[row] = Reason(status)
+                    self.usable[row] = False
+                    self.mid[row] = np.nan
+        if barred.feed_down:
+            self.reasons = [
+                Reason.FEED_DOWN if reason in _SILENT else reason for reason in self.reasons
+            ]
 
 
 class HotReader:

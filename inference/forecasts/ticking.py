@@ -12,6 +12,7 @@ import hiredis
 import numpy as np
 import structlog
 
+from inference.barred import NOBODY, Barred
 from inference.config import ServiceConfig
 from inference.forecasts.entry import COLUMN, TickEntry
 from inference.forecasts.forecaster import Forecaster, Forecasts
@@ -66,6 +67,8 @@ class Ticker:
         )
         self._head = ChainHead()
         self._latency_limit_ms = config.performance.max_inference_latency_ms
+        self.barred: Barred = NOBODY
+        """Of the running market, as the loop last read it; a tick only looks here."""
 
     @property
     def publisher(self) -> Publisher:
@@ -117,6 +120,7 @@ class Ticker:
         if self.market is not None and market.venue != self.market.venue:
             self.forecaster.forget()
             self._head = ChainHead()
+            self.barred = NOBODY
         self.market = market
         self._schedule.follow(market)
         return market
@@ -127,6 +131,7 @@ class Ticker:
         # The outermost handler of a tick: whatever is wrong, a record of it is published.
         try:
             reading = self._reader.parse(replies, now_ms, venue)
+            reading.bar(self.barred, self.forecaster.symbols)
             return self.forecaster.forecast(reading, due.tick_ms, time.perf_counter_ns)
         except Exception:
             log.exception("forecast_failed", tick=due.tick)

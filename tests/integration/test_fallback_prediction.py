@@ -18,7 +18,17 @@ from inference.forecasts.forecaster import Speaker
 from inference.forecasts.loop import ForecastLoop
 from inference.forecasts.service import ServiceSettings, load_speaker
 from market import keys
-from tests.hot_state import TICK_SECONDS, config, make_loop, with_performance, write_features
+from market.clock import MarketTime
+from market.listings import SymbolStatus
+from tests.hot_state import (
+    TICK_SECONDS,
+    config,
+    make_loop,
+    with_performance,
+    write_features,
+    write_feed_down,
+    write_listings,
+)
 from tests.waiting import eventually
 
 
@@ -68,6 +78,46 @@ async def test_bad_features_are_published_with_their_reason(
     await run(make_loop(redis_url), 1)
     expected = ("fallback-error", reason, "test-1-error") if reason else ("redis", "", "test-1")
     assert said(clean_redis) == expected
+
+
+@pytest.mark.parametrize("status", [SymbolStatus.HALTED, SymbolStatus.DELISTED])
+async def test_symbol_that_its_exchange_does_not_trade_is_refused_until_it_does(
+    redis_url, clean_redis, status
+):
+    clean_redis.hset(keys.clock(), mapping=MarketTime("binance", True, 0.0, 0.0, 1.0).to_hash())
+    symbols = ("BTCUSDT", "ETHUSDT")
+    for symbol in symbols:
+        write_features(clean_redis, symbol, venue="binance")
+    write_listings(clean_redis, "binance", BTCUSDT=status, ETHUSDT=SymbolStatus.TRADING)
+    loop = make_loop(redis_url, symbols=symbols)
+    running = asyncio.create_task(run(loop, None))
+    await eventually(lambda: loop.latest is not None)  # its first tick knows already
+    assert said(clean_redis) == ("fallback-error", status.value, "test-1-error")
+    fields = clean_redis.hgetall(keys.pred("BTCUSDT"))
+    assert float(fields["confidence"]) == 0
+    assert float(fields["predicted_price"]) == 0  # none, in the specification's words
+    assert clean_redis.hget(keys.pred("ETHUSDT"), "source") == "redis"
+    write_listings(clean_redis, "binance", BTCUSDT=SymbolStatus.TRADING)
+    await eventually(lambda: said(clean_redis)[0] == "redis")
+    running.cancel()
+
+
+async def test_feed_that_is_down_is_the_reason_why_features_are_old(redis_url, clean_redis):
+    symbols = ("BTCUSDT", "ETHUSDT")
+    loop = make_loop(redis_url, symbols=symbols)
+    write_features(clean_redis)
+    running = asyncio.create_task(run(loop, None))
+    await eventually(lambda: loop.latest is not None)
+    write_feed_down(clean_redis)
+    await eventually(lambda: clean_redis.hget(keys.pred("ETHUSDT"), "reason") == "feed_down")
+    assert said(clean_redis)[0] == "redis"  # fresh features are somebody else's, and believed
+    write_features(clean_redis, age=5.5)
+    await eventually(lambda: said(clean_redis)[1] == "feed_down")
+    assert said(clean_redis) == ("fallback-error", "feed_down", "test-1-error")
+    assert loop.status.document()["components"]["feature_quality"]["refused"] == {
+        "feed_down": list(symbols)
+    }
+    running.cancel()
 
 
 async def test_age_of_refused_features_is_in_no_mean(redis_url, clean_redis):
