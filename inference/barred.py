@@ -12,7 +12,7 @@ from inference.handover.link import Command
 from market import keys
 from market.clock import LIVE_TIME, MarketTime
 from market.feed_state import FEED_DOWN
-from market.listings import SymbolStatus, read_listings
+from market.listings import Listing, SymbolStatus, read_listings
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Barred:
     """feed_down: no exchange answers. symbols: those that their exchange does not trade now."""
 
     feed_down: bool = False
-    symbols: Mapping[str, SymbolStatus] = field(default_factory=dict)
+    symbols: Mapping[str, Listing] = field(default_factory=dict)
 
 
 NOBODY = Barred()
@@ -45,9 +45,7 @@ def read_barred(replies: Sequence[Any], market: MarketTime) -> Barred:
     return Barred(
         feed_down=isinstance(status, bytes | str) and _text(status) == FEED_DOWN,
         symbols={
-            each.symbol: each.status
-            for each in known.values()
-            if each.status is not SymbolStatus.TRADING
+            each.symbol: each for each in known.values() if each.status is not SymbolStatus.TRADING
         },
     )
 

@@ -92,8 +92,8 @@ class HotReading:
         """
         if barred.symbols:
             for row, symbol in enumerate(symbols):
-                if status := barred.symbols.get(symbol):
-                    self.reasons[row] = Reason(status)
+                if listing := barred.symbols.get(symbol):
+                    self.reasons[row] = Reason(listing.status)
                     self.usable[row] = False
                     self.mid[row] = np.nan
         if barred.feed_down:

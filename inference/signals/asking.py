@@ -1,6 +1,7 @@
 """How the loop asks the inference service: a whole timeframe at once, in a thread."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -9,6 +10,7 @@ from inference.signals.moment import Moment
 from inference.signals.signal import Signal, SignalError, signal_error
 from inference.vocabulary import SignalReason
 from market.candles.timeframes import Timeframe
+from market.listings import Listing
 
 log = structlog.get_logger(__name__)
 
@@ -26,10 +28,35 @@ class Predictor(Protocol):
         ...
 
 
-def ask(
+async def ask(
+    predictor: Predictor,
+    symbols: Sequence[str],
+    timeframe: Timeframe,
+    moment: Moment,
+    barred: Mapping[str, Listing],
+) -> Sequence[Answer]:
+    """Return the answers, of barred symbols why they are; what is traded is predicted.
+
+    `model_error` for all of those where the service itself failed.
+    """
+    traded = [symbol for symbol in symbols if symbol not in barred]
+    refused: list[Answer] = [
+        not_traded(barred[symbol], timeframe) for symbol in symbols if symbol in barred
+    ]
+    if not traded:
+        return refused
+    return [*await asyncio.to_thread(_predict, predictor, traded, timeframe, moment), *refused]
+
+
+def not_traded(listing: Listing, timeframe: Timeframe) -> SignalError:
+    """Return why a symbol that its exchange does not trade has no signal."""
+    detail = f"it lists the coin as {listing.renamed_to} now" if listing.renamed_to else ""
+    return signal_error(listing.symbol, timeframe, SignalReason(listing.status), detail)
+
+
+def _predict(
     predictor: Predictor, symbols: Sequence[str], timeframe: Timeframe, moment: Moment
 ) -> Sequence[Answer]:
-    """Return the answers; `model_error` for all where the service itself failed."""
     # The outermost handler of a batch: whatever is wrong, the other timeframes go on.
     try:
         return predictor.predict_batch(symbols, timeframe, moment=moment)

@@ -5,6 +5,7 @@ Read by the loop alone; keeps times, does no input or output.
 
 from collections.abc import Iterable, Sequence
 
+from inference.barred import NOBODY, Barred
 from inference.signals.market_state import ClosedCandle
 from inference.signals.moment import Moment
 from inference.signals.rounds import LATE_MS, Round
@@ -24,10 +25,17 @@ class FollowedMarket:
     ) -> None:
         self.market = market
         self.rounds = {each: Round(each, symbols) for each in SIGNAL_TIMEFRAMES}
+        self.barred: Barred = NOBODY
         self._venues = venues_of(market.venue, exchange)
         self._clock = clock
         self._newest_close_ms = 0.0
         self._arrivals: dict[tuple[Timeframe, str], float] = {}
+
+    def bar(self, barred: Barred) -> None:
+        """Take in what cannot be predicted now."""
+        self.barred = barred
+        for round_ in self.rounds.values():
+            round_.bar(barred.symbols)
 
     @property
     def named(self) -> bool:

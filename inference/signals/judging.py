@@ -27,18 +27,25 @@ class Verdict:
     repeated: list[str] = field(default_factory=list)
 
 
+NOT_TRADED = frozenset({SignalReason.SYMBOL_HALTED, SignalReason.SYMBOL_DELISTED})
+_SILENT = frozenset({SignalReason.CANDLE_LATE, SignalReason.FEATURES_OUTDATED})
+
+
 def judge(
     round_: Round,
     due: Due,
     answers: Sequence[Answer],
     known: Mapping[str, SignalState],
     *,
+    now_ms: float,
     market_named: bool,
+    feed_down: bool = False,
 ) -> Verdict:
     """Return what is to be said of a batch's answers.
 
     known: the states that stand, by symbol. market_named: whether a feed has named its market;
-    without one nobody is told that there are no candles at all.
+    without one nobody is told that there are no candles at all. feed_down: no exchange answers,
+    which is then why a candle is missing.
     """
     verdict = Verdict()
     for answer in answers:
@@ -47,13 +54,18 @@ def judge(
             _take_signal(verdict, answer, state)
             continue
         error = answer if isinstance(answer, SignalError) else _late(answer, round_)
-        expected = answer.symbol in due.arrived and isinstance(answer, SignalError)
+        if feed_down and error.code in _SILENT:
+            error = signal_error(error.symbol, round_.timeframe, SignalReason.FEED_DOWN)
+        arrived = answer.symbol in due.arrived and isinstance(answer, SignalError)
+        expected = arrived or error.code in NOT_TRADED
         if _untold(round_, due, error, state) and (expected or due.final):
             if error.code is SignalReason.CANDLES_MISSING and not (market_named or expected):
                 continue
             verdict.gaps.append(Gap(error.symbol, due.open_ms, error.code, error.message))
             verdict.states[error.symbol] = SignalState(
-                signal=state.signal, error=error, revision=state.revision
+                signal=_standing(state.signal, error, now_ms),
+                error=error,
+                revision=state.revision,
             )
     return verdict
 
@@ -81,4 +93,12 @@ def _late(older: Signal, round_: Round) -> SignalError:
 
 def _untold(round_: Round, due: Due, error: SignalError, state: SignalState) -> bool:
     made = state.signal is not None and state.signal.candle_open_ms == due.open_ms
-    return not made and round_.told.get(error.symbol) != error.code
+    if made and error.code not in NOT_TRADED:
+        return False
+    return round_.told.get(error.symbol) != error.code
+
+
+def _standing(signal: Signal | None, error: SignalError, now_ms: float) -> Signal | None:
+    # Of a market that may never go on, nothing stands that nobody can follow any more.
+    over = error.code in NOT_TRADED or error.code is SignalReason.FEED_DOWN
+    return None if over and signal is not None and signal.expired(now_ms) else signal

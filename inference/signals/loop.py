@@ -25,7 +25,7 @@ from inference.signals.asking import Predictor, ask
 from inference.signals.entry import BatchEntry, Said
 from inference.signals.following import FollowedMarket
 from inference.signals.judging import Verdict, judge
-from inference.signals.market_state import CandleListener, read_market_time
+from inference.signals.market_state import BarredReader, CandleListener, read_market_time
 from inference.signals.metrics import SignalMetrics
 from inference.signals.model_watch import ModelWatch
 from inference.signals.moment import Moment, UnreadableClockError
@@ -83,6 +83,7 @@ class SignalLoop:
         self._standing = StandingSignals(self._client, symbols, cluster=cluster)
         self.publisher = BatchPublisher(self._client, shard=SHARD, cluster=cluster)
         self._troubles = Troubles(self._client, status, metrics, shard=SHARD, cluster=cluster)
+        self._barred = BarredReader(self._client)
         self._followed: FollowedMarket | None = None
         self._refusal = ""
         self._policy_known = False
@@ -119,6 +120,7 @@ class SignalLoop:
         candles = followed.hear(await self._listener.wait(followed.patience_ms(NAP_MS)))
         self.status.unheard = self._listener.problem
         self._advance(followed)
+        followed.bar(await self._barred.read(followed.market))
         followed.arrive(candles)
         if self._listener.problem:
             for round_ in followed.rounds.values():
@@ -199,11 +201,22 @@ class SignalLoop:
         if held is None:
             return False
         started = time.perf_counter()
-        answers = await asyncio.to_thread(
-            ask, self._predictor, due.symbols, round_.timeframe, followed.moment
+        answers = await ask(
+            self._predictor,
+            due.symbols,
+            round_.timeframe,
+            followed.moment,
+            followed.barred.symbols,
         )
-        known = self._standing.of(round_.timeframe)
-        verdict = judge(round_, due, answers, known, market_named=followed.named)
+        verdict = judge(
+            round_,
+            due,
+            answers,
+            self._standing.of(round_.timeframe),
+            now_ms=followed.now_ms,
+            market_named=followed.named,
+            feed_down=followed.barred.feed_down,
+        )
         for symbol in verdict.repeated:
             round_.heard(symbol, due.open_ms)
         if not verdict.states:

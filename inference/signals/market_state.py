@@ -4,6 +4,8 @@ Both come through Redis: `clock:market` and the stream `candles:closed`.
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import redis
 import structlog
 
+from inference.barred import COMMANDS, NOBODY, Barred, read_barred
 from inference.handover.connections import AnyClient
 from inference.signals.moment import UnreadableClockError
 from market import keys
@@ -18,6 +21,8 @@ from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
 from market.clock import LIVE_TIME, MarketTime
 
 log = structlog.get_logger(__name__)
+
+BARRED_SECONDS = 1.0
 
 AT_A_TIME = 1_000
 """Messages of one read; a burst of imports is taken in several."""
@@ -55,6 +60,31 @@ async def read_market_time(client: AnyClient) -> MarketTime:
     if market is None:
         raise UnreadableClockError(f"{keys.clock()} holds no market's time: {found}")
     return market
+
+
+class BarredReader:
+    """Reads which coins are not traded, once a second at most."""
+
+    def __init__(self, client: AnyClient) -> None:
+        self._client = client
+        self._of: tuple[str, Barred] = "", NOBODY
+        self._read_at = -math.inf
+
+    async def read(self, market: MarketTime) -> Barred:
+        """Return it for the market that runs. Raises redis.RedisError where Redis is gone."""
+        venue, barred = self._of
+        if venue == market.venue and time.monotonic() - self._read_at < BARRED_SECONDS:
+            return barred
+        pipeline: Any = self._client.pipeline(transaction=False)
+        for command in COMMANDS:
+            pipeline.execute_command(*command)
+        replies = await pipeline.execute(raise_on_error=False)
+        for reply in replies:
+            if isinstance(reply, Exception) and not isinstance(reply, redis.ResponseError):
+                raise reply
+        self._of = market.venue, read_barred(replies, market)
+        self._read_at = time.monotonic()
+        return self._of[1]
 
 
 class CandleListener:

@@ -40,11 +40,13 @@ class Round:
     open_ms: int | None = None
     missed: int = 0
     told: dict[str, str] = field(default_factory=dict)
+    barred: frozenset[str] = frozenset()
     _since_ms: float = 0.0
     _waiting: set[str] = field(default_factory=set)
     _arrived: set[str] = field(default_factory=set)
     _changed: dict[str, float] = field(default_factory=dict)
     _heard: dict[str, int] = field(default_factory=dict)
+    _turned: set[str] = field(default_factory=set)
     _attempt: bool = False
     _final: bool = False
     _retry: bool = False
@@ -79,6 +81,17 @@ class Round:
         if open_ms == self.open_ms:
             self._arrived.add(symbol)
 
+    def bar(self, symbols: Iterable[str]) -> None:
+        """Take in which coins are not traded now: nobody waits for their candles.
+
+        Those of whom that is new are told of at once; those that are traded again are asked for.
+        """
+        barred = frozenset(symbols).intersection(self.symbols)
+        self._turned |= barred ^ self.barred
+        if not self._final:
+            self._waiting |= self.barred - barred
+        self.barred = barred
+
     def try_again(self) -> None:
         """Make at once what can be made from what is stored: messages may have been lost."""
         self._attempt = True
@@ -103,6 +116,9 @@ class Round:
         if self._attempt:
             self._attempt = False
             return self._take(self._waiting, final=self._final)
+        if self._turned:
+            turned, self._turned = self._turned, set()
+            return self._take(turned, final=self._final)
         if self._changed and self._gathered(wall_ms):
             return self._take((), final=False)
         if self._retry:
@@ -121,7 +137,7 @@ class Round:
         return frozenset(self._waiting)
 
     def _gathered(self, wall_ms: float) -> bool:
-        everyone = bool(self._waiting) and self._waiting <= self._arrived
+        everyone = bool(self._waiting) and self._waiting <= self._arrived | self.barred
         return everyone or wall_ms >= self._gathered_at()
 
     def _gathered_at(self) -> float:
@@ -133,5 +149,6 @@ class Round:
         self._changed.clear()
         if not chosen or self.open_ms is None:
             return None
+        chosen |= self._waiting & self.barred
         ordered = tuple(symbol for symbol in self.symbols if symbol in chosen)
         return Due(self.open_ms, ordered, frozenset(self._arrived), final)

@@ -13,6 +13,8 @@ from inference.signals.signal import SignalState
 from inference.vocabulary import SIGNALS, SignalReason
 from market import keys
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
+from market.listings import SymbolStatus
+from tests.hot_state import write_feed_down, write_listings
 from tests.integration.watched_signals import (
     CLOSE_MS,
     OPEN_MS,
@@ -114,6 +116,41 @@ async def test_late_candle_is_told_beside_the_older_signal_and_made_when_it_come
         set_clock(binary, CLOSE_MS + 90_000)
         await eventually(lambda: loop.status.status == "healthy")
         assert told(binary, SignalReason.CANDLE_LATE) == ["ETHUSDT"]
+
+
+async def test_coin_that_is_delisted_is_told_at_once_and_has_no_signal_until_it_is_back(
+    redis_url, binary, predictor
+):
+    set_clock(binary, CLOSE_MS - 60_000)
+    async with running(make_signal_loop(redis_url, predictor)):
+        await caught_up(binary)
+        write_listings(binary, VENUE, SOLUSDT=SymbolStatus.DELISTED)
+        await eventually(lambda: told(binary, SignalReason.SYMBOL_DELISTED) == ["SOLUSDT"])
+        assert state(binary, "SOLUSDT").signal is None  # it was said 14 minutes before
+        predictor.store(M15, OPEN_MS)
+        set_clock(binary, CLOSE_MS + 400)
+        announce(binary, OPEN_MS)
+        await eventually(lambda: len(told(binary, SignalReason.SYMBOL_DELISTED)) == 2)
+        assert made(binary, OPEN_MS) == ["BTCUSDT", "ETHUSDT"]
+        write_listings(binary, VENUE, SOLUSDT=SymbolStatus.TRADING)
+        await eventually(lambda: "SOLUSDT" in made(binary, OPEN_MS))
+        assert state(binary, "SOLUSDT").error is None
+        assert told(binary, SignalReason.CANDLE_LATE) == []
+
+
+async def test_feed_that_is_down_is_told_instead_of_late_candles(redis_url, binary, predictor):
+    set_clock(binary, CLOSE_MS - 60_000)
+    async with running(make_signal_loop(redis_url, predictor)) as loop:
+        await caught_up(binary)
+        write_feed_down(binary)
+        await eventually(lambda: loop._followed.barred.feed_down)
+        set_clock(binary, CLOSE_MS + 400)
+        await eventually(lambda: loop._followed.rounds[M15].open_ms == OPEN_MS)
+        set_clock(binary, CLOSE_MS + 31_000)
+        await eventually(lambda: told(binary, SignalReason.FEED_DOWN) == list(SYMBOLS))
+        found = state(binary, "ETHUSDT")
+        assert found.signal is None and found.error.code is SignalReason.FEED_DOWN
+        assert told(binary, SignalReason.CANDLE_LATE) == []
 
 
 async def test_start_makes_the_newest_candle_and_none_twice(redis_url, binary, predictor):

@@ -22,7 +22,7 @@ def flat(fields):
 @pytest.mark.parametrize("shaped", [dict, flat])
 def test_read_barred_of_the_running_venue_names_who_is_not_traded(shaped):
     barred = read_barred([shaped(LISTED), b"active"], BINANCE)
-    assert dict(barred.symbols) == {
+    assert {symbol: each.status for symbol, each in barred.symbols.items()} == {
         "ETHUSDT": SymbolStatus.HALTED,
         "FTMUSDT": SymbolStatus.DELISTED,
     }

@@ -11,6 +11,7 @@ from inference.vocabulary import SignalReason
 from tests.signal_loops import DAY_MS, M15, SYMBOLS, VENUE, make_signal
 
 OPEN_MS = DAY_MS - M15.ms
+NOW_MS = DAY_MS + 1_000
 
 
 def closed(now_ms: float = DAY_MS) -> Round:
@@ -101,6 +102,31 @@ def test_round_told_coins_are_asked_again_when_models_may_have_come():
     assert round_.due(DAY_MS, 0) is None
 
 
+def test_round_coin_that_is_not_traded_is_not_waited_for_and_told_with_the_others():
+    round_ = closed()
+    round_.bar({"SOLUSDT", "ANOTHER"})
+    turned = round_.due(DAY_MS, 0)
+    assert turned is not None and turned.symbols == ("SOLUSDT",) and not turned.final
+    assert round_.advance(DAY_MS + M15.ms)
+    round_.bar({"SOLUSDT"})
+    assert round_.due(DAY_MS + M15.ms, 0) is None
+    for symbol in SYMBOLS[:2]:
+        round_.arrive(symbol, DAY_MS, 1)
+    due = round_.due(DAY_MS + M15.ms, 1)
+    assert due is not None and due.symbols == SYMBOLS
+
+
+def test_round_coin_that_is_traded_again_is_asked_for_at_once_and_waited_for():
+    round_ = closed()
+    round_.bar({"SOLUSDT"})
+    round_.due(DAY_MS, 0)
+    round_.heard("SOLUSDT", OPEN_MS)
+    round_.bar(())
+    due = round_.due(DAY_MS, 0)
+    assert due is not None and due.symbols == ("SOLUSDT",)
+    assert "SOLUSDT" in round_.waiting
+
+
 def due(*, arrived: tuple[str, ...] = (), final: bool = False) -> Due:
     return Due(OPEN_MS, SYMBOLS, frozenset(arrived), final)
 
@@ -108,9 +134,9 @@ def due(*, arrived: tuple[str, ...] = (), final: bool = False) -> Due:
 def test_judge_older_candle_is_never_said_and_late_where_it_is_final():
     older = make_signal("BTCUSDT", candle_open_ms=OPEN_MS - M15.ms)
     known = {"BTCUSDT": SignalState(signal=older)}
-    early = judge(closed(), due(), [older], known, market_named=True)
+    early = judge(closed(), due(), [older], known, now_ms=NOW_MS, market_named=True)
     assert not early.states and not early.gaps
-    late = judge(closed(), due(final=True), [older], known, market_named=True)
+    late = judge(closed(), due(final=True), [older], known, now_ms=NOW_MS, market_named=True)
     assert not late.signals
     assert late.gaps[0].code is SignalReason.CANDLE_LATE
     assert late.states["BTCUSDT"].signal == older
@@ -119,27 +145,56 @@ def test_judge_older_candle_is_never_said_and_late_where_it_is_final():
 def test_judge_reason_is_told_once_where_the_candle_has_come():
     round_ = closed()
     error = signal_error("BTCUSDT", M15, SignalReason.NOT_ENOUGH_HISTORY, "150 of 210")
-    assert not judge(round_, due(), [error], {}, market_named=True).gaps
-    told = judge(round_, due(arrived=("BTCUSDT",)), [error], {}, market_named=True)
+    assert not judge(round_, due(), [error], {}, now_ms=NOW_MS, market_named=True).gaps
+    told = judge(round_, due(arrived=("BTCUSDT",)), [error], {}, now_ms=NOW_MS, market_named=True)
     assert [gap.code for gap in told.gaps] == [SignalReason.NOT_ENOUGH_HISTORY]
     assert "150 of 210" in told.gaps[0].message
     round_.told["BTCUSDT"] = error.code
-    assert not judge(round_, due(arrived=("BTCUSDT",)), [error], {}, market_named=True).gaps
+    assert not judge(
+        round_, due(arrived=("BTCUSDT",)), [error], {}, now_ms=NOW_MS, market_named=True
+    ).gaps
 
 
 def test_judge_error_leaves_a_signal_of_the_same_candle_alone():
     known = {"BTCUSDT": SignalState(signal=make_signal())}
     error = signal_error("BTCUSDT", M15, SignalReason.CANDLE_GAP)
-    verdict = judge(closed(), due(arrived=("BTCUSDT",)), [error], known, market_named=True)
+    verdict = judge(
+        closed(), due(arrived=("BTCUSDT",)), [error], known, now_ms=NOW_MS, market_named=True
+    )
     assert not verdict.states
 
 
 def test_judge_restated_candle_is_one_revision_higher_and_the_same_one_is_not_said():
     known = {"BTCUSDT": SignalState(signal=make_signal(provisional=True), revision=2)}
-    same = judge(closed(), due(), [make_signal(provisional=True)], known, market_named=True)
+    same = judge(
+        closed(), due(), [make_signal(provisional=True)], known, now_ms=NOW_MS, market_named=True
+    )
     assert same.repeated == ["BTCUSDT"] and not same.states
-    confirmed = judge(closed(), due(), [make_signal()], known, market_named=True)
+    confirmed = judge(closed(), due(), [make_signal()], known, now_ms=NOW_MS, market_named=True)
     assert confirmed.signals[0].revision == confirmed.states["BTCUSDT"].revision == 3
+
+
+def test_judge_coin_that_is_not_traded_is_told_at_once_beside_what_can_still_be_entered():
+    known = {"BTCUSDT": SignalState(signal=make_signal())}
+    error = signal_error("BTCUSDT", M15, SignalReason.SYMBOL_HALTED)
+    verdict = judge(closed(), due(), [error], known, now_ms=NOW_MS, market_named=True)
+    assert [gap.code for gap in verdict.gaps] == [SignalReason.SYMBOL_HALTED]
+    assert verdict.states["BTCUSDT"].signal == make_signal()
+    expired_ms = make_signal().valid_until_ms
+    verdict = judge(closed(), due(), [error], known, now_ms=expired_ms, market_named=True)
+    assert verdict.states["BTCUSDT"].signal is None
+
+
+def test_judge_missing_candle_of_a_feed_that_is_down_is_not_called_late():
+    older = make_signal("BTCUSDT", candle_open_ms=OPEN_MS - M15.ms)
+    known = {"BTCUSDT": SignalState(signal=older)}
+    early = judge(closed(), due(), [older], known, now_ms=NOW_MS, market_named=True, feed_down=True)
+    assert not early.gaps
+    late = judge(
+        closed(), due(final=True), [older], known, now_ms=NOW_MS, market_named=True, feed_down=True
+    )
+    assert [gap.code for gap in late.gaps] == [SignalReason.FEED_DOWN]
+    assert late.states["BTCUSDT"].signal is None
 
 
 def entry() -> BatchEntry:
