@@ -155,14 +155,19 @@ class MissingCandles:
         self, symbol: str, timeframe: Timeframe, now_ms: float
     ) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
         newest = _newest_due(timeframe, now_ms)
-        count = HISTORY_MINUTES if timeframe is Timeframe.M1 else HISTORY
-        wanted = np.arange(newest - (count - 1) * timeframe.ms, newest + 1, timeframe.ms)
+        first = newest - (history_of(timeframe) - 1) * timeframe.ms
+        wanted = np.arange(first, newest + 1, timeframe.ms)
         stored: CandleSeries = self._store.read(
             (self._venue,), symbol, timeframe, since_ms=int(wanted[0])
         )
         known = stored.open_ms[~stored.provisional]
         given_up = self._given_up.get((symbol, timeframe), set())
         return np.setdiff1d(wanted, [*known.tolist(), *given_up])
+
+
+def history_of(timeframe: Timeframe) -> int:
+    """Return how many of the newest candles the store is to hold of a dataset."""
+    return HISTORY_MINUTES if timeframe is Timeframe.M1 else HISTORY
 
 
 def _newest_due(timeframe: Timeframe, now_ms: float) -> int:

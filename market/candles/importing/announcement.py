@@ -1,14 +1,25 @@
 """Tells a running instance of imported candles: of each dataset's newest alone, if it is new."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from market.candles.announcing import StoredCandle, announce
-from market.candles.importing.importer import ImportedDataset
+from market.candles.timeframes import Timeframe
 from market.redis_cluster import AWAY, connect
 
 
+class FilledDataset(Protocol):
+    """What an import or a backfill says of a dataset; last_ms: the newest open."""
+
+    venue: str
+    symbol: str
+    timeframe: Timeframe
+    last_ms: int | None
+    newest_is_new: bool
+
+
 def announce_newest(
-    redis_url: str, datasets: Iterable[ImportedDataset], *, cluster: bool
+    redis_url: str, datasets: Iterable[FilledDataset], *, cluster: bool
 ) -> int | None:
     """Return how many were announced; None where Redis does not answer (nothing is lost)."""
     candles = [

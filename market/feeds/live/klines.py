@@ -23,14 +23,25 @@ MOST_A_PAGE = 1_000
 """Of exchanges that do not say how many candles they give at once."""
 
 
+TELL_THE_NEXT = frozenset({"binance", "kraken"})
+"""Exchanges that answer with the next candles that there are, however far: holes cost nothing.
+The others are told where to end, as some would tell the newest instead."""
+
+
 class OhlcvSource(Protocol):
     """What is used of ccxt's exchange."""
 
+    id: str
     timeframes: Mapping[str, Any]
     features: Mapping[str, Any] | None
 
     async def fetch_ohlcv(
-        self, symbol: str, timeframe: str, since: int | None, limit: int | None
+        self,
+        symbol: str,
+        timeframe: str,
+        since: int | None,
+        limit: int | None,
+        params: dict[str, Any],
     ) -> Sequence[Sequence[Any]]: ...
 
 
@@ -89,8 +100,9 @@ async def fetch_candles(
     asked = _asked_for(exchange, timeframe)
     limit = min(limit, candle_page(exchange, timeframe))
     end_ms = since_ms + limit * timeframe.ms
+    params = {} if exchange.id in TELL_THE_NEXT else {"until": end_ms - 1}
     rows = await exchange.fetch_ohlcv(
-        market, str(asked), since_ms, limit * timeframe.ms // asked.ms
+        market, str(asked), since_ms, limit * timeframe.ms // asked.ms, params
     )
     candles = series_of(rows)
     if asked is not timeframe:
