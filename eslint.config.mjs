@@ -4,7 +4,7 @@ import js from "@eslint/js";
 import globals from "globals";
 
 export default [
-  { ignores: [".venv/", "node_modules/", "var/"] },
+  { ignores: [".pytest_cache/", ".venv/", "node_modules/", "var/"] },
   js.configs.recommended,
   {
     files: ["dashboard/static/**/*.js"],

@@ -9,6 +9,7 @@ from copy import copy
 from pathlib import Path
 from typing import Self
 
+from tests.collected import give_static_files
 from tests.ports import free_port
 from tests.waiting import eventually_sync
 
@@ -21,7 +22,7 @@ START_SECONDS = 60.0
 class WebInstance:
     """Prepared once (database, static files), then started and stopped as often as needed.
 
-    pages: whether it is to serve pages, whose files take long to collect.
+    pages: whether it is to serve pages, which need static files.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class WebInstance:
         self.manage("migrate", "-v0")
         self._asked = "/" if pages else "/api/schema"
         if pages:
-            self.manage("collectstatic", "--noinput", "-v0", "--ignore", "admin")
+            give_static_files(self._env)
 
     @property
     def url(self) -> str:

@@ -39,7 +39,9 @@ def web(
     server: RedisServer, short_dir: Path, instance_env: dict[str, str], tmp_path: Path
 ) -> Iterator[WebInstance]:
     url = locate(short_dir).url
-    with WebInstance(instance_env, redis_url=url, log=tmp_path / "web.log") as instance:
+    with WebInstance(
+        instance_env, redis_url=url, log=tmp_path / "web.log", pages=False
+    ) as instance:
         yield instance
 
 

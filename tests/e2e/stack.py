@@ -27,6 +27,7 @@ from market.candles.store import CandleStore
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
 from market.symbols import DEFAULT_SIGNAL_SYMBOLS
 from tests.e2e.spoken import closes, speak
+from tests.collected import give_static_files
 from tests.environment import instance_environment
 from tests.processes import ROOT, Instance
 from tests.recordings import BTC_SPOT, CANDLES, ETH_SPOT, recording
@@ -148,6 +149,7 @@ def _prepare(stack: Stack, past: Mapping[Timeframe, int]) -> None:
 
 
 def _set_up(stack: Stack) -> None:
+    give_static_files(stack.env)
     done = subprocess.run(
         [sys.executable, "manage.py", "setup_instance"],
         cwd=ROOT,

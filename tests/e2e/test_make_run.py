@@ -17,6 +17,7 @@ import redis
 
 from cryptosite.processes.redis_layout import locate
 from market import keys
+from tests.collected import give_static_files
 from tests.ports import free_port
 from tests.waiting import eventually_sync
 
@@ -140,6 +141,7 @@ def test_make_run_serves_ends_on_ctrl_c_and_reuses_everything(instance: Instance
 
 
 def test_make_run_with_a_port_taken_names_it_and_starts_nothing(instance: Instance) -> None:
+    give_static_files(instance.env)
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", instance.health_port))
         holder.listen()

@@ -6,6 +6,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, sync_playwright
 
 from tests.browser import find_chromium
+from tests.collected import give_static_files
 from tests.processes import Instance, running_instance
 from tests.recordings import BTC_SPOT, recording
 from tests.waiting import eventually_sync
@@ -49,7 +50,7 @@ def test_replayed_frames_become_forecasts_on_a_page_as_the_database_has_them(
 ) -> None:
     settings = {"MARKET_SOURCE": "replay", "MARKET_REPLAY": str(recording(BTC_SPOT))}
     with running_instance(short_dir, instance_env, **settings) as instance:
-        instance.manage("collectstatic", "--noinput", "--verbosity", "0")
+        give_static_files(instance.env)
         for command in ("run_market_feed", "run_inference_loop", "run_recorder", "run_web"):
             instance.start(command)
         eventually_sync(lambda: len(instance.entries()) >= 2, 40)

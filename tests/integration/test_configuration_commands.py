@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.collected import give_static_files
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -72,7 +74,6 @@ def test_command_with_contradicting_settings_ends_with_the_checks_hint(
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({"MARKET_SOURCE": "live"}, "the live feed is not part of this version"),
         ({"MARKET_SOURCE": "replay", "MARKET_REPLAY": "/no/such/folder"}, "/no/such/folder"),
     ],
 )
@@ -85,6 +86,7 @@ def test_start_with_a_market_that_cannot_be_had_stops_and_says_so(
 
 
 def test_setup_instance_twice_makes_one_admin(instance_env: dict[str, str]) -> None:
+    give_static_files(instance_env)
     first = manage(instance_env, "setup_instance")
     assert first.returncode == 0, first.stderr
     assert "admin account: name admin" in first.stdout

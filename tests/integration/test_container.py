@@ -14,6 +14,7 @@ import redis
 import yaml
 
 from market import keys
+from tests.collected import give_static_files
 from tests.ports import free_port
 from tests.waiting import eventually_sync
 
@@ -85,6 +86,7 @@ def test_image_command_serves_health_and_asks_for_the_token_it_printed(
 def test_container_told_to_set_up_prepares_the_instance_first(
     instance_env: dict[str, str], tmp_path: Path
 ) -> None:
+    give_static_files(instance_env)
     done = subprocess.run(
         [*ENTRY_POINT, "python", "-c", "print('then the command')"],
         cwd=ROOT,

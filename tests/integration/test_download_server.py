@@ -27,7 +27,9 @@ READER = "predictions.downloads.reading_process"
 @pytest.fixture(scope="module")
 def web(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebInstance]:
     directory = tmp_path_factory.mktemp("downloads")
-    instance = WebInstance(environment(directory), redis_url=redis_url, log=directory / "web.log")
+    instance = WebInstance(
+        environment(directory), redis_url=redis_url, log=directory / "web.log", pages=False
+    )
     instance.manage(
         "shell", "-v0", "-c", f"from tests.integration.filled_ledger import fill; fill({ROWS})"
     )
