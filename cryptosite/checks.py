@@ -27,14 +27,6 @@ def check_settings(
 
 
 def _market() -> list[CheckMessage]:
-    if settings.MARKET_SOURCE == "live":
-        return [
-            Error(
-                "MARKET_SOURCE is live, and the live feed is not part of this version.",
-                hint="Set MARKET_SOURCE to replay, simulated or auto.",
-                id="cryptosite.E010",
-            )
-        ]
     if settings.MARKET_SOURCE == "replay" and not settings.MARKET_REPLAY:
         return [
             Error(
@@ -59,6 +51,23 @@ def _market() -> list[CheckMessage]:
                 "nothing is replayed.",
                 hint="Set MARKET_SOURCE=replay, or unset MARKET_REPLAY.",
                 id="cryptosite.W002",
+            )
+        ]
+    if settings.EXCHANGE_URL and settings.MARKET_SOURCE not in ("live", "auto"):
+        return [
+            Warning(
+                f"EXCHANGE_URL is set and MARKET_SOURCE is {settings.MARKET_SOURCE}: "
+                "it is not asked.",
+                hint="Set MARKET_SOURCE=live, or unset EXCHANGE_URL.",
+                id="cryptosite.W015",
+            )
+        ]
+    if settings.MARKET_SOURCE in ("live", "auto") and settings.MARKET_SPEED != 1.0:
+        return [
+            Warning(
+                f"MARKET_SPEED is {settings.MARKET_SPEED:g}, and a live market runs at 1.",
+                hint="Unset MARKET_SPEED; it is for simulated and replayed markets.",
+                id="cryptosite.W016",
             )
         ]
     return []

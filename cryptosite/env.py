@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -74,6 +75,19 @@ def choice(name: str, default: Text, allowed: tuple[Text, ...]) -> Text:
         raise ValueError
 
     return _read(name, default, parse, allowed="one of " + ", ".join(allowed))
+
+
+def server(name: str) -> str:
+    """Read the address of another server, `http://host:port`; empty where it is not set."""
+
+    def parse(raw: str) -> str:
+        parts = urlsplit(raw.rstrip("/"))
+        extra = parts.path or parts.query or parts.fragment or parts.username or parts.password
+        if parts.scheme not in {"http", "https"} or not parts.hostname or extra or parts.port == 0:
+            raise ValueError
+        return parts.geturl()
+
+    return _read(name, "", parse, allowed="http://host:port or https://host:port, nothing else")
 
 
 def items(

@@ -11,6 +11,7 @@ from market import keys
 from market.candles.desk import CandleDesk, CandlePlan
 from market.candles.old_runs import remove_old_runs
 from market.feeds.opening import MarketChoice, open_feed
+from market.outage_beat import OutageBeat
 from market.pump import Pump
 from market.recording.recorder import RecordingPlan
 from market.redis_cluster import AWAY, AnyClient, connect
@@ -46,11 +47,14 @@ def run_market(plan: MarketPlan, stopping: Callable[[], bool], *, once: bool) ->
             )
             require_noeviction(client)
             next_run = partial(client.incr, keys.replay_runs())
-            opened = open_feed(plan.choice, time.time_ns() // 1_000_000, next_run)
+            waiting = OutageBeat(client, plan.choice, stopping)
+            opened = open_feed(plan.choice, time.time_ns() // 1_000_000, next_run, waiting)
         except AWAY as error:
             log.warning("waiting_for_redis", error=str(error))
             time.sleep(RETRY_SECONDS)
             continue
+        if opened is None:
+            return
         remove_old_runs(plan.candles.root, opened.venue)
         desk = CandleDesk(opened, client, plan.candles)
         if plan.recording is not None:

@@ -12,5 +12,6 @@ def instance_environment(var_dir: Path) -> dict[str, str]:
     return inherited | {
         "DJANGO_SETTINGS_MODULE": "cryptosite.settings",
         "VAR_DIR": str(var_dir),
+        "MARKET_SOURCE": "simulated",  # the default asks exchanges
         "PYTHONUNBUFFERED": "1",
     }

@@ -18,6 +18,9 @@ from django.core.exceptions import ImproperlyConfigured
 from cryptosite.processes.redis_layout import locate
 
 _INSTANCE_NAMES = (
+    "ALERT_HOLD_SECONDS",
+    "ALERT_RECOVERY_SECONDS",
+    "ALERT_URLS",
     "ALLOWED_HOSTS",
     "ALLOWED_ORIGINS",
     "API_RATE",
@@ -28,6 +31,8 @@ _INSTANCE_NAMES = (
     "CONFIG_FILE",
     "DATABASE_URL",
     "DEBUG",
+    "EXCHANGE",
+    "EXCHANGE_URL",
     "FORECAST_SYMBOLS",
     "LEDGER_KEY_FILE",
     "LEDGER_ORIGIN",
@@ -39,12 +44,20 @@ _INSTANCE_NAMES = (
     "MARKET_SPEED",
     "MODEL_DEVICE",
     "MODEL_PATH",
+    "MQTT_TIMEFRAME",
+    "MQTT_TOPIC",
+    "MQTT_URL",
+    "PUBLIC_URL",
     "REDIS_HOST",
     "REDIS_MAXMEMORY",
     "REDIS_PORT",
     "SECRET_KEY",
     "SIGNALS_METRICS_PORT",
     "SIGNAL_SYMBOLS",
+    "SIGNAL_ALERT_CONFIDENCE",
+    "SIGNAL_ALERT_URLS",
+    "WEBHOOK_SECRET",
+    "WEBHOOK_URLS",
     "WEB_PORT",
 )
 

@@ -5,8 +5,15 @@ from typing import Literal
 
 from cryptosite import env
 from cryptosite.settings.paths import VAR_DIR
+from market.exchanges import SUPPORTED
 
 MARKET_SOURCE = env.choice("MARKET_SOURCE", "auto", ("auto", "live", "replay", "simulated"))
+EXCHANGE = env.choice("EXCHANGE", "binance", tuple(SUPPORTED))
+"""Whose market a live one is; whom `auto` asks first."""
+EXCHANGE_URL = env.server("EXCHANGE_URL")
+"""Another server that speaks the exchange's protocol, such as the fake one; "" for none."""
+BEEN_LIVE = VAR_DIR / "been_live"
+"""There once this instance has had a live market; then `auto` never simulates one again."""
 MARKET_REPLAY = tuple(Path(path).resolve() for path in env.items("MARKET_REPLAY", ()))
 """Recordings to replay, merged by receive time: folders of *.gz, or files."""
 MARKET_SPEED = env.number("MARKET_SPEED", 1.0, minimum=0.0, maximum=10_000.0)

@@ -1,12 +1,14 @@
 """Candle signals: for which coins, from which candles."""
 
 from cryptosite import env
+from cryptosite.settings.market import EXCHANGE
 from cryptosite.settings.paths import VAR_DIR
+from market.exchanges import SUPPORTED
 from market.symbols import DEFAULT_SIGNAL_SYMBOLS, parse_symbol
 
 SIGNAL_SYMBOLS = env.items("SIGNAL_SYMBOLS", DEFAULT_SIGNAL_SYMBOLS, parse_symbol)
 
-CANDLE_EXCHANGE = env.text("CANDLE_EXCHANGE", "binance")
+CANDLE_EXCHANGE = env.text("CANDLE_EXCHANGE", SUPPORTED[EXCHANGE].venue)
 """Whose candles `import_candles` brings, and which a replay or a live market continues."""
 
 CANDLES_DIR = VAR_DIR / "candles"

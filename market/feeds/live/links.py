@@ -3,7 +3,8 @@
 The only door to ccxt: nothing of it is imported before a link is made.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -11,18 +12,18 @@ from market.exchanges import Exchange
 from market.feeds.live.link import Link
 
 
-def make_link(exchange: Exchange, url: str) -> Link:
+def make_link(exchange: Exchange, url: str, now_ns: Callable[[], int] = time.time_ns) -> Link:
     """Return the link to `exchange`; url: EXCHANGE_URL, "" for the exchange itself.
 
-    Call it on the loop that the link shall live on.
+    now_ns: the clock that frames are stamped with. Call it on the loop that the link lives on.
     """
     if exchange.ccxt_id == "binance":
         from market.feeds.live.binance import BinanceLink
 
-        return BinanceLink(exchange, url)
+        return BinanceLink(exchange, url, now_ns)
     from market.feeds.live.unified import UnifiedLink
 
-    return UnifiedLink(exchange, url)
+    return UnifiedLink(exchange, url, now_ns)
 
 
 def aimed(urls: Any, exchange: Exchange, url: str) -> Any:

@@ -7,11 +7,15 @@ from django.core.management.base import BaseCommand, CommandError
 
 from market.candles.desk import CandlePlan
 from market.feeds import FeedError
+from market.feeds.choosing import Independence
 from market.feeds.opening import MarketChoice
 from market.recording.recorder import RecordingPlan
 from market.redis_policy import EvictionPolicyError
 from market.running import MarketPlan, run_market
 from market.stopping import StopFlag
+
+LISTENERS = ("WEBHOOK_URLS", "MQTT_URL", "API_TOKEN")
+"""Settings that hand predictions on to others; with one of them `auto` never simulates."""
 
 
 class Command(BaseCommand):
@@ -35,6 +39,12 @@ class Command(BaseCommand):
                 seed=settings.MARKET_SEED,
                 flow=settings.MARKET_FLOW,
                 candle_symbols=settings.SIGNAL_SYMBOLS,
+                exchange=settings.EXCHANGE,
+                exchange_url=settings.EXCHANGE_URL,
+                independence=Independence(
+                    settings.BEEN_LIVE,
+                    tuple(name for name in LISTENERS if getattr(settings, name, None)),
+                ),
             ),
             CandlePlan(settings.CANDLES_DIR, settings.CANDLE_EXCHANGE, settings.SIGNAL_SYMBOLS),
             redis_url=settings.REDIS_URL,
