@@ -26,8 +26,8 @@ from market.candles.importing.importer import Importer
 from market.candles.store import CandleStore
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
 from market.symbols import DEFAULT_SIGNAL_SYMBOLS
-from tests.e2e.spoken import closes, speak
 from tests.collected import give_static_files
+from tests.e2e.spoken import closes, speak
 from tests.environment import instance_environment
 from tests.processes import ROOT, Instance
 from tests.recordings import BTC_SPOT, CANDLES, ETH_SPOT, recording
