@@ -1,0 +1,118 @@
+"""A real broker (Debian's mosquitto) for tests, and a listener that keeps what it hears."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from tests.ports import free_port
+from tests.waiting import eventually_sync
+
+USER, PASSWORD = "cryptosite", "p@ss/word"
+
+
+@dataclass(slots=True)
+class Broker:
+    """A mosquitto on loopback that keeps nothing on disk. start and stop as often as one likes."""
+
+    directory: Path
+    port: int = field(default_factory=free_port)
+    settings: tuple[str, ...] = ("allow_anonymous true",)
+    _child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"mqtt://127.0.0.1:{self.port}"
+
+    def start(self) -> Self:
+        config = self.directory / f"mosquitto-{self.port}.conf"
+        lines = (
+            f"listener {self.port} 127.0.0.1",
+            "persistence false",
+            "user root",
+            *self.settings,
+        )
+        config.write_text("\n".join(lines) + "\n")
+        with (self.directory / f"mosquitto-{self.port}.log").open("ab") as output:
+            self._child = subprocess.Popen(
+                [program(), "-c", str(config)], stdout=output, stderr=output
+            )
+        eventually_sync(self._answers)
+        return self
+
+    def stop(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+            self._child = None
+
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+@dataclass(slots=True)
+class Heard:
+    """One message as it came."""
+
+    topic: str
+    body: Any
+    qos: int
+    retained: bool
+
+
+@dataclass(slots=True)
+class Listener:
+    """Speaks MQTT 3.1.1, as hummingbot does, and hears every topic."""
+
+    port: int
+    heard: list[Heard] = field(default_factory=list)
+
+    def on(self, topic: str) -> list[Heard]:
+        return [each for each in self.heard if each.topic == topic]
+
+    def bodies(self, topic: str) -> list[Any]:
+        return [each.body for each in self.on(topic)]
+
+
+@contextmanager
+def listening(port: int) -> Iterator[Listener]:
+    """Yield a listener that is subscribed."""
+    listener = Listener(port)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv311)
+    subscribed: list[object] = []
+
+    def hear(_client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        body = json.loads(message.payload)
+        listener.heard.append(Heard(message.topic, body, message.qos, message.retain))
+
+    client.on_message = hear
+    client.on_subscribe = lambda *_: subscribed.append(True)
+    client.connect("127.0.0.1", port)
+    client.subscribe("#", qos=1)
+    client.loop_start()
+    try:
+        eventually_sync(lambda: subscribed)
+        yield listener
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def program() -> str:
+    """Return mosquitto's path; Debian puts it where a user's PATH does not look."""
+    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+    found = shutil.which("mosquitto", path=path)
+    if found is None:
+        raise FileNotFoundError("mosquitto is not installed: apt-get install mosquitto")
+    return found
