@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from django.db.models import Max, Min
@@ -18,6 +19,7 @@ from market.candles.store import CandleStore, venues_of
 from market.candles.timeframes import Timeframe
 from market.clock import MarketTime
 from predictions.grading.candle_paths import StoredBars
+from predictions.grading.not_traded import ToldNotTraded
 from predictions.grading.signals import Grade, SaidSignal, grade_signal
 from predictions.models import Signal, SignalOutcome
 from predictions.moments import moment
@@ -155,9 +157,9 @@ class SignalGrading:
             since_ms=rows[0].candle_close,
             until_ms=max((row.end_ms for row in due), default=0),
         )
-        grades = [
-            (row, grade_signal(row, bars, known_ms=known_ms, fee_bp=self.fee_bp)) for row in due
-        ]
+        asked = partial(grade_signal, bars=bars, known_ms=known_ms, fee_bp=self.fee_bp)
+        not_traded = ToldNotTraded(dataset.venue)
+        grades = [(row, asked(row, not_traded=not_traded)) for row in due]
         decided = {row.id: (row, grade) for row, grade in grades if grade is not None}
         self._write(dataset, list(decided.values()))
         self.tally.unreadable += len(bars.problems)

@@ -74,6 +74,10 @@ class SaidSignal(NamedTuple):
         return Barriers(side, stop, targets or (entry + side * risk,))
 
 
+NotTraded = Callable[[SaidSignal], Ungradable]
+"""Returns why a signal's coin was not traded when its path ended, NONE where it was."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grade:
     """The columns of a SignalOutcome, which says what each means."""
@@ -114,6 +118,7 @@ def grade_signal(
     known_ms: float,
     fee_bp: float,
     along: Timeframe | None = None,
+    not_traded: NotTraded | None = None,
 ) -> Grade | None:
     """Grade a signal; None while its horizon is not over, or its candles may still come.
 
@@ -121,7 +126,8 @@ def grade_signal(
     fee_bp: of entry and of exit each. It goes along the shortest candles that cover the whole
     horizon, none longer than the signal's own; `along` asks for one length instead. Not before
     the horizon's end, and not without its last candle, even where the stop was touched in the
-    first: else what ends early would be counted first, and losses before gains.
+    first: else what ends early would be counted first, and losses before gains. not_traded: asked
+    where candles are missing; of a coin that was not traded none are waited for.
     """
     if said.late:
         return Grade(OutcomeStatus.UNGRADABLE, said.valid_until_ts, Ungradable.MADE_TOO_LATE)
@@ -136,6 +142,9 @@ def grade_signal(
                 touched = touches(path, said.barriers, finer)
                 return _graded(said, path, timeframe, touched, fee_bp)
         finer.append(candles)
+    reason = Ungradable.NONE if not_traded is None else not_traded(said)
+    if reason:
+        return Grade(OutcomeStatus.UNGRADABLE, said.end_ms, reason)
     if known_ms >= said.given_up_ms:
         return Grade(OutcomeStatus.UNGRADABLE, said.given_up_ms, Ungradable.PATH_MISSING)
     return None

@@ -11,11 +11,13 @@ from typing import Any
 
 from django.db.models import Exists, Max, OuterRef
 
+from inference.signals.judging import NOT_TRADED
 from inference.vocabulary import SIGNALS, Ungradable
 from market.candles.old_runs import is_numbered
 from market.candles.store import CandleStore, venues_of
 from market.candles.timeframes import Timeframe
 from predictions.grading.candle_paths import StoredBars
+from predictions.grading.not_traded import ToldNotTraded
 from predictions.grading.signals import Grade, SaidSignal, grade_signal
 from predictions.models import LedgerEntry, Signal, SignalOutcome
 from predictions.rows.signal_rows import BatchRows
@@ -103,10 +105,17 @@ class SignalOutcomeCheck:
             until_ms=said.end_ms,
         )
         fee_bp = stored.fee_bp or 0.0
-        grade = grade_signal(said, bars, known_ms=math.inf, fee_bp=fee_bp, along=along)
-        if grade is not None and grade.reason == Ungradable.PATH_MISSING:
-            return None
-        return grade
+        grade = grade_signal(
+            said,
+            bars,
+            known_ms=math.inf,
+            fee_bp=fee_bp,
+            along=along,
+            not_traded=ToldNotTraded(venue),
+        )
+        without_path = grade is not None and grade.reason in (Ungradable.PATH_MISSING, *NOT_TRADED)
+        # Who says that the coin was not traded must have told so; candles may have gone since.
+        return None if without_path and stored.reason not in NOT_TRADED else grade
 
     def _check_alone(self, said: SaidSignal, outcome: SignalOutcome, stored: Grade) -> None:
         expected: dict[str, Any] = dict.fromkeys(("r_multiple", "r_after_fees", "tp_minutes"))

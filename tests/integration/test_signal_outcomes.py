@@ -1,6 +1,6 @@
 """Signals of a market that runs on: graded along its candles, each once, a few at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ import pytest
 import redis
 from django.test import override_settings
 
-from inference.signals.entry import BatchEntry, Said
-from inference.vocabulary import SIGNALS, Direction
+from inference.signals.entry import BatchEntry, Gap, Said
+from inference.vocabulary import SIGNALS, Direction, SignalReason
 from market import keys
 from market.candles.series import CandleSeries
 from market.candles.store import CandleStore
@@ -119,21 +119,26 @@ def say(binary: redis.Redis) -> Any:
     """Return what hands signals over as the loop does, and stores them as the recorder does."""
     numbers = iter(range(1, 10_000))
 
-    def say(*said: Said, venue: str = VENUE, live: bool = False) -> None:
-        first = said[0].signal
+    def say(
+        *said: Said,
+        venue: str = VENUE,
+        live: bool = False,
+        gaps: Sequence[Gap] = (),
+        made_ms: int = 0,
+    ) -> None:
         entry = BatchEntry(
             venue=venue,
             live=live,
             batch=next(numbers),
-            timeframe=first.timeframe,
-            made_ms=first.made_ms,
+            timeframe=said[0].signal.timeframe if said else M15,
+            made_ms=made_ms or said[0].signal.made_ms,
             missed=0,
             shard=0,
             token=1,
             signals=list(said),
-            gaps=[],
+            gaps=list(gaps),
         )
-        reached = f"{CLOSE_MS + entry.batch}-0"
+        reached = f"{max(CLOSE_MS, made_ms) + entry.batch}-0"
         binary.xadd(keys.log(SIGNALS), {"entry": entry.pack()}, id=reached)
         recorder = SignalRecorder(LogReader(binary, SIGNALS, "one"))
         while recorder.step():
@@ -252,6 +257,56 @@ def test_run_missing_candles_end_as_path_missing(market, say):
     assert (outcome.status, outcome.reason, outcome.r_multiple) == (
         "ungradable", "path_missing", None,
     )  # fmt: skip
+
+
+def gap(reason: SignalReason, open_ms: int, symbol: str = "BTCUSDT") -> Gap:
+    return Gap(symbol, open_ms, reason, "")
+
+
+NOT_TRADED = [SignalReason.SYMBOL_HALTED, SignalReason.SYMBOL_DELISTED]
+
+
+@pytest.mark.parametrize("reason", NOT_TRADED)
+def test_run_missing_candles_of_a_coin_that_is_not_traded_are_not_waited_for(market, say, reason):
+    say(signal())
+    say(signal(symbol="ETHUSDT"))
+    say(gaps=[gap(reason, CLOSE_MS)], made_ms=CLOSE_MS + M15.ms + 60_000)
+    market.put(series([QUIET, UP], M15.ms))
+    market.put(series([QUIET] * 10, M15.ms), symbol="ETHUSDT")
+
+    assert market.at(END_MS - 1) == 0
+    assert market.at(END_MS + SETTLING_MS) == 1
+    outcome = SignalOutcome.objects.get()
+    assert outcome.signal.symbol == "BTCUSDT"
+    assert (outcome.status, outcome.reason, outcome.known_ts, outcome.result) == (
+        "ungradable", reason.value, END_MS, "",
+    )  # fmt: skip
+
+
+def test_run_whole_path_of_a_coin_that_was_delisted_is_graded(market, say):
+    say(signal())
+    say(gaps=[gap(SignalReason.SYMBOL_DELISTED, CLOSE_MS)], made_ms=END_MS - 1)
+    market.put(series([QUIET, UP, *[QUIET] * 10], M15.ms))
+
+    assert market.at(END_MS + SETTLING_MS) == 1
+    assert SignalOutcome.objects.get().result == "take_profit"
+
+
+@pytest.mark.parametrize("what", ["told too late", "traded again", "another reason", "elsewhere"])
+def test_run_missing_candles_of_a_coin_that_was_traded_at_the_end_are_awaited(market, say, what):
+    say(signal())
+    halt, made_ms = gap(SignalReason.SYMBOL_HALTED, CLOSE_MS), CLOSE_MS + M15.ms
+    if what == "told too late":
+        say(gaps=[halt], made_ms=END_MS)
+    elif what == "another reason":
+        say(gaps=[gap(SignalReason.FEED_DOWN, CLOSE_MS)], made_ms=made_ms)
+    elif what == "elsewhere":
+        say(gaps=[halt], made_ms=made_ms, venue="kraken", live=True)
+    else:
+        say(gaps=[halt], made_ms=made_ms)
+        later_ms = CLOSE_MS + 5 * M15.ms
+        say(signal(candle_open_ms=later_ms - M15.ms), made_ms=later_ms + 400)
+    assert market.at(END_MS + SETTLING_MS) == 0
 
 
 def test_run_damaged_candles_are_counted_and_longer_ones_taken(market, say):

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from inference.forecasts.entry import TickEntry
-from inference.signals.entry import Said
+from inference.signals.entry import Gap, Said
+from inference.vocabulary import SignalReason
 from market.candles.store import CandleStore
 from predictions.accuracy.rollups import hours_from_rows, packed
 from predictions.grading.candle_paths import StoredBars
@@ -329,6 +330,34 @@ def test_outcome_of_a_signal_is_graded_again_along_the_candles(
             found = faults(tmp_path)
             assert [(each.model, each.field) for each in found] == [("SignalOutcome", name)]
             assert "along the stored candles" in found[0].message
+
+
+def test_signal_of_a_coin_that_is_not_traded_is_believed_where_it_was_told_and_candles_lack(
+    binary: redis.Redis, tmp_path: Path
+) -> None:
+    halt = Gap("BTCUSDT", DAY_MS, SignalReason.SYMBOL_HALTED, "")
+    told_ms = DAY_MS + M15.ms + 500
+    told = batch(batch=told_ms, made_ms=told_ms, gaps=(halt,))
+    said = batch(Said(make_signal("BTCUSDT")), Said(make_signal("ETHUSDT")))
+    hand_over(binary, *chained([said, told]))
+    drain_signals(signal_recorder(binary))
+    for signal in Signal.objects.all():
+        SignalOutcome.objects.create(
+            signal=signal,
+            status="ungradable",
+            reason="symbol_halted",
+            known_ts=signal.candle_close + 12 * M15.ms,
+        )
+    of_eth = Signal.objects.get(symbol="ETHUSDT")
+    assert [(each.row, each.field) for each in faults(tmp_path)] == [
+        (str(of_eth.outcome.pk), "known_ts"),  # nobody told it of this one
+        (str(of_eth.outcome.pk), "reason"),
+    ]
+    store = CandleStore(tmp_path / "candles")
+    candles = walk(30, seed=3, step_ms=M15.ms, start_ms=DAY_MS)
+    store.upsert(VENUE, "BTCUSDT", M15, candles, closed_by_ms=DAY_MS + 30 * M15.ms)
+    named = [each.field for each in faults(tmp_path) if each.row != str(of_eth.outcome.pk)]
+    assert "status" in named and "reason" in named
 
 
 def test_ledger_rewritten_as_a_whole_is_evident_to_whoever_holds_a_checkpoint(
