@@ -15,8 +15,8 @@ UNGRADABLE_TEXTS: dict[Ungradable, str] = {
     Ungradable.NO_PRICE_AT_TARGET: "no price was seen at the target time",
     Ungradable.MADE_TOO_LATE: "it was made after its target time",
     Ungradable.PATH_MISSING: "the candles that followed it are not all there",
-    Ungradable.SYMBOL_HALTED: "the exchange halted trading in this coin before its horizon was over",
-    Ungradable.SYMBOL_DELISTED: "the exchange dropped this coin before its horizon was over",
+    Ungradable.SYMBOL_HALTED: "the exchange halted the coin before its horizon was over",
+    Ungradable.SYMBOL_DELISTED: "the exchange dropped the coin before its horizon was over",
 }
 
 SIGNAL_UNGRADABLE_TEXTS: dict[Ungradable, str] = UNGRADABLE_TEXTS | {
