@@ -4,6 +4,7 @@ Asked by the REST handlers. Files are read when they are first asked for. Where 
 the present they are moved by whole candles, so that the last one closes as it opens.
 """
 
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -58,7 +59,8 @@ class History:
         length = INTERVALS_MS[file.timeframe.value]
         opening = int(self._opened_ms // length) * length
         if not self._as_recorded and len(series):
-            series.open_ms[:] += opening - length - int(series.open_ms[-1])
+            moved_ms = opening - length - int(series.open_ms[-1])
+            series = replace(series, open_ms=series.open_ms + moved_ms)
         return series[series.open_ms < opening]
 
 
