@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from io import StringIO
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -40,7 +41,7 @@ def instance(settings, exchange, redis_url, clean_redis, tmp_path):
     return settings
 
 
-def backfill(*arguments: str) -> dict[str, object]:
+def backfill(*arguments: str) -> Any:
     told = StringIO()
     call_command("backfill_candles", "--json", *arguments, stdout=told, stderr=StringIO())
     return json.loads(told.getvalue())

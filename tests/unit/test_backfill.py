@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,10 +70,11 @@ class Run:
     def __init__(self, root: Path, has: dict[str, CandleSeries]) -> None:
         newest_ms = max(int(each.open_ms[-1]) for each in has.values())
         self.link = FakeLink(has, newest_ms + QUARTER.ms + 60_000)
-        self.root, self.told, self.waits = root, io.StringIO(), []
+        self.root, self.told = root, io.StringIO()
+        self.waits: list[float] = []
 
-    async def __call__(self, symbols: Sequence[str] = (BTC,), **order: object) -> BackfillRun:
-        asked: dict[str, object] = {"since_ms": START_MS} | order
+    async def __call__(self, symbols: Sequence[str] = (BTC,), **order: Any) -> BackfillRun:
+        asked: dict[str, Any] = {"since_ms": START_MS} | order
         run = BackfillRun(
             BackfillOrder(SUPPORTED["binance"], "", self.root, tuple(symbols), (QUARTER,), **asked),
             Progress(self.told),

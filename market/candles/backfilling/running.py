@@ -5,6 +5,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from market.candles.asking import history_of
 from market.candles.backfilling.absent import AbsentCandles
@@ -14,12 +15,23 @@ from market.candles.backfilling.progress import Progress
 from market.candles.store import CandleStore
 from market.candles.timeframes import Timeframe
 from market.exchanges import Exchange, venue_of
-from market.feeds.live.link import Link, LinkError
+from market.feeds.live.klines import CandleSource
+from market.feeds.live.link import LinkError
 from market.feeds.live.renames import renamed
 from market.listings import Listing
 
 SETTLED_MS = 2_000
 """After its close, by the exchange's clock, a candle changes no more."""
+
+
+class HistoryLink(CandleSource, Protocol):
+    """What is used of a link."""
+
+    async def server_time_ms(self) -> float: ...
+
+    async def listings(self) -> Mapping[str, Listing]: ...
+
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,7 @@ class BackfillRun:
         )
         return [*self.problems, *failed]
 
-    async def fetch(self, make_link: Callable[[Exchange, str], Link]) -> None:
+    async def fetch(self, make_link: Callable[[Exchange, str], HistoryLink]) -> None:
         """Fetch everything; what failed is in `errors`."""
         order = self.order
         link = make_link(order.exchange, order.url)
@@ -76,7 +88,7 @@ class BackfillRun:
         finally:
             await link.close()
 
-    async def _fetch(self, link: Link, patience: Patience) -> None:
+    async def _fetch(self, link: HistoryLink, patience: Patience) -> None:
         order = self.order
         now_ms = await patience.ask(link.server_time_ms) - SETTLED_MS
         symbols = self._listed(link.name, await patience.ask(link.listings))
