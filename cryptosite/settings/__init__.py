@@ -10,6 +10,7 @@ from cryptosite.settings.market import *  # noqa: F403
 from cryptosite.settings.signals import *  # noqa: F403
 from cryptosite.settings.transparency import *  # noqa: F403
 from cryptosite.settings.retention import *  # noqa: F403
+from cryptosite.settings.alerting import *  # noqa: F403
 from cryptosite.settings.mqtt import *  # noqa: F403
 from cryptosite.settings.training import *  # noqa: F403
 from cryptosite.settings.rest import *  # noqa: F403

@@ -38,6 +38,9 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
     "loggers": {
         "channels_redis.pubsub": {"filters": ["redis_away"]},
+        # Below this they may tell addresses, which hold the tokens of who is told.
+        "apprise": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
         "uvicorn.error": {"level": "WARNING"},  # it tells of every socket
     },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},

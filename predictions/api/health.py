@@ -18,11 +18,11 @@ from predictions.api.redis_client import web_redis
 from predictions.api.schema.describing import described_by
 from predictions.api.schema.hot_operations import HealthDescription
 from predictions.watching.heartbeats import (
-    NEEDED,
     PROCESSES,
     UNKNOWN,
     WELL,
     Process,
+    needed,
     read_processes,
 )
 
@@ -51,7 +51,7 @@ def overall(
     """Return healthy, degraded (it serves, not all that it should) or unhealthy (no Redis)."""
     if redis_told["status"] != "connected":
         return "unhealthy"
-    lacking = any(processes[name]["status"] not in WELL for name in NEEDED)
+    lacking = any(processes[name]["status"] not in WELL for name in needed())
     return "degraded" if database["status"] != "connected" or lacking else "healthy"
 
 

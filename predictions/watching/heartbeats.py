@@ -5,18 +5,25 @@ Read by `/health`, `/api/system` and `/api/models`.
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import redis
+from django.conf import settings
 
 from market import keys
 
-PROCESSES = ("market", "inference", "signals", "recorder", "web")
+PROCESSES = ("market", "inference", "signals", "recorder", "web", "alerts", "mqtt")
 NEEDED = ("market", "inference", "signals", "recorder")
 """Without one of these the site serves, but no longer all that it should."""
 
-WELL = frozenset({"healthy", "active"})
+OPTIONAL: Mapping[str, Callable[[], bool]] = {
+    "alerts": lambda: settings.ALERTING,
+    "mqtt": lambda: bool(settings.MQTT_URL),
+}
+"""Needed only where the settings give it something to do; elsewhere it idles, or is not there."""
+
+WELL = frozenset({"healthy", "active", "idle"})
 """What a process in order says of itself."""
 
 LARGEST_WHOLE = 2**63 - 1
@@ -24,10 +31,18 @@ LARGEST_WHOLE = 2**63 - 1
 Process = Mapping[str, Any]
 UNKNOWN: Process = {"status": "unknown"}
 DOWN: Process = {"status": "down"}
+IDLE: Process = {"status": "idle"}
+
+
+def needed() -> tuple[str, ...]:
+    """Return the processes that this instance's settings need."""
+    return (*NEEDED, *(name for name, configured in OPTIONAL.items() if configured()))
 
 
 async def read_processes(client: Any, names: Sequence[str] = PROCESSES) -> dict[str, Process]:
     """Return each process's status, pid, ts, age_ms and detail; `down` where it is silent.
+
+    One that the settings give nothing to do is `idle` where it is silent.
 
     Raises redis.RedisError or OSError where Redis is away.
     """
@@ -35,7 +50,9 @@ async def read_processes(client: Any, names: Sequence[str] = PROCESSES) -> dict[
     for name in names:
         pipeline.hgetall(keys.health(name))
     beats = await answers(pipeline)
-    return {name: told(beat or {}) for name, beat in zip(names, beats, strict=True)}
+    return {
+        name: told(beat) if beat else _silent(name) for name, beat in zip(names, beats, strict=True)
+    }
 
 
 async def answers(pipeline: Any) -> list[Any]:
@@ -68,6 +85,11 @@ def detail_of(process: Process) -> Mapping[str, Any]:
     """Return a process's own account; empty where there is none that can be read."""
     detail = process.get("detail")
     return detail if isinstance(detail, Mapping) else {}
+
+
+def _silent(name: str) -> Process:
+    has_nothing_to_do = name in OPTIONAL and not OPTIONAL[name]()
+    return dict(IDLE if has_nothing_to_do else DOWN)
 
 
 def _detail(text: str) -> object:

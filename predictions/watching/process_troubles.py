@@ -10,13 +10,15 @@ from typing import Any
 from inference.artefacts.errors import told_path
 from inference.vocabulary import REASON_TEXTS, REFUSED_FEATURES, Reason
 from predictions.watching.alert import Alert, Severity
-from predictions.watching.heartbeats import NEEDED, WELL, Process, detail_of
+from predictions.watching.heartbeats import WELL, Process, detail_of, needed
 
 WITHOUT = {
     "market": "no prices come, and forecasts stand still.",
     "inference": "no forecasts are made.",
     "signals": "no signals are made.",
     "recorder": "what is said waits in Redis, and nothing is graded.",
+    "alerts": "nobody is told of what is wrong, and no webhook is sent.",
+    "mqtt": "bots get nothing from the broker.",
 }
 """What is lacking while a process is silent."""
 
@@ -28,7 +30,7 @@ PATIENT = frozenset({"starting", "standby"})
 
 def process_troubles(processes: Mapping[str, Process]) -> Iterator[Alert]:
     """Yield what is wrong with each process: silent, degraded, or telling of a trouble."""
-    for name in NEEDED:
+    for name in needed():
         process = processes[name]
         status = process["status"]
         if status == "unknown":
@@ -173,11 +175,36 @@ def _recorder(detail: Mapping[str, Any]) -> Iterator[Alert]:
         )
 
 
+def _alerts(detail: Mapping[str, Any]) -> Iterator[Alert]:
+    dead = detail.get("dead")
+    if isinstance(dead, int) and dead > 0:
+        yield Alert(
+            "messages_dead",
+            Severity.WARNING,
+            "alerts",
+            f"{dead} messages to people or bots could not be delivered in time.",
+            "The admin's list of deliveries says why, and sends them again or deletes them.",
+        )
+
+
+def _mqtt(detail: Mapping[str, Any]) -> Iterator[Alert]:
+    if error := detail.get("error"):
+        yield Alert(
+            "broker_away",
+            Severity.WARNING,
+            "mqtt",
+            f"Bots get nothing from the broker: {error}",
+            "See whether the broker of MQTT_URL runs; what is published goes on by itself.",
+        )
+
+
 TROUBLES = {
     "market": _market,
     "inference": _inference,
     "signals": _signals,
     "recorder": _recorder,
+    "alerts": _alerts,
+    "mqtt": _mqtt,
 }
 
 

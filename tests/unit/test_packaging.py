@@ -42,6 +42,7 @@ def test_procfile_names_the_processes_each_under_the_restarting_wrapper() -> Non
         "inference",
         "signals",
         "recorder",
+        "alerts",
         "mqtt",
         "web",
     ]
@@ -61,14 +62,26 @@ def test_compose_file_fits_the_compose_specification() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("service", ["web", "market", "inference", "signals", "recorder", "mqtt"])
+@pytest.mark.parametrize(
+    "service", ["web", "market", "inference", "signals", "recorder", "alerts", "mqtt"]
+)
 def test_compose_service_runs_the_procfile_command(service: str) -> None:
     assert compose()["services"][service]["command"] == procfile()[service]
 
 
 def test_compose_file_has_every_service_with_a_health_check() -> None:
     services = compose()["services"]
-    shown = {"web", "market", "inference", "signals", "recorder", "mqtt", "redis", "postgres"}
+    shown = {
+        "web",
+        "market",
+        "inference",
+        "signals",
+        "recorder",
+        "alerts",
+        "mqtt",
+        "redis",
+        "postgres",
+    }
     assert set(services) == shown
     assert all("test" in service["healthcheck"] for service in services.values())
 
@@ -83,7 +96,7 @@ def test_compose_file_publishes_no_store_and_everything_else_on_loopback() -> No
 
 def test_compose_file_demands_a_token_and_a_database_password() -> None:
     services = compose()["services"]
-    for name in ("web", "market", "inference", "signals", "recorder", "mqtt"):
+    for name in ("web", "market", "inference", "signals", "recorder", "alerts", "mqtt"):
         assert services[name]["environment"]["API_TOKEN"].startswith("${API_TOKEN:?")
     assert services["postgres"]["environment"]["POSTGRES_PASSWORD"].startswith(
         "${POSTGRES_PASSWORD:?"

@@ -7,7 +7,7 @@ import { made } from "../shell/elements.js";
 import { said } from "./process_words.js";
 
 const WELL = new Set(["healthy", "active"]);
-const WAITS = new Set(["starting", "standby"]);
+const WAITS = new Set(["starting", "standby", "idle"]);
 const LONG_AGO_MS = 5_000;
 
 export class ProcessTable {

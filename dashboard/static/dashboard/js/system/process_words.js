@@ -38,6 +38,13 @@ const WORDS = {
     retries > 0 && count(retries, "retry", "retries"),
     error,
   ],
+  alerts: ({ incidents, tries, dead }) => [
+    incidents != null && count(incidents, "open incident"),
+    tries?.length && `${number(sum(tries, "delivered"))} messages delivered`,
+    tries?.length && sum(tries, "failed") > 0 && `${number(sum(tries, "failed"))} tries failed`,
+    dead > 0 && `${number(dead)} dead`,
+  ],
+  mqtt: ({ error }) => [error],
   web: ({ sockets, ticks, gaps, redis_lost: lost }) => [
     sockets != null && count(sockets, "open page or bot", "open pages and bots"),
     ticks != null && `${number(ticks)} ticks sent on`,
@@ -48,6 +55,10 @@ const WORDS = {
 
 export function said(name, detail) {
   return (WORDS[name]?.(detail) ?? []).filter((each) => typeof each === "string" && each).join(" · ");
+}
+
+function sum(tries, outcome) {
+  return tries.filter((each) => each.outcome === outcome).reduce((total, each) => total + each.count, 0);
 }
 
 function count(n, one, many = `${one}s`) {

@@ -1,0 +1,1 @@
+"""Signals as signed JSON for programs, after Standard Webhooks."""
