@@ -1,0 +1,163 @@
+"""What hummingbot does with what `run_mqtt` publishes: a real broker, the real bot's code.
+
+Run by hummingbot.sh, from the project's environment. Prints one JSON line; exit status 1 where
+hummingbot did something else than was said.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import django
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT))
+os.environ["DJANGO_SETTINGS_MODULE"] = "cryptosite.settings"
+django.setup()
+
+import msgspec
+import redis
+
+from cryptosite.processes.redis_layout import find_program, locate
+from cryptosite.processes.redis_server import RedisServer
+from inference.signals.entry import BatchEntry, Said
+from inference.signals.signal import Signal
+from inference.vocabulary import Direction, SignalReason
+from market import keys
+from market.candles.timeframes import Timeframe
+from predictions.mqtt.address import parse_address
+from predictions.mqtt.loop import PublishingLoop
+from predictions.mqtt.topics import Topics
+from tests.mqtt_broker import Broker
+from tests.signals import signal
+
+PATIENCE_SECONDS = 20.0
+VALID_MS = 1_500
+
+
+def spoken(direction: Direction, *, live: bool = True, **changes: Any) -> Signal:
+    """Return a signal of 15m that is valid for VALID_MS from now."""
+    frame = Timeframe.M15
+    close_ms = round(time.time() * 1000) + VALID_MS - frame.ms * 2 // 15
+    venue = "binance" if live else "replay/binance-spot-btcusdt/1"
+    made = signal(at_ms=close_ms, direction=direction, venue=venue, live=live, **changes)
+    return msgspec.structs.replace(
+        made,
+        candle_open_ms=close_ms - frame.ms,
+        candle_close_ms=close_ms,
+        made_ms=close_ms,
+    )
+
+
+def say(client: redis.Redis, said: Signal) -> None:
+    entry = BatchEntry(
+        venue=said.venue,
+        live=said.live,
+        batch=said.made_ms,
+        timeframe=said.timeframe,
+        made_ms=said.made_ms,
+        missed=0,
+        shard=0,
+        token=1,
+        signals=[Said(said)],
+        gaps=[],
+    )
+    client.xadd(keys.log("signals"), {"entry": entry.pack()})
+
+
+class Bot:
+    """hummingbot's process; what it told, in order."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.told: list[dict[str, Any]] = []
+        self._child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def wait(self, count: int) -> None:
+        """Wait until it told so many things. Raises TimeoutError."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while len(self.told) < count:
+            if time.monotonic() > until or self._child.poll() is not None:
+                raise TimeoutError(f"hummingbot told {len(self.told)} things of {count}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        self._child.kill()
+        self._child.wait()
+
+    def _read(self) -> None:
+        for line in self._child.stdout or ():
+            self.told.append(json.loads(line))
+
+
+def trial(client: redis.Redis, broker: Broker, bot: Bot) -> list[dict[str, Any]]:
+    """Say a LONG, a weak one, one of a replay and a SHORT; return what hummingbot made of them."""
+    stopping = threading.Event()
+    address = parse_address(broker.url)
+    topics = Topics("hbot/predictions", Timeframe.M15)
+    loop = PublishingLoop(client, address, topics, stopping.is_set, block_ms=20)
+    publisher = threading.Thread(target=loop.run)
+    publisher.start()
+    try:
+        bot.wait(1)
+        say(client, spoken(Direction.LONG))
+        bot.wait(3)  # said, and withdrawn when it expired
+        weak: dict[str, Any] = {"probabilities": (0.2, 0.2, 0.6), "confidence": 0.6}
+        reason = SignalReason.BELOW_THRESHOLD
+        say(client, spoken(Direction.NO_TRADE, reason=reason, **weak))
+        bot.wait(4)
+        say(client, spoken(Direction.LONG, live=False))
+        say(client, spoken(Direction.SHORT))
+        bot.wait(6)
+    finally:
+        stopping.set()
+        publisher.join()
+    if loop.publishing.withheld != {"not_live": 1}:
+        raise RuntimeError(f"withheld: {dict(loop.publishing.withheld)}")
+    return bot.told[1:]
+
+
+EXPECTED = [(1, ""), (0, "expired"), (0, "no_trade"), (-1, ""), (0, "expired")]
+"""hummingbot's signal after each message, and why it was told to stand aside."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--python", required=True, help="of hummingbot's environment")
+    parser.add_argument("--controller", help="ai_livestream.py of hummingbot's repository")
+    arguments = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory(prefix="cs-") as folder,
+        RedisServer(locate(Path(folder)), find_program(), memory="64mb") as server,
+        redis.Redis.from_url(server.instance.url) as client,
+    ):
+        broker = Broker(Path(folder)).start()
+        command = [arguments.python, str(Path(__file__).with_name("hummingbot_bot.py"))]
+        command += ["--port", str(broker.port)]
+        command += ["--controller", arguments.controller] if arguments.controller else []
+        bot = Bot(command)
+        try:
+            told = trial(client, broker, bot)
+        finally:
+            bot.stop()
+            broker.stop()
+    asides = [each["message"]["stand_aside"] for each in told]
+    signals = [each.get("signal") for each in told]
+    proposals = [each.get("proposed") for each in told]
+    as_said = asides == [aside for _, aside in EXPECTED] and (
+        arguments.controller is None or signals == [value for value, _ in EXPECTED]
+    )
+    outcome = {"as_said": as_said, "stand_aside": asides, "hummingbot_signal": signals}
+    print(json.dumps(outcome | {"proposed": proposals}))
+    return 0 if as_said else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
