@@ -54,7 +54,8 @@ class ConnectionState(msgspec.Struct, frozen=True):
 class FeedState(msgspec.Struct, frozen=True):
     """A live feed as a whole.
 
-    counters: since its start, by name, such as frames, reconnects, gaps, conflated.
+    counters: since its start, by name, such as frames, reconnects, gaps, conflated; last_minute:
+    by how much they grew in it, where they did.
     clock_offset_ms: the exchange's clock minus ours; None while it is not known.
     clock_uncertainty_ms: by how much that may be wrong, to either side.
     """
@@ -62,6 +63,7 @@ class FeedState(msgspec.Struct, frozen=True):
     exchange: str
     connections: tuple[ConnectionState, ...] = ()
     counters: dict[str, int] = {}
+    last_minute: dict[str, int] = {}
     clock_offset_ms: float | None = None
     clock_uncertainty_ms: float | None = None
 
@@ -74,6 +76,19 @@ def feed_of(detail: Mapping[str, Any]) -> FeedState | None:
 def outage_of(detail: Mapping[str, Any]) -> Outage | None:
     """Return what a heartbeat's detail says of an outage; None where it says nothing."""
     return _read(detail.get("outage"), Outage)
+
+
+def lost_exchange(feed: FeedState, now_ms: float) -> Outage | None:
+    """Return the outage of a feed none of whose connections is there; None where any is.
+
+    now_ms: when the feed said so, UTC.
+    """
+    if not feed.connections or any(each.up for each in feed.connections):
+        return None
+    silences = [each.proof_age_ms for each in feed.connections if each.proof_age_ms is not None]
+    errors = [each.error for each in feed.connections if each.error]
+    tried = (Tried(feed.exchange, errors[0]),) if errors else ()
+    return Outage(now_ms - min(silences, default=0.0), tried)
 
 
 def _read(told: object, kind: type[StructT]) -> StructT | None:

@@ -1,7 +1,11 @@
 """One thing that is wrong, how bad it is, and what to do about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+MOST_NAMED = 8
+"""Symbols that one alert names; how many more there are, it says."""
 
 
 class Severity(StrEnum):
@@ -21,3 +25,10 @@ class Alert:
     subject: str
     message: str
     action: str
+
+
+def names(symbols: Sequence[object]) -> str:
+    """Return symbols as a sentence names them."""
+    named = ", ".join(str(each) for each in symbols[:MOST_NAMED])
+    more = len(symbols) - MOST_NAMED
+    return f"{named} and {more} more" if more > 0 else named

@@ -15,6 +15,7 @@ from market.redis_policy import REQUIRED_POLICY
 from predictions.recording.backlog import alarms
 from predictions.recording.log_reader import Backlog
 from predictions.watching.alert import Alert, Severity
+from predictions.watching.market_troubles import market_troubles
 from predictions.watching.process_troubles import process_troubles
 
 SETTINGS_TAG = "settings"
@@ -31,6 +32,7 @@ def current_alerts(facts: Facts, checks: Sequence[CheckMessage]) -> list[dict[st
     found = [
         *_stores(facts),
         *process_troubles(facts["processes"]),
+        *market_troubles(facts["processes"]["market"], facts["listings"]),
         *_redis(facts),
         *_ledger(facts),
         *_checks(checks),

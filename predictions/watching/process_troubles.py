@@ -9,7 +9,8 @@ from typing import Any
 
 from inference.artefacts.errors import told_path
 from inference.vocabulary import REASON_TEXTS, REFUSED_FEATURES, Reason
-from predictions.watching.alert import Alert, Severity
+from market.feed_state import FEED_DOWN
+from predictions.watching.alert import Alert, Severity, names
 from predictions.watching.heartbeats import WELL, Process, detail_of, needed
 
 WITHOUT = {
@@ -22,10 +23,11 @@ WITHOUT = {
 }
 """What is lacking while a process is silent."""
 
-MOST_NAMED = 8
-"""Symbols that one alert names; how many more there are, it says."""
-
 PATIENT = frozenset({"starting", "standby"})
+
+TOLD_BY_MARKET = frozenset({Reason.FEED_DOWN, Reason.SYMBOL_HALTED, Reason.SYMBOL_DELISTED})
+OF_FEATURES = REFUSED_FEATURES - TOLD_BY_MARKET
+"""Reasons that stand in no alert of the market's own."""
 
 
 def process_troubles(processes: Mapping[str, Process]) -> Iterator[Alert]:
@@ -46,7 +48,7 @@ def process_troubles(processes: Mapping[str, Process]) -> Iterator[Alert]:
             continue
         told = list(TROUBLES[name](detail_of(process)))
         yield from told
-        if status not in WELL and not told:
+        if status not in WELL and status != FEED_DOWN and not told:
             yield _of_status(name, str(status))
 
 
@@ -111,9 +113,9 @@ def _inference(detail: Mapping[str, Any]) -> Iterator[Alert]:
 
 def _without_features(refused: Mapping[str, Any]) -> Iterator[Alert]:
     told = [
-        f"{_names(symbols)} ({REASON_TEXTS[Reason(reason)]})"
+        f"{names(symbols)} ({REASON_TEXTS[Reason(reason)]})"
         for reason, symbols in refused.items()
-        if reason in REFUSED_FEATURES and isinstance(symbols, list) and symbols
+        if reason in OF_FEATURES and isinstance(symbols, list) and symbols
     ]
     if told:
         yield Alert(
@@ -124,12 +126,6 @@ def _without_features(refused: Mapping[str, Any]) -> Iterator[Alert]:
             "A replay carries its recording's symbols alone: set FORECAST_SYMBOLS to what the "
             "running market has, or see whether its feed brings them.",
         )
-
-
-def _names(symbols: list[Any]) -> str:
-    named = ", ".join(str(each) for each in symbols[:MOST_NAMED])
-    more = len(symbols) - MOST_NAMED
-    return f"{named} and {more} more" if more > 0 else named
 
 
 def _signals(detail: Mapping[str, Any]) -> Iterator[Alert]:
@@ -182,8 +178,8 @@ def _alerts(detail: Mapping[str, Any]) -> Iterator[Alert]:
             "messages_dead",
             Severity.WARNING,
             "alerts",
-            f"{dead} messages to people or bots could not be delivered in time.",
-            "The admin's list of deliveries says why, and sends them again or deletes them.",
+            f"Within a day {dead} messages to people or bots could not be delivered in time.",
+            "The admin's list of deliveries says why, and can send them again.",
         )
 
 

@@ -18,6 +18,7 @@ from market.redis_cluster import connect
 from market.redis_policy import EVERY_NODE, REQUIRED_POLICY
 from predictions.recording.backlog import memory_share
 from predictions.recording.log_reader import LogReader
+from predictions.watching.market_facts import listing_facts
 
 SOCKET_SECONDS = 1.0
 SECTIONS = ("server", "memory", "clients", "persistence")
@@ -26,9 +27,26 @@ _ASKER = "web"
 
 
 def redis_facts(url: str, *, cluster: bool) -> dict[str, Any]:
-    """Return `streams` and `redis`. Raises one of market.redis_cluster.AWAY."""
+    """Return `streams`, `redis` and `listings`. Raises one of market.redis_cluster.AWAY."""
     client = _client(url, cluster)
-    return {"redis": _server(client, cluster), "streams": _streams(client, cluster)}
+    return {
+        "redis": _server(client, cluster),
+        "streams": _streams(client, cluster),
+        "listings": _listings(client),
+    }
+
+
+def _listings(client: Any) -> dict[str, Any] | None:
+    try:
+        fields = client.hgetall(keys.listings())
+    except redis.ResponseError:
+        return None  # the key holds another type; the feed replaces it
+    texts = {_text(name): _text(value) for name, value in fields.items()}
+    return listing_facts(texts)
+
+
+def _text(value: bytes) -> str:
+    return value.decode(errors="replace")
 
 
 def _streams(client: Any, cluster: bool) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from predictions.downloads.slots import MOST_AT_A_TIME, slots
 from predictions.watching.alerts import SETTINGS_TAG, current_alerts
 from predictions.watching.heartbeats import Process, detail_of
 from predictions.watching.ledger_facts import ledger_facts
+from predictions.watching.market_facts import live_market_facts
 from predictions.watching.redis_facts import redis_facts
 
 DATABASE_SECONDS = 2.0
@@ -57,6 +58,8 @@ async def system_report(
         "database": database_told,
         "processes": processes,
         "streams": None if in_redis is None else in_redis["streams"],
+        "listings": None if in_redis is None else in_redis["listings"],
+        **live_market_facts(processes["market"]),
         "ledger": ledger,
         "recorder": recorder_facts(recorder),
         "downloads": {"running": slots.running, "at_most": MOST_AT_A_TIME},

@@ -15,11 +15,13 @@ from pytest_django import Settings
 
 from inference.vocabulary import FORECASTS
 from market import keys
+from market.listings import SymbolStatus
 from predictions.api import health
 from predictions.models import Checkpoint
 from predictions.recording.backlog import MOST_SECONDS_BEHIND
 from predictions.transparency.anchored import last_anchored, remember_anchored
 from predictions.watching import ledger_facts, report
+from tests.hot_state import write_listings
 from tests.integration.ledger import stored_leaf
 
 pytestmark = pytest.mark.django_db
@@ -236,3 +238,92 @@ def test_system_tells_no_secret(client: Client, well: redis.Redis, settings: Set
     assert settings.API_TOKEN not in response.content.decode()
     assert settings.SECRET_KEY not in response.content.decode()
     assert client.get("/api/system").status_code == 401
+
+
+FEED: dict[str, Any] = {
+    "exchange": "binance",
+    "connections": [
+        {"name": "market-1", "up": True, "age_ms": 5_000.0, "proof_age_ms": 20.0},
+        {"name": "market-2", "up": True, "symbols": ["BTCUSDT"]},
+    ],
+    "counters": {"frames": 1_000, "gaps": 40, "conflated": 9},
+    "clock_offset_ms": 12.5,
+    "clock_uncertainty_ms": 3.0,
+}
+
+
+def test_system_live_feed_in_order_is_told_without_an_alert(
+    client: Client, well: redis.Redis
+) -> None:
+    beat(well, "market", "active", feed=FEED)
+    write_listings(well, "binance", BTCUSDT=SymbolStatus.TRADING)
+    document = asked(client)
+    assert document["alerts"] == []
+    assert document["outage"] is None
+    assert document["feed"]["clock_offset_ms"] == 12.5
+    assert document["feed"]["connections"][0]["proof_age_ms"] == 20.0
+    assert document["listings"]["venue"] == "binance"
+    assert document["listings"]["symbols"][0]["symbol"] == "BTCUSDT"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "said"),
+    [
+        ({"clock_offset_ms": 1_400.0}, "clock_offset", "binance is 1.40 s ahead of"),
+        ({"clock_offset_ms": -1_400.0}, "clock_offset", "binance is 1.40 s behind"),
+        ({"clock_offset_ms": 1_400.0, "clock_uncertainty_ms": 500.0}, None, ""),
+        ({"last_minute": {"gaps": 7}}, "sequence_gaps", "7 books"),
+        ({"last_minute": {"gaps": 6}}, None, ""),
+        ({"last_minute": {"conflated": 12}}, "feed_conflated", "12 updates"),
+        (
+            {"connections": [FEED["connections"][0], FEED["connections"][1] | {"up": False}]},
+            "connection_lost",
+            "1 of 2 connections to binance are down: market-2: BTCUSDT.",
+        ),
+        (
+            {"connections": [FEED["connections"][0] | {"up": False, "error": "reset"}]},
+            "feed_down",
+            "tried binance (reset)",
+        ),
+    ],
+)
+def test_system_live_feed_in_trouble_is_an_alert_in_words(
+    client: Client, well: redis.Redis, changes: dict[str, Any], code: str | None, said: str
+) -> None:
+    beat(well, "market", "active", feed=FEED | changes)
+    alerts = asked(client)["alerts"]
+    assert [each["code"] for each in alerts] == ([code] if code else [])
+    assert all(said in each["message"] for each in alerts)
+
+
+def test_system_outage_is_one_alert_that_says_who_was_tried(
+    client: Client, well: redis.Redis
+) -> None:
+    tried = [{"exchange": "binance", "error": "timed out"}, {"exchange": "kraken", "error": "no"}]
+    beat(well, "market", "feed_down", outage={"since_ms": 1_767_225_600_000, "tried": tried})
+    refused = {"feed_down": ["BTCUSDT"], "symbol_halted": ["ETHUSDT"]}
+    beat(well, "inference", components={"feature_quality": {"refused": refused}})
+    document = asked(client)
+    (alert,) = document["alerts"]
+    assert (alert["code"], alert["severity"]) == ("feed_down", "critical")
+    assert (
+        "since 2026-01-01 00:00:00 UTC; tried binance (timed out), kraken (no)" in alert["message"]
+    )
+    assert document["outage"]["tried"] == tried
+    assert document["health"] == "degraded"
+
+
+def test_system_coins_that_are_not_traded_are_named_once(client: Client, well: redis.Redis) -> None:
+    write_listings(
+        well,
+        "binance",
+        BTCUSDT=SymbolStatus.TRADING,
+        ETHUSDT=SymbolStatus.HALTED,
+        SOLUSDT=SymbolStatus.DELISTED,
+    )
+    document = asked(client)
+    assert codes(document) == ["symbol_halted", "symbol_delisted"]
+    assert "binance has halted trading in ETHUSDT." in document["alerts"][0]["message"]
+    assert [each["symbol"] for each in document["listings"]["symbols"]] == [
+        "ETHUSDT", "SOLUSDT", "BTCUSDT",
+    ]  # fmt: skip

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from inference.vocabulary import ENGINES
+from market.listings import SymbolStatus
 from predictions.api.schema.hot_operations import ProcessSerializer
 from predictions.watching.alert import Severity
 
@@ -46,6 +47,68 @@ class StreamSerializer(Shape):
     problem = serializers.CharField(allow_blank=True)
 
 
+class ConnectionSerializer(Shape):
+    """One connection to the exchange."""
+
+    name = serializers.CharField()
+    up = serializers.BooleanField()
+    age_ms = serializers.FloatField(allow_null=True, help_text="Since it was made.")
+    proof_age_ms = serializers.FloatField(allow_null=True, help_text="Since anything came.")
+    attempts = serializers.IntegerField(help_text="In vain, since it was last there.")
+    error = serializers.CharField(allow_blank=True, help_text="Why it was lost last.")
+    symbols = serializers.ListField(child=serializers.CharField())
+
+
+class FeedSerializer(Shape):
+    """The live feed, as the market process tells."""
+
+    exchange = serializers.CharField()
+    connections = ConnectionSerializer(many=True)
+    counters = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Since its start: frames, gaps, conflated, …"
+    )
+    last_minute = serializers.DictField(
+        child=serializers.IntegerField(), help_text="By how much they grew in it."
+    )
+    clock_offset_ms = serializers.FloatField(
+        allow_null=True, help_text="The exchange's clock minus this machine's."
+    )
+    clock_uncertainty_ms = serializers.FloatField(allow_null=True, help_text="To either side.")
+
+
+class TriedSerializer(Shape):
+    """An exchange that was asked in vain."""
+
+    exchange = serializers.CharField()
+    error = serializers.CharField()
+
+
+class OutageSerializer(Shape):
+    """No exchange answers. UTC, ms."""
+
+    since_ms = serializers.FloatField()
+    tried = TriedSerializer(many=True)
+    again_ms = serializers.FloatField(allow_null=True, help_text="When they are asked again.")
+
+
+class ListingSerializer(Shape):
+    """One symbol on the exchange."""
+
+    symbol = serializers.CharField()
+    status = serializers.ChoiceField([each.value for each in SymbolStatus])
+    since_ms = serializers.IntegerField(allow_null=True, help_text="Known since, UTC.")
+    tick_size = serializers.FloatField(allow_null=True, help_text="Step of its price.")
+    lot_size = serializers.FloatField(allow_null=True, help_text="Step of its size.")
+    renamed_to = serializers.CharField(allow_blank=True, help_text="How the coin is listed now.")
+
+
+class ListingsSerializer(Shape):
+    """What an exchange said of the symbols that are wanted."""
+
+    venue = serializers.CharField(allow_null=True)
+    symbols = ListingSerializer(many=True, help_text="Those that are not traded first.")
+
+
 class SystemSerializer(Shape):
     """How the instance is."""
 
@@ -57,6 +120,11 @@ class SystemSerializer(Shape):
     redis = serializers.DictField(help_text="status; memory, policy, version where it answers.")
     database = serializers.DictField(help_text="status, latency_ms or error.")
     streams = StreamSerializer(many=True, allow_null=True)
+    feed = FeedSerializer(allow_null=True, help_text="Null where the market is not live.")
+    outage = OutageSerializer(allow_null=True, help_text="Null while an exchange answers.")
+    listings = ListingsSerializer(
+        allow_null=True, help_text="What the exchange trades; null where none has said."
+    )
     ledger = serializers.DictField(
         allow_null=True, help_text="Size, last commit, last checkpoint signed and anchored."
     )
