@@ -14,7 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from market.candles.tick_sizes import price_decimals
-from predictions.api.running_market import running_market
+from market.listings import Listing
+from predictions.api.running_market import listings_of, running_market
 
 THEMES = ("light", "dark")
 """What the cookie `theme` may ask for; anything else is the system's choice."""
@@ -66,25 +67,41 @@ def render_page(
 
 
 def decimals_of_prices() -> dict[str, int]:
-    """Return the decimals of each symbol's tick size, without those that candles do not tell.
+    """Return the decimals of each symbol's tick size, without those that nothing tells.
 
     Slow where it is asked first: it reads candles. Not for an event loop.
     """
     symbols = dict.fromkeys((*settings.FORECAST_SYMBOLS, *settings.SIGNAL_SYMBOLS))
     known: dict[str, int] = {}
-    for venue in _venues():
+    running, listings = _running()
+    for venue in _venues(running):
         missing = [symbol for symbol in symbols if symbol not in known]
-        found = price_decimals(settings.CANDLES_DIR, settings.CANDLE_EXCHANGE, venue, missing)
+        found = price_decimals(
+            settings.CANDLES_DIR,
+            settings.CANDLE_EXCHANGE,
+            venue,
+            missing,
+            listings if venue == running else {},
+        )
         known |= {symbol: digits for symbol, digits in found.items() if digits is not None}
     return known
 
 
-def _venues() -> Iterable[str]:
+def _running() -> tuple[str | None, Mapping[str, Listing]]:
+    try:
+        return async_to_sync(_asked)()
+    except (redis.RedisError, OSError):
+        return None, {}
+
+
+async def _asked() -> tuple[str, Mapping[str, Listing]]:
+    venue = (await running_market()).venue
+    return venue, await listings_of(venue)
+
+
+def _venues(running: str | None) -> Iterable[str]:
     # Where the running market has no candles of a coin, another's are the best guess.
     guesses = (SIMULATED_VENUE, settings.CANDLE_EXCHANGE)
     if settings.MARKET_SOURCE in ("live", "replay"):
         guesses = guesses[::-1]
-    try:
-        return dict.fromkeys((async_to_sync(running_market)().venue, *guesses))
-    except (redis.RedisError, OSError):
-        return guesses
+    return guesses if running is None else dict.fromkeys((running, *guesses))

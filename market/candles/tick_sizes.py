@@ -1,4 +1,5 @@
-"""Each coin's tick size, as decimals of its price: what the newest stored candles show.
+"""Each coin's tick size, as decimals of its price: what the exchange says, else what the newest
+stored candles show.
 
 Read by the pages (`dashboard/shell.py`), which write every price in its coin's own decimals:
 
@@ -9,14 +10,16 @@ calls ask the file system what has changed (2 ms). So it runs in a thread, never
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from market.candles.timeframes import Timeframe
+from market.listings import Listing
 
 if TYPE_CHECKING:
     from market.candles.store import CandleStore
@@ -38,19 +41,39 @@ _kept: dict[tuple[Path, tuple[str, ...], str], tuple[_Stamp, int | None]] = {}
 
 
 def price_decimals(
-    root: Path, exchange: str, venue: str, symbols: Iterable[str]
+    root: Path,
+    exchange: str,
+    venue: str,
+    symbols: Iterable[str],
+    listings: Mapping[str, Listing] = MappingProxyType({}),
 ) -> dict[str, int | None]:
-    """Return how many decimals each symbol's prices have; None where candles do not tell.
+    """Return how many decimals each symbol's prices have; None where nothing tells.
 
     root: of the candle store (CANDLES_DIR). exchange: whose candles a live or replayed market
-    continues (CANDLE_EXCHANGE). venue: the running market, or the exchange. Made anew for a
-    symbol whose datasets have changed. Raises UnknownSymbolError for what is no symbol.
+    continues (CANDLE_EXCHANGE). venue: the running market, or the exchange. listings: what the
+    exchange of `venue` says (`listing:market`); its tick sizes count, and candles for the rest.
+    Made anew for a symbol whose datasets have changed. Raises UnknownSymbolError for what is no
+    symbol.
     """
-    # Loads Polars, which the web process does not start with.
-    from market.candles.store import CandleStore, venues_of
+    found = {symbol: _listed_decimals(listings.get(symbol)) for symbol in symbols}
+    untold = [symbol for symbol, decimals in found.items() if decimals is None]
+    if untold:
+        # Loads Polars, which the web process does not start with.
+        from market.candles.store import CandleStore, venues_of
 
-    store, venues = CandleStore(root), venues_of(venue, exchange)
-    return {symbol: _decimals(store, root, venues, symbol) for symbol in symbols}
+        store, venues = CandleStore(root), venues_of(venue, exchange)
+        found |= {symbol: _decimals(store, root, venues, symbol) for symbol in untold}
+    return found
+
+
+def decimals_of_tick(tick_size: float) -> int | None:
+    """Return the fewest decimals that write a step of prices; None where it is no step."""
+    if not (0 < tick_size < math.inf):
+        return None
+    for decimals in range(MOST_DIGITS + 1):
+        if abs(tick_size - round(tick_size, decimals)) <= _NOISE * tick_size:
+            return decimals
+    return None
 
 
 def decimals_of(prices: npt.NDArray[np.float64]) -> int | None:
@@ -66,6 +89,12 @@ def decimals_of(prices: npt.NDArray[np.float64]) -> int | None:
         if (abs(different - np.round(different, decimals)) <= _NOISE * different).all():
             return decimals
     return None
+
+
+def _listed_decimals(listing: Listing | None) -> int | None:
+    if listing is None or listing.tick_size is None:
+        return None
+    return decimals_of_tick(listing.tick_size)
 
 
 def _decimals(store: "CandleStore", root: Path, venues: tuple[str, ...], symbol: str) -> int | None:

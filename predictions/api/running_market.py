@@ -7,6 +7,7 @@ import redis
 
 from market import keys
 from market.clock import LIVE_TIME, MarketTime
+from market.listings import Listing, read_listings
 from predictions.api.redis_client import web_redis
 
 UNREADABLE_TIME = MarketTime("unknown", live=False, market_ms=0.0, wall_ms=0.0, speed=1.0)
@@ -20,6 +21,18 @@ async def running_market() -> MarketTime:
     except redis.ResponseError as error:
         return market_of(error)
     return market_of(clock)
+
+
+async def listings_of(venue: str) -> dict[str, Listing]:
+    """Return what an exchange says of its symbols, if the running market is of `venue`.
+
+    Raises redis.RedisError or OSError where Redis is away.
+    """
+    try:
+        fields: Any = await web_redis().hgetall(keys.listings())
+    except redis.ResponseError:
+        return {}
+    return read_listings(fields, venue)
 
 
 def market_of(clock: Mapping[str, str] | redis.ResponseError | None) -> MarketTime:

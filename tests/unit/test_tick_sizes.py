@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from market.candles.store import CandleStore
-from market.candles.tick_sizes import decimals_of, price_decimals
+from market.candles.tick_sizes import decimals_of, decimals_of_tick, price_decimals
 from market.candles.timeframes import Timeframe
 from market.feeds.simulated.history import minutes_of
+from market.listings import Listing, SymbolStatus
 from tests.candle_bars import series
 from tests.made_candles import walk
 
@@ -107,3 +108,24 @@ def test_tick_sizes_are_imported_without_polars() -> None:
 def test_decimals_where_the_store_cannot_be_looked_into_are_unknown(tmp_path: Path) -> None:
     (tmp_path / EXCHANGE).write_bytes(b"no folder")
     assert price_decimals(tmp_path, EXCHANGE, EXCHANGE, ["BTCUSDT"]) == {"BTCUSDT": None}
+
+
+@pytest.mark.parametrize(
+    ("tick", "decimals"),
+    [(0.01, 2), (1e-8, 8), (0.05, 2), (0.1, 1), (1.0, 0), (5.0, 0), (0.00000001, 8), (0.0, None)],
+)
+def test_decimals_of_a_tick_write_it_exactly(tick: float, decimals: int | None) -> None:
+    assert decimals_of_tick(tick) == decimals
+
+
+def test_tick_size_that_the_exchange_says_counts_before_candles(tmp_path: Path) -> None:
+    store_closes(tmp_path, [10.001 + n / 1000 for n in range(9)])
+    store_closes(tmp_path, [10.1 + n / 10 for n in range(9)], symbol="ETHUSDT")
+    listings = {
+        "BTCUSDT": Listing("BTCUSDT", SymbolStatus.TRADING, tick_size=0.01),
+        "ETHUSDT": Listing("ETHUSDT", SymbolStatus.TRADING),
+    }
+
+    found = price_decimals(tmp_path, EXCHANGE, EXCHANGE, ["BTCUSDT", "ETHUSDT"], listings)
+
+    assert found == {"BTCUSDT": 2, "ETHUSDT": 1}

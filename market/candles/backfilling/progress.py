@@ -17,7 +17,10 @@ class Progress:
 
     @contextmanager
     def dataset(self, name: str, candles: int) -> Iterator[None]:
-        """Show a bar of so many candles until the block ends."""
+        """Show a bar of so many candles until the block ends; none where there are none."""
+        if not candles:
+            yield
+            return
         with tqdm(
             total=candles,
             desc=f"{name:<18}",
