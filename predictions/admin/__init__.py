@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from predictions.admin.alerting import DeliveryAdmin, IncidentAdmin
 from predictions.admin.forecasts import ForecastAdmin, ForecastOutcomeAdmin
 from predictions.admin.log import (
     CheckpointAdmin,
@@ -13,9 +14,11 @@ from predictions.admin.signals import SignalAdmin, SignalGapAdmin, SignalOutcome
 
 __all__ = [
     "CheckpointAdmin",
+    "DeliveryAdmin",
     "ForecastAdmin",
     "ForecastOutcomeAdmin",
     "ForecastRollupAdmin",
+    "IncidentAdmin",
     "LedgerEntryAdmin",
     "PruningAdmin",
     "SignalAdmin",

@@ -65,6 +65,7 @@ class AlertLoop:
     _restored: bool = field(init=False, default=False)
     _measured: Measured = field(init=False, default=NOTHING_MEASURED)
     _counts: dict[str, dict[str, int]] = field(init=False, default_factory=dict)
+    _newly_dead: int = field(init=False, default=0)
     _tidied: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
@@ -130,6 +131,7 @@ class AlertLoop:
         try:
             await self.dispatcher.bury()
             self._counts = await sync_to_async(rows.counts)()
+            self._newly_dead = await sync_to_async(rows.newly_dead)(self._now())
             self._tidied += 1
             if self._tidied % PRUNE_EVERY == 1:
                 await sync_to_async(rows.prune)(self._now())
@@ -138,12 +140,11 @@ class AlertLoop:
 
     async def beat(self) -> None:
         """Write the heartbeat."""
-        dead = sum(each["dead"] for each in self._counts.values())
         detail: dict[str, Any] = {
             "leading": self.lead.leading,
             "incidents": len(self._book.open),
             "channels": self._counts,
-            "dead": dead,
+            "dead": self._newly_dead,
             **self.dispatcher.detail(),
         }
         await beat("healthy" if self.lead.leading else "standby", detail)
@@ -154,6 +155,8 @@ class AlertLoop:
         try:
             told = await sync_to_async(incident_rows.open_incidents)()
             self._leaf = await sync_to_async(self._first_leaf)()
+        except LeadLostError:
+            return
         except AWAY as error:
             await self._database_away(error)
             return
@@ -168,6 +171,8 @@ class AlertLoop:
         if leaf is None:
             newest = new_signals.newest_leaf()
             leaf = -1 if newest is None else newest
+            with transaction.atomic():
+                self.lead.fence(leaf)
         return leaf
 
     async def _write_changes(self) -> None:

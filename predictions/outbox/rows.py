@@ -84,12 +84,18 @@ def send_again(dead: QuerySet[Delivery], now: datetime) -> int:
 
 
 def counts() -> dict[str, dict[str, int]]:
-    """Return how many messages of each channel wait and how many are dead."""
+    """Return how many messages of each channel wait, and how many are dead."""
     told = {channel.value: {"waiting": 0, "dead": 0} for channel in Channel}
     kept = Delivery.objects.exclude(state=DeliveryState.DELIVERED).order_by()
     for channel, state, count in kept.values_list("channel", "state").annotate(Count("id")):
         told[channel][state] = count
     return told
+
+
+def newly_dead(now: datetime) -> int:
+    """Return how many messages died within the last day."""
+    since = now - timedelta(days=1)
+    return Delivery.objects.filter(state=DeliveryState.DEAD, settled_at__gt=since).count()
 
 
 def prune(now: datetime) -> int:

@@ -3,6 +3,7 @@
 Read by the alerts' process.
 """
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 
@@ -45,7 +46,7 @@ class WebhookSender:
         except TimeoutError as error:
             raise SendError(f"no answer within {TRY_SECONDS:g} s") from error
         except aiohttp.ClientConnectorError as error:
-            raise SendError(f"cannot connect: {error.os_error.strerror or 'refused'}") from error
+            raise SendError(f"cannot connect: {os.strerror(error.os_error.errno or 0)}") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # Their own texts may hold the address.
             raise SendError(type(error).__name__) from error
@@ -54,8 +55,9 @@ class WebhookSender:
             raise SendError(f"HTTP {status}{redirected}")
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -82,13 +82,20 @@ class AlertRun:
         self.clock.pass_by(seconds)
         async_to_sync(self._step)()
 
-    async def _step(self) -> None:
-        await self.loop.watch()
+    def speak(self) -> None:
+        """Only look for signals and send what is due, as between two looks."""
+        async_to_sync(self._speak)()
+
+    async def _speak(self) -> None:
         await self.loop.speak()
         await self.loop.dispatcher.settle()
-        await self.loop.tidy()
         for sender in self.loop.senders.values():
             await sender.close()
+
+    async def _step(self) -> None:
+        await self.loop.watch()
+        await self._speak()
+        await self.loop.tidy()
 
     async def _look(self) -> Judgement:
         return Judgement(list(self.wrong), self.unknown)
