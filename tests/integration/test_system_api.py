@@ -313,6 +313,21 @@ def test_system_outage_is_one_alert_that_says_who_was_tried(
     assert document["health"] == "degraded"
 
 
+def test_metrics_tell_what_the_market_process_told(client: Client, well: redis.Redis) -> None:
+    beat(well, "market", "active", feed=FEED)
+    told = client.get("/metrics").content.decode()
+    assert "market_up 1.0" in told and "market_feed_down 0.0" in told
+    assert 'market_feed_connections{exchange="binance",state="up"} 2.0' in told
+    assert 'market_feed_events_total{exchange="binance",what="gaps"} 40.0' in told
+    assert 'market_clock_offset_seconds{exchange="binance"} 0.0125' in told
+    beat(well, "market", "feed_down", outage={"since_ms": 1.0})
+    told = client.get("/metrics").content.decode()
+    assert "market_up 1.0" in told and "market_feed_down 1.0" in told
+    assert "market_clock_offset_seconds{" not in told
+    well.delete(keys.health("market"))
+    assert "market_up 0.0" in client.get("/metrics").content.decode()
+
+
 def test_system_coins_that_are_not_traded_are_named_once(client: Client, well: redis.Redis) -> None:
     write_listings(
         well,

@@ -19,6 +19,7 @@ from inference.vocabulary import Reason, SignalReason, Source
 from market.hot.vector import FEATURE_NAMES
 from predictions.accuracy.tradeable import Refusal
 from predictions.api.errors import not_found
+from predictions.api.market_metrics import MarketMetrics
 from predictions.api.quality_metrics import QUALITY_METRICS
 from predictions.api.recorder_metrics import RecorderMetrics
 from predictions.api.schema.signal_shapes import SignalListSerializer
@@ -215,6 +216,7 @@ def test_metrics_table_has_every_metric_of_the_loop_and_no_other() -> None:
     others = (
         _kinds(SignalMetrics().registry).keys()
         | _kinds(RecorderMetrics({}).registry).keys()
+        | _kinds(MarketMetrics({}).registry).keys()
         | table(OPERATIONS, "### Metrics of quality").keys()
     )
     shown = table(OPERATIONS, "## Metrics")
@@ -229,6 +231,11 @@ def test_signal_metrics_table_has_every_metric_of_the_loop_and_no_other() -> Non
 def test_recorder_metrics_table_has_every_metric_and_no_other() -> None:
     shown = table(OPERATIONS, "### Metrics of the recorder")
     assert shown == _kinds(RecorderMetrics({}).registry)
+
+
+def test_market_metrics_table_has_every_metric_and_no_other() -> None:
+    shown = table(OPERATIONS, "### Metrics of the market")
+    assert shown == _kinds(MarketMetrics({}).registry)
 
 
 def test_quality_metrics_table_has_every_metric_and_no_other() -> None:
