@@ -15,6 +15,9 @@ StructT = TypeVar("StructT", bound=msgspec.Struct)
 FEED_DOWN = "feed_down"
 """The heartbeat's status while no exchange answers."""
 
+DOWN_AFTER_MS = 30_000.0
+"""So long is a lost exchange reconnected to; forecasts are carried on meanwhile as of stale data."""
+
 
 class Tried(msgspec.Struct, frozen=True):
     """One exchange that was asked, and what came of it."""
@@ -79,13 +82,15 @@ def outage_of(detail: Mapping[str, Any]) -> Outage | None:
 
 
 def lost_exchange(feed: FeedState, now_ms: float) -> Outage | None:
-    """Return the outage of a feed none of whose connections is there; None where any is.
+    """Return the outage of a feed that has lost all of its connections; None where it has not.
 
     now_ms: when the feed said so, UTC.
     """
     if not feed.connections or any(each.up for each in feed.connections):
         return None
     silences = [each.proof_age_ms for each in feed.connections if each.proof_age_ms is not None]
+    if silences and min(silences) < DOWN_AFTER_MS:
+        return None
     errors = [each.error for each in feed.connections if each.error]
     tried = (Tried(feed.exchange, errors[0]),) if errors else ()
     return Outage(now_ms - min(silences, default=0.0), tried)

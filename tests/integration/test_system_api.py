@@ -252,6 +252,9 @@ FEED: dict[str, Any] = {
 }
 
 
+LOST = {"name": "market-1", "up": False, "error": "reset", "symbols": ["ETHUSDT"]}
+
+
 def test_system_live_feed_in_order_is_told_without_an_alert(
     client: Client, well: redis.Redis
 ) -> None:
@@ -281,7 +284,12 @@ def test_system_live_feed_in_order_is_told_without_an_alert(
             "1 of 2 connections to binance are down: market-2: BTCUSDT.",
         ),
         (
-            {"connections": [FEED["connections"][0] | {"up": False, "error": "reset"}]},
+            {"connections": [LOST | {"proof_age_ms": 29_999.0}]},
+            "connection_lost",
+            "1 of 1 connections to binance are down: market-1: ETHUSDT (reset).",
+        ),
+        (
+            {"connections": [LOST | {"proof_age_ms": 30_000.0}]},
             "feed_down",
             "tried binance (reset)",
         ),
