@@ -30,20 +30,22 @@ class LiveClock:
         self._anchor()
 
     def now_ms(self) -> float:
-        return self._anchor_ms + (self._monotonic_ns() - self._anchor_ns) / 1e6
+        return self.now_ns() / 1_000_000  # of two integers, so that it is rounded once
+
+    def now_ns(self) -> int:
+        return self._ahead_ns + self._monotonic_ns()
 
     def resync(self) -> float | None:
         """Follow the system clock; return the step in ms where it jumped, else None.
 
         Call it now and then (each tick): small differences are ordinary slewing by NTP.
         """
-        difference = self._wall_ns() / 1e6 - self.now_ms()
+        difference = (self._wall_ns() - self.now_ns()) / 1e6
         self._anchor()
         return difference if abs(difference) > STEP_MS else None
 
     def _anchor(self) -> None:
-        self._anchor_ms = self._wall_ns() / 1e6
-        self._anchor_ns = self._monotonic_ns()
+        self._ahead_ns = self._wall_ns() - self._monotonic_ns()
 
 
 @dataclass(frozen=True, slots=True)

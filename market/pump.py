@@ -5,8 +5,6 @@ time: cells go on being computed, their writes are dropped and counted (the newe
 what matters), and the first write after its return makes the state whole.
 """
 
-import json
-import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -16,9 +14,10 @@ import structlog
 
 from market import keys
 from market.candles.desk import CandleDesk
-from market.clock import FieldT, LiveClock, MarketTime
+from market.clock import LiveClock, MarketTime
 from market.feeds import Batch
 from market.feeds.opening import OpenedFeed
+from market.heartbeat import Heartbeat
 from market.hot.sending import Refused, send
 from market.hot.state import PX_EVERY_MS, SymbolState
 from market.hot.tracking import MarketTracker
@@ -63,6 +62,7 @@ class Pump:
             self._recorder = MarketRecorder(recording, opened.venue, self.tracker)
         features = self.tracker.symbols.values()
         self._states = [SymbolState(each, opened.venue) for each in features]
+        self._heartbeat = Heartbeat(opened, client, self.tracker)
         self._clock = LiveClock()
         self._time: MarketTime | None = None
         self._last_write = self._last_beat = self._redis_lost = 0.0
@@ -85,6 +85,7 @@ class Pump:
         try:
             self._play(self._feed.batches())
         finally:
+            self._feed.close()
             if self._recorder is not None:
                 self._recorder.close()
 
@@ -186,8 +187,6 @@ class Pump:
             if ahead <= 0:
                 self._late_ms.append(-ahead * 1e3)
                 return
-            if ahead > LONGEST_SLEEP_SECONDS:
-                self._clock.resync()
             time.sleep(min(ahead, LONGEST_SLEEP_SECONDS))
 
     def _send(self, commands: list[bytes]) -> bool:
@@ -248,44 +247,14 @@ class Pump:
     def _beat(self) -> None:
         if self._time is None:
             return
-        books = {
-            symbol: {
-                "book": features.book.state.value,
-                "gaps": features.book.gaps,
-                "reanchors": features.book.reanchors,
-                "crossed": features.book.crossed,
-                "trade_gaps": features.trade_gaps,
-                "from_future": features.from_future,
-                "exchange_offset_ms": features.exchange_offset_ms,
-            }
-            for symbol, features in self.tracker.symbols.items()
-        }
-        detail = {
-            "venue": self._opened.venue,
-            "live": self._opened.live,
-            "speed": self._opened.speed,
-            "faults": dict(self._feed.faults),
+        step_ms = self._clock.resync()
+        if step_ms is not None:
+            self.counters["clock_steps"] += 1
+            log.warning("system_clock_stepped", step_ms=round(step_ms, 1))
+        said = {
             "counters": dict(self.counters),
             "candles": {} if self._candles is None else dict(self._candles.counters),
             "recording": {"status": "off"} if self._recorder is None else self._recorder.state(),
             "late_ms_max": round(max(self._late_ms, default=0.0), 1),
-            "symbols": books,
         }
-        beat: dict[FieldT, FieldT] = {
-            "status": "active",
-            "pid": os.getpid(),
-            "ts": round(time.time() * 1e3),
-            "detail": json.dumps(detail),
-        }
-        try:
-            pipeline = self._client.pipeline(transaction=False)
-            pipeline.hset(keys.health("market"), mapping=beat)
-            pipeline.expire(keys.health("market"), keys.HEALTH_TTL_SECONDS)
-            # Again each time: a Redis that lost its data must learn the time anew.
-            pipeline.hset(keys.clock(), mapping=self._time.to_hash())
-            pipeline.execute()
-        except redis.ResponseError as error:
-            log.warning("redis_refused", key=keys.clock(), error=str(error))
-            self._remove(keys.clock(), keys.health("market"))
-        except AWAY as error:
-            log.warning("redis_unavailable", error=str(error))
+        self._heartbeat.beat(self._time, said, self._remove)

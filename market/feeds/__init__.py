@@ -1,4 +1,4 @@
-"""Where events come from: recorded frames, a simulated market, and (another day) exchanges.
+"""Where events come from: recorded frames, a simulated market, an exchange.
 
 A feed is an iterator of batches in order of time. It knows nothing of books, features or
 Redis; the pump drives it and decides when a batch is due.
@@ -12,6 +12,7 @@ from typing import Protocol
 from market.candles.series import CandleSeries
 from market.candles.timeframes import Timeframe
 from market.events import AnyEvent, CandleClosed, DepthSnapshot
+from market.feed_state import FeedState
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +44,22 @@ class Feed(Protocol):
 
     symbols: what it will tell of. name: goes into the venue. faults: lines or frames dropped,
     counted by kind. preroll_ms: how much of its beginning is history, played at once so that
-    the windows are full when the first forecast is due.
+    the windows are full when the first forecast is due. anchored_in_stream: symbols whose book is
+    taken up by a snapshot within the stream and by nothing else; `snapshot` asks for it.
     """
 
     symbols: tuple[str, ...]
     name: str
     preroll_ms: int
     faults: Counter[str]
+    anchored_in_stream: frozenset[str]
 
-    def batches(self) -> Iterator[Batch]: ...
+    def batches(self) -> Iterator[Batch]:
+        """Yield cell after cell. A live feed that was held up may leave some out."""
+        ...
 
     def snapshot(self, symbol: str) -> DepthSnapshot | None:
-        """Return the book as it is now, for re-anchoring; None where the feed has none."""
+        """Return the book as it is now, for re-anchoring; None where the feed has none now."""
         ...
 
     def candles(self, symbol: str, timeframe: Timeframe, since_ms: int) -> CandleSeries | None:
@@ -64,4 +69,12 @@ class Feed(Protocol):
         Called from a thread of its own; may take seconds. Raises FeedError where the exchange
         does not answer now: it is asked again later.
         """
+        ...
+
+    def state(self) -> FeedState | None:
+        """Return what the heartbeat says of it; None where there is nothing but `faults`."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds; `batches` ends."""
         ...

@@ -23,6 +23,7 @@ class RecordedSource:
         self.symbol = recording.symbol
         self.path = recording.folder.path
         self.answers: dict[int, DepthSnapshot] = {}
+        self.anchored_in_stream = recording.folder.of_exchange
 
     def events(self) -> Iterator[AnyEvent]:
         """Yield events with recv_ns never going back. Raises RecordingError."""

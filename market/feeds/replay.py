@@ -124,6 +124,11 @@ class ReplayFeed:
         self.symbols = tuple(dict.fromkeys(recording.symbol for recording in self._recordings))
         self.name = "replay/" + "+".join(_name(path) for path in paths)
         self.preroll_ms = preroll_ms
+        self.anchored_in_stream = frozenset(
+            each.symbol
+            for each in self._recordings
+            if isinstance(each, RecordedSource) and each.anchored_in_stream
+        )
 
     def batches(self) -> Iterator[Batch]:
         """Yield every cell from the first event to the last, empty ones included."""
@@ -160,6 +165,12 @@ class ReplayFeed:
     def candles(self, symbol: str, timeframe: Timeframe, since_ms: int) -> None:
         """Recordings hold no candles."""
         return None
+
+    def state(self) -> None:
+        """There is nothing to say but its faults."""
+
+    def close(self) -> None:
+        """Files are closed as they end."""
 
 
 _RECV_NS = attrgetter("recv_ns")

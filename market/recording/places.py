@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 from market.candles.store import folder_name
+from market.exchanges import is_exchange
 from market.symbols import parse_symbol
 
 HOUR_MS = 3_600_000
@@ -45,6 +47,11 @@ class SymbolFolder:
     @property
     def symbol(self) -> str:
         return self.path.name
+
+    @property
+    def of_exchange(self) -> bool:
+        """Whether a live feed was recorded: it asks for each book, and waits for the answer."""
+        return is_exchange(unquote(self.path.parent.name))
 
     @property
     def spool(self) -> Path:

@@ -191,8 +191,9 @@ class SymbolRecording:
 class _Answers:
     """What a tracker asks of a feed: the snapshot that was answered at the time."""
 
-    def __init__(self, symbol: str) -> None:
-        self.symbols = (symbol,)
+    def __init__(self, folder: SymbolFolder) -> None:
+        self.symbols = (folder.symbol,)
+        self.anchored_in_stream = frozenset(self.symbols if folder.of_exchange else ())
         self.answer: DepthSnapshot | None = None
 
     def snapshot(self, symbol: str) -> DepthSnapshot | None:
@@ -215,7 +216,7 @@ def exact_rows(
         start = segment.start_for(from_ms)
     if start is None:
         return
-    answers = _Answers(recording.symbol)
+    answers = _Answers(recording.folder)
     tracker = MarketTracker(answers)
     features = tracker.symbols[recording.symbol]
     for event in recording.anchor(segment, start):

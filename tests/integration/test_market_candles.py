@@ -38,6 +38,8 @@ class Excerpt:
         self.symbols, self.name, self.faults = self._feed.symbols, "simulated", self._feed.faults
         self.preroll_ms = self._feed.preroll_ms
         self.snapshot, self.candles = self._feed.snapshot, self._feed.candles
+        self.anchored_in_stream = self._feed.anchored_in_stream
+        self.state, self.close = self._feed.state, self._feed.close
 
     def batches(self) -> Iterator[Batch]:
         return itertools.takewhile(
@@ -138,12 +140,19 @@ class Told:
     def __init__(self, has_from_ms: int) -> None:
         self.symbols: tuple[str, ...] = ("BTCUSDT",)
         self.faults: Counter[str] = Counter()
+        self.anchored_in_stream: frozenset[str] = frozenset()
         self.asked_ms: list[int] = []
         self.now_ms = 0
         self._has_from_ms = has_from_ms
 
     def snapshot(self, symbol: str) -> None:
         return None
+
+    def state(self) -> None:
+        return None
+
+    def close(self) -> None:
+        pass
 
     def candles(self, symbol: str, timeframe: Timeframe, since_ms: int) -> CandleSeries:
         if timeframe is not Timeframe.M15:

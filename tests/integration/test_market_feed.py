@@ -29,6 +29,8 @@ class Stopped:
         self.symbols, self.name = self._feed.symbols, self._feed.name
         self.preroll_ms, self.faults = self._feed.preroll_ms, self._feed.faults
         self.snapshot, self.candles = self._feed.snapshot, self._feed.candles
+        self.anchored_in_stream = self._feed.anchored_in_stream
+        self.state, self.close = self._feed.state, self._feed.close
 
     def batches(self) -> Iterator[Batch]:
         return itertools.islice(self._feed.batches(), self.preroll_ms // 100 + self._cells)

@@ -71,7 +71,7 @@ class Connection(Protocol):
 
     @property
     def proof_ns(self) -> int | None:
-        """When any frame or pong last arrived, on the feed's clock; None before the first.
+        """When any frame or pong last arrived, on the feed's clock; None until all is subscribed.
 
         Where there are several sockets: of the one that has been silent for longest.
         """
@@ -93,11 +93,13 @@ class Link(Protocol):
 
     whole_books: it tells books as snapshots of its own keeping, so none need be asked for.
     lifetime_seconds: after so long the exchange itself cuts a connection; None if it does not.
+    candle_streams: it tells candles by WebSocket; else they are asked for.
     """
 
     name: str
     whole_books: bool
     lifetime_seconds: float | None
+    candle_streams: bool
 
     async def listings(self) -> Mapping[str, Listing]:
         """Return every market of the exchange by our symbol. Raises LinkError."""

@@ -54,6 +54,7 @@ class SimulatedFeed:
         self.symbols = tuple(symbols)
         self.name = "simulated"
         self.preroll_ms = preroll_ms
+        self.anchored_in_stream: frozenset[str] = frozenset()
         self.faults: Counter[str] = Counter()
         self._seed = seed
         self._flow = flow
@@ -101,6 +102,12 @@ class SimulatedFeed:
         """Return what has closed by the newest batch; None for symbols that it knows not."""
         klines = self._klines.get(symbol)
         return None if klines is None else klines.candles(timeframe, since_ms, self._told_ms)
+
+    def state(self) -> None:
+        """There is nothing to say but its faults."""
+
+    def close(self) -> None:
+        """It holds nothing."""
 
     def _closed(self, boundary_ms: int, until_ms: int) -> list[CandleClosed]:
         closed: list[CandleClosed] = []
