@@ -49,13 +49,16 @@ class MissingCandles:
         timeframes: Iterable[Timeframe],
         deliver: Callable[[Sequence[Delivery]], None],
         counters: Counter[str],
+        traded: Callable[[str], bool] = lambda _: True,
     ) -> None:
+        """traded: whether a symbol trades now; one that does not has no newest candle."""
         self._feed = feed
         self._store = store
         self._venue = venue
         self._symbols = list(symbols)
         self._deliver = deliver
         self._counters = counters
+        self._traded = traded
         self._waits: dict[Timeframe, int] = dict.fromkeys(timeframes, 0)
         self._due_ms: dict[Timeframe, float] = dict.fromkeys(self._waits, 0.0)
         self._next_ms = 0.0
@@ -110,6 +113,8 @@ class MissingCandles:
         for symbol in tuple(self._symbols):
             if self._closing.is_set() or failures >= MOST_FAILURES:
                 break
+            if not self._traded(symbol):
+                continue
             try:
                 late |= self._ask(symbol, timeframe, now_ms)
                 failures = 0

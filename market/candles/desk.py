@@ -7,6 +7,7 @@ exchange's answer delays a cell.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from market.exchanges import is_exchange
 from market.feeds import Batch
 from market.feeds.opening import OpenedFeed
 from market.hot.vector import CELL_MS
+from market.listings import SymbolStatus
 from market.redis_cluster import AnyClient
 
 _ALL = tuple(Timeframe)
@@ -57,6 +59,7 @@ class CandleDesk:
             (*SIGNAL_TIMEFRAMES, *((Timeframe.M1,) if is_exchange(opened.venue) else ())),
             lambda deliveries: self._writer.put(deliveries, patient=True),
             self.counters,
+            partial(_traded, opened),
         )
         self._arrivals = Arrivals()
         self._rollups: dict[str, RollUp] = {}
@@ -99,6 +102,12 @@ class CandleDesk:
         if deliveries:
             self._writer.put(deliveries)
         self._missing.pass_to(now_ms)
+
+
+def _traded(opened: OpenedFeed, symbol: str) -> bool:
+    told = opened.listings() if opened.listings is not None else {}
+    listing = told.get(symbol)
+    return listing is None or listing.status is SymbolStatus.TRADING
 
 
 def _told(candle: CandleClosed, now_ms: int) -> Delivery:
