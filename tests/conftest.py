@@ -4,6 +4,7 @@ With TEST_DATABASE=postgresql the tests that touch the database run, on a Postgr
 session's own, and no other.
 """
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,14 @@ from tests.environment import instance_environment
 from tests.flushing import flush_past_triggers
 from tests.postgres import postgres_server
 
+MOST_WORKERS = 4
 DATABASE_FIXTURES = frozenset({"db", "transactional_db", "live_server", "admin_user"})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Take one worker more than there are cores: half of their time, tests wait for something."""
+    return min(len(os.sched_getaffinity(0)) + 1, MOST_WORKERS)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -7,19 +7,26 @@ from pathlib import Path
 import pytest
 import redis
 from playwright.sync_api import Browser, Page, sync_playwright
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.browser import find_chromium
 from tests.environment import instance_environment
 from tests.web_instance import WebInstance
 
-WHOLE = Path(__file__).parent / "whole"
+WHOLE = "whole"
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    # Run beside each other (`--dist loadgroup`), what shares a stack or a module's page stays on
-    # one worker. Here, because xdist reads the groups before other hooks see all items.
-    name = WHOLE.name if item.path.is_relative_to(WHOLE) else item.path.stem
-    item.add_marker(pytest.mark.xdist_group(name))
+class PageScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
+    """Runs on one worker what shares a stack, or a module's page: a file, or the whole folder."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = Path(nodeid.partition("::")[0])
+        return str(path.parent if path.parent.name == WHOLE else path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config) -> PageScheduling:
+    return PageScheduling(config)
 
 
 @pytest.fixture(scope="module")
