@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import ccxt.pro
-
 from market.events import DepthSnapshot
 from market.fake_exchange.control import state
 from market.fake_exchange.exchange import ExchangePlan, FakeExchange
@@ -109,8 +107,10 @@ def fake_exchange(
         thread.join(30)
 
 
-def plain_ccxt(url: str) -> "ccxt.pro.binance":
+def plain_ccxt(url: str) -> Any:
     """Return ccxt's own Binance client, nothing changed but where it connects to."""
+    import ccxt.pro  # takes a second, and most tests of a fake exchange do without
+
     client = ccxt.pro.binance({"options": {"fetchMarkets": {"types": ["spot"]}}})
     client.urls["api"]["public"] = f"{url}/api/v3"
     client.urls["api"]["ws"]["spot"] = url.replace("http", "ws", 1) + "/ws"

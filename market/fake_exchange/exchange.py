@@ -6,7 +6,7 @@ belongs to one event loop.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,6 +67,8 @@ class FakeExchange:
         self._by_symbol = {name: stage for stage in self._stages for name in stage.names}
         self.symbols = plan.symbols or tuple(self._by_symbol)
         self.frames = 0
+        self.on_book: Callable[[Player], None] | None = None
+        """Told of each diff that was taken into a book, before it goes out; for tests."""
         self._elapsed_ns = 0.0
         self._turned = time.monotonic()
         self._candles_told: dict[str, tuple[int, int]] = {}
@@ -193,6 +195,8 @@ class FakeExchange:
         kind, frame = served.frame.kind, served.frame
         stamp = self._stamp(stage.player, served, due_ns)
         self.frames += 1
+        if kind is Kind.DEPTH and self.on_book is not None:
+            self.on_book(stage.player)
         if kind is Kind.TRADE:
             stage.candles.trade(
                 frame.price,
