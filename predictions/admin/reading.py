@@ -33,7 +33,7 @@ class LedgerAdmin(AnyModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     paginator = BoundedPaginator
     list_per_page = 50
-    actions = None
+    actions: tuple[str, ...] | None = None
     change_list_template = "predictions/ledger_change_list.html"
     table: Table | None = None
     """What the CSV export holds; by default the model's own fields."""

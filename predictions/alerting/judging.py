@@ -21,6 +21,7 @@ from predictions.watching.report import system_report
 from predictions.webhooks.measured import NOTHING_MEASURED, Measured, decode_measured
 
 ALWAYS_KNOWN = frozenset({"redis_away", "database_away", "disk_low", "memory_low"})
+PROCESS_DOWN = "process_down"
 FROM_DATABASE = frozenset({"not_signed", "ledger_broken"})
 """Everything else is read in Redis, mostly from heartbeats."""
 
@@ -39,13 +40,14 @@ async def judge() -> Judgement:
     report = await system_report(redis_told, database_told, processes, market=None)
     alerts = [Alert(**told | {"severity": Severity(told["severity"])}) for told in report["alerts"]]
     codes = {alert.code for alert in alerts}
+    silent = {alert.subject for alert in alerts if alert.code == PROCESS_DOWN}
     return Judgement(
         [
             alert
             for alert in alerts
             if alert.severity is not Severity.INFO and alert.subject != SETTINGS_TAG
         ],
-        lambda key: _is_unknown(key[0], codes),
+        lambda key: _is_unknown(key, codes, silent),
     )
 
 
@@ -57,7 +59,10 @@ async def read_measured() -> Measured:
         return NOTHING_MEASURED
 
 
-def _is_unknown(code: str, codes: set[str]) -> bool:
+def _is_unknown(key: Key, codes: set[str], silent: set[str]) -> bool:
+    code, subject = key
+    if subject in silent and code != PROCESS_DOWN:
+        return True  # it cannot say of itself that it is well
     if code in ALWAYS_KNOWN:
         return False
     return ("database_away" if code in FROM_DATABASE else "redis_away") in codes

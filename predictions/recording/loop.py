@@ -38,6 +38,7 @@ from predictions.recording.signal_recorder import SignalRecorder
 from predictions.retention.chore import PruningChore
 from predictions.retention.pruning import Pruner
 from predictions.transparency.chore import CheckpointChore
+from predictions.transparency.spot_check import SpotCheckChore
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +77,7 @@ def build_chores(client: redis.Redis, broadcast: OutcomeBroadcast) -> tuple[Chor
     """Wire what this process does beside the logs as the settings say."""
     return (
         CheckpointChore(settings.LEDGER_KEY_FILE, settings.LEDGER_ORIGIN),
+        SpotCheckChore(),
         SignalGrading(
             RedisPriceHistory(client),
             CandleStore(settings.CANDLES_DIR),

@@ -15,6 +15,7 @@ from market.redis_policy import REQUIRED_POLICY
 from predictions.recording.backlog import alarms
 from predictions.recording.log_reader import Backlog
 from predictions.watching.alert import Alert, Severity
+from predictions.watching.host_troubles import host_troubles
 from predictions.watching.market_troubles import market_troubles
 from predictions.watching.process_troubles import process_troubles
 
@@ -35,6 +36,7 @@ def current_alerts(facts: Facts, checks: Sequence[CheckMessage]) -> list[dict[st
         *market_troubles(facts["processes"]["market"], facts["listings"]),
         *_redis(facts),
         *_ledger(facts),
+        *host_troubles(facts["host"]),
         *_checks(checks),
     ]
     order = list(Severity)
@@ -107,7 +109,18 @@ def _redis(facts: Facts) -> Iterator[Alert]:
 
 def _ledger(facts: Facts) -> Iterator[Alert]:
     ledger = facts["ledger"]
-    if ledger is None or not ledger["entries"]:
+    if ledger is None:
+        return
+    if (verified := ledger["verified"]) and verified["faults"]:
+        yield Alert(
+            "ledger_broken",
+            Severity.CRITICAL,
+            "database",
+            f"The check of {verified['at'][:19]} UTC found {verified['faults']} places where the "
+            "ledger differs.",
+            "Run manage.py verify_ledger, which names them; once it finds nothing, this ends.",
+        )
+    if not ledger["entries"]:
         return
     checkpoint = ledger["checkpoint"]
     age = ledger["last_commit_age_seconds"]

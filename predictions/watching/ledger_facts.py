@@ -12,6 +12,7 @@ from django.utils import timezone
 from predictions.models import Checkpoint, LedgerEntry, Pruning
 from predictions.retention.storage import database_bytes
 from predictions.transparency.anchored import last_anchored
+from predictions.transparency.verified import last_verified
 
 
 def ledger_facts(var_dir: Path) -> dict[str, Any]:
@@ -35,6 +36,7 @@ def ledger_facts(var_dir: Path) -> dict[str, Any]:
             "entries_since": entries - signed["size"],
         },
         "anchored": last_anchored(var_dir),
+        "verified": last_verified(var_dir),
         "last_pruned_at": _moment(pruned),
     }
 

@@ -23,6 +23,9 @@ WITHOUT = {
 }
 """What is lacking while a process is silent."""
 
+MOST_LATE_TICKS = 5
+"""In five minutes, of 150: a pause now and then is no trouble."""
+
 PATIENT = frozenset({"starting", "standby"})
 
 TOLD_BY_MARKET = frozenset({Reason.FEED_DOWN, Reason.SYMBOL_HALTED, Reason.SYMBOL_DELISTED})
@@ -88,6 +91,7 @@ def _inference(detail: Mapping[str, Any]) -> Iterator[Alert]:
             "See the refused files on the Models page.",
         )
     yield from _refused("inference", model.get("refused"))
+    yield from _late(_mapping(components.get("prediction_pipeline")))
     if _mapping(components.get("memory")).get("status") == "pressure":
         yield Alert(
             "memory_pressure",
@@ -108,6 +112,24 @@ def _inference(detail: Mapping[str, Any]) -> Iterator[Alert]:
             f"{stale:.0%} of the forecasts of the last five minutes met features that were too "
             "old.",
             "See whether the market process keeps up with its feed.",
+        )
+
+
+def _late(pipeline: Mapping[str, Any]) -> Iterator[Alert]:
+    counts = ((pipeline.get("missed_ticks"), "missed"), (pipeline.get("too_slow"), "too slow"))
+    told = [
+        f"{count} {words}"
+        for count, words in counts
+        if isinstance(count, int) and count > MOST_LATE_TICKS
+    ]
+    if told:
+        yield Alert(
+            "loop_late",
+            Severity.WARNING,
+            "inference",
+            f"Of the forecast loop's ticks of the last five minutes {' and '.join(told)}.",
+            "See what else takes this machine's time; too slow is above "
+            "performance.max_inference_latency_ms.",
         )
 
 
@@ -160,6 +182,15 @@ def _recorder(detail: Mapping[str, Any]) -> Iterator[Alert]:
             "recorder",
             f"{error}",
             "The recorder's log says more.",
+        )
+    if error := _mapping(detail.get("spot_check")).get("error"):
+        yield Alert(
+            "ledger_broken",
+            Severity.CRITICAL,
+            "recorder",
+            f"The ledger is not what was signed: {error}.",
+            "Run manage.py verify_ledger, which names what was altered; then start the recorder "
+            "anew.",
         )
     if error := _mapping(detail.get("checkpoints")).get("error"):
         yield Alert(

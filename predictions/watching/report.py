@@ -20,6 +20,7 @@ from market.redis_cluster import AWAY
 from predictions.downloads.slots import MOST_AT_A_TIME, slots
 from predictions.watching.alerts import SETTINGS_TAG, current_alerts
 from predictions.watching.heartbeats import Process, detail_of
+from predictions.watching.host_facts import host_facts
 from predictions.watching.ledger_facts import ledger_facts
 from predictions.watching.market_facts import live_market_facts
 from predictions.watching.redis_facts import redis_facts
@@ -61,6 +62,7 @@ async def system_report(
         "listings": None if in_redis is None else in_redis["listings"],
         **live_market_facts(processes["market"]),
         "ledger": ledger,
+        "host": host_facts(settings.VAR_DIR),
         "recorder": recorder_facts(recorder),
         "downloads": {"running": slots.running, "at_most": MOST_AT_A_TIME},
         "about": about_facts(),

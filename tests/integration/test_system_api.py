@@ -20,16 +20,27 @@ from predictions.api import health
 from predictions.models import Checkpoint
 from predictions.recording.backlog import MOST_SECONDS_BEHIND
 from predictions.transparency.anchored import last_anchored, remember_anchored
+from predictions.transparency.verified import last_verified, remember_verified
 from predictions.watching import ledger_facts, report
+from predictions.watching.host_facts import memory_bytes
 from tests.hot_state import write_listings
 from tests.integration.ledger import stored_leaf
 
 pytestmark = pytest.mark.django_db
 
+ROOM = {
+    "disk_free_bytes": 50_000_000_000,
+    "disk_total_bytes": 100_000_000_000,
+    "memory_available_bytes": 4_000_000_000,
+    "memory_total_bytes": 8_000_000_000,
+}
+
 
 @pytest.fixture(autouse=True)
-def no_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings of tests have contradictions of their own."""
+def no_checks(monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path) -> None:
+    """The settings of tests have contradictions of their own, and the machine its own room."""
+    settings.VAR_DIR = tmp_path
+    monkeypatch.setattr(report, "host_facts", lambda _: ROOM)
     monkeypatch.setattr(report, "run_checks", lambda tags: [])
     monkeypatch.setattr(report, "_checked", (float("-inf"), []))
 
@@ -350,3 +361,98 @@ def test_system_coins_that_are_not_traded_are_named_once(client: Client, well: r
     assert [each["symbol"] for each in document["listings"]["symbols"]] == [
         "ETHUSDT", "SOLUSDT", "BTCUSDT",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lacking", "code", "severity"),
+    [
+        ({"disk_free_bytes": 1_900_000_000}, "disk_low", "warning"),
+        ({"disk_free_bytes": 400_000_000}, "disk_low", "critical"),
+        ({"memory_available_bytes": 399_000_000}, "memory_low", "warning"),
+        ({"disk_free_bytes": None}, "", ""),
+    ],
+)
+def test_system_machine_that_runs_out_is_told(
+    client: Client, well: redis.Redis, monkeypatch: pytest.MonkeyPatch,
+    lacking: dict[str, Any], code: str, severity: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(report, "host_facts", lambda _: ROOM | lacking)
+
+    document = asked(client)
+
+    found = [(each["code"], each["severity"]) for each in document["alerts"]]
+    assert found == ([(code, severity)] if code else [])
+    assert document["host"] == ROOM | lacking
+
+
+@pytest.mark.parametrize(("missed", "slow", "told"), [(6, 0, True), (5, 5, False), (0, 30, True)])
+def test_system_late_loop_is_told(
+    client: Client, well: redis.Redis, missed: int, slow: int, told: bool
+) -> None:
+    pipeline = {"missed_ticks": missed, "too_slow": slow}
+    beat(well, "inference", components={"prediction_pipeline": pipeline})
+
+    assert codes(asked(client)) == (["loop_late"] if told else [])
+
+
+def test_system_broken_ledger_is_told_as_the_recorder_and_the_last_check_found_it(
+    client: Client, well: redis.Redis, tmp_path: Path
+) -> None:
+    beat(well, "recorder", spot_check={"error": "entry 7 is not what was stored"})
+    remember_verified(tmp_path, 3, against=False)
+
+    document = asked(client)
+
+    found = [(each["code"], each["subject"]) for each in document["alerts"]]
+    assert sorted(found) == [("ledger_broken", "database"), ("ledger_broken", "recorder")]
+    assert document["ledger"]["verified"]["faults"] == 3
+
+
+def test_verified_faults_seen_against_kept_checkpoints_stand_until_checked_so_again(
+    tmp_path: Path,
+) -> None:
+    def faults() -> object:
+        return (last_verified(tmp_path) or {})["faults"]
+
+    remember_verified(tmp_path, 2, against=True)
+    remember_verified(tmp_path, 0, against=False)
+    assert faults() == 2
+
+    remember_verified(tmp_path, 0, against=True)
+    assert faults() == 0
+
+
+def test_system_process_without_anything_to_do_idles_and_is_missed_once_it_has(
+    client: Client, well: redis.Redis, settings: Settings
+) -> None:
+    document = asked(client)
+    assert document["processes"]["alerts"] == {"status": "idle"}
+    assert document["alerts"] == []
+
+    settings.ALERTING = True
+    document = asked(client)
+
+    assert document["processes"]["alerts"] == {"status": "down"}
+    (alert,) = document["alerts"]
+    assert (alert["code"], alert["subject"]) == ("process_down", "alerts")
+    assert document["health"] == "degraded"
+
+
+def test_system_dead_messages_are_told(
+    client: Client, well: redis.Redis, settings: Settings
+) -> None:
+    settings.ALERTING = True
+    beat(well, "alerts", dead=2)
+
+    assert codes(asked(client)) == ["messages_dead"]
+
+
+def test_memory_of_a_container_is_what_its_group_may_have(tmp_path: Path) -> None:
+    (tmp_path / "memory.max").write_text("1000000\n")
+    (tmp_path / "memory.current").write_text("900000\n")
+    (tmp_path / "memory.stat").write_text("anon 5\ninactive_file 100000\n")
+
+    assert memory_bytes(tmp_path) == (200_000, 1_000_000)
+
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory_bytes(tmp_path)[1] > 1_000_000

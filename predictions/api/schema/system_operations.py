@@ -128,6 +128,7 @@ class SystemSerializer(Shape):
     ledger = serializers.DictField(
         allow_null=True, help_text="Size, last commit, last checkpoint signed and anchored."
     )
+    host = serializers.DictField(help_text="Free disk of VAR_DIR and memory, bytes; null unknown.")
     recorder = serializers.DictField(help_text="What it refused, set aside, keeps and pruned.")
     downloads = serializers.DictField(help_text="Large ones of this web process: running, at_most.")
     about = serializers.DictField(help_text="Version and settings, no secret among them.")

@@ -9,6 +9,7 @@ from market.candles.store import CandleStore
 from predictions.transparency.kept_checkpoints import open_kept
 from predictions.transparency.notes import NoteError, Verifier
 from predictions.transparency.signing import known_verifiers, own_verifier
+from predictions.transparency.verified import remember_verified
 from predictions.verifying.telling import as_json, as_text, summary_json, summary_text
 from predictions.verifying.verification import Candles, Verification
 
@@ -45,6 +46,9 @@ class Command(BaseCommand):
             settings.FORECAST_RETENTION_DAYS,
         )
         verification.run()
+        remember_verified(
+            settings.VAR_DIR, verification.findings.faults, against=bool(held or trusted)
+        )
         self.stdout.write((summary_json if json else summary_text)(verification))
         if verification.findings.faults:
             raise CommandError(f"the ledger differs in {verification.findings.faults} places")

@@ -33,7 +33,7 @@ export function redisFacts(redis) {
 }
 
 export function ledgerFacts({ ledger, recorder, downloads }) {
-  const { checkpoint, anchored } = ledger;
+  const { checkpoint, anchored, verified } = ledger;
   const refused = Object.values(recorder.refused).filter((each) => each !== null);
   return [
     ["Database", `${ledger.vendor === "postgresql" ? "PostgreSQL" : "SQLite"}, ${bytes(ledger.bytes)}`],
@@ -42,6 +42,7 @@ export function ledgerFacts({ ledger, recorder, downloads }) {
     ["Last checkpoint signed", checkpoint ? ago(checkpoint.signed_at) : "none yet"],
     ["Entries since it", count(checkpoint?.entries_since)],
     ["Last anchored elsewhere", anchored ? ago(anchored.at, ` (${anchored.to}, ${count(anchored.size)} entries)`) : "never from here"],
+    ["Last checked here", verified ? ago(verified.at, verified.faults ? ` (${count(verified.faults)} differ)` : "") : "never", verified?.faults ? "bad" : ""],
     ["Refused by the recorder", refused.length ? count(refused.reduce((a, b) => a + b, 0)) : UNKNOWN],
     ["Forecasts kept", recorder.retention_days ? `${recorder.retention_days} days` : "for good"],
     ["Last pruned", ledger.last_pruned_at ? ago(ledger.last_pruned_at) : "never"],
@@ -49,10 +50,12 @@ export function ledgerFacts({ ledger, recorder, downloads }) {
   ];
 }
 
-export function aboutFacts({ about, market, health }) {
+export function aboutFacts({ about, market, health, host }) {
   return [
     ["Health", health, health === "healthy" ? "" : "bad"],
     ["Version", `${about.version}, Python ${about.python}`],
+    ["Disk left", left(host.disk_free_bytes, host.disk_total_bytes)],
+    ["Memory left", left(host.memory_available_bytes, host.memory_total_bytes)],
     ["Web process since", timeElement(about.web_started_ms, "dateMinute")],
     ["Market", market ? `${market.venue}${market.live ? ", live" : ""}` : UNKNOWN],
     ["Its speed", market ? (market.speed === 0 ? "lock-step" : `${market.speed} ×`) : UNKNOWN],
@@ -68,6 +71,10 @@ export function settingsFacts(settings) {
     element.title = value.join(", ");
     return [name, element];
   });
+}
+
+function left(free, total) {
+  return free == null ? UNKNOWN : `${bytes(free)} of ${bytes(total)}`;
 }
 
 function memory({ used_bytes: used, maxmemory_bytes: most, memory_ratio: ratio }) {
