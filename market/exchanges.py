@@ -18,7 +18,8 @@ class Exchange:
     venue: what its market and its candles are called after. ccxt_id: its class in ccxt.pro.
     hosts: other hosts to ask than ccxt does. book_levels: how many levels a side are subscribed
     to, None where the whole book comes. streams_at_once: the most that one subscription may
-    name. candle_streams: whether candles come by WebSocket; else they are asked for at a close.
+    name. subscribe_ms: between two of them. candle_streams: whether candles come by WebSocket;
+    else they are asked for after a close.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Exchange:
     hosts: Mapping[str, str] = field(default_factory=dict)
     book_levels: int | None = None
     streams_at_once: int = 50
+    subscribe_ms: int = 100
     candle_streams: bool = True
 
 
@@ -44,9 +46,9 @@ SUPPORTED: Mapping[str, Exchange] = {
             },
             streams_at_once=200,
         ),
-        Exchange("coinbase", "coinbase", "coinbase", candle_streams=False),
-        Exchange("kraken", "kraken", "kraken", book_levels=500),
-        Exchange("okx", "okx", "okx", book_levels=400),
+        Exchange("coinbase", "coinbase", "coinbase", subscribe_ms=150, candle_streams=False),
+        Exchange("kraken", "kraken", "kraken", book_levels=500, subscribe_ms=200),
+        Exchange("okx", "okx", "okx", book_levels=400, subscribe_ms=350),
         # More than 10 in one subscription to its spot market are refused.
         Exchange("bybit", "bybit", "bybit", book_levels=50, streams_at_once=10),
     )

@@ -1,0 +1,174 @@
+"""Coinbase, Kraken, OKX and Bybit through ccxt's unified methods.
+
+ccxt speaks their protocols and keeps their books; trades, tops and books are tapped from it as
+they change (`taps`), and each exchange's peculiarities are in `dialects`.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import ccxt.pro
+
+from market.candles.series import CandleSeries
+from market.candles.timeframes import Timeframe
+from market.events import DepthSnapshot
+from market.exchanges import Exchange
+from market.feeds.live.klines import candle_page, fetch_candles
+from market.feeds.live.link import LinkError, Sink, Subscription
+from market.feeds.live.links import aimed
+from market.feeds.live.markets import listings_of
+from market.feeds.live.refusals import refusals
+from market.feeds.live.taps import near_levels
+from market.feeds.live.unified_connection import UnifiedConnection
+from market.listings import Listing
+
+REQUEST_MS = 10_000
+PING_MS = 2_000
+REST_LEVELS = 100
+SEEN_TRADES = 2_000
+"""Newest trades whose ids are kept, by symbol, as a new subscription may tell some again."""
+
+
+class Numbers:
+    """Our own numbers where an exchange's are not consecutive; they go on over connections."""
+
+    def __init__(self) -> None:
+        self._books: Counter[str] = Counter()
+        self._trades: Counter[str] = Counter()
+        self._seen: dict[str, dict[str, None]] = {}
+
+    def next_book(self, symbol: str) -> int:
+        self._books[symbol] += 1
+        return self._books[symbol]
+
+    def book(self, symbol: str) -> int:
+        return self._books[symbol]
+
+    def next_trade(self, symbol: str, told_id: str | None) -> int | None:
+        """Return the number of a trade; None where it was told before."""
+        if told_id is not None:
+            seen = self._seen.setdefault(symbol, {})
+            if told_id in seen:
+                return None
+            seen[told_id] = None
+            if len(seen) > SEEN_TRADES:
+                del seen[next(iter(seen))]
+        self._trades[symbol] += 1
+        return self._trades[symbol]
+
+
+class UnifiedLink:
+    """One exchange, or another server that speaks its protocol."""
+
+    whole_books = True
+    lifetime_seconds: float | None = None
+
+    def __init__(
+        self, exchange: Exchange, url: str, now_ns: Callable[[], int] = time.time_ns
+    ) -> None:
+        """Make it on the loop that it shall live on. url: EXCHANGE_URL, "" for the exchange."""
+        self.name = exchange.venue
+        self.candle_streams = exchange.candle_streams
+        self.told = exchange
+        self.now_ns = now_ns
+        self.numbers = Numbers()
+        self._url = url
+        self._rest = self._ccxt(getattr(ccxt.pro, exchange.ccxt_id))
+        self._symbols: dict[str, str] = {}
+
+    async def listings(self) -> Mapping[str, Listing]:
+        with refusals(self._rest):
+            markets = await self._rest.load_markets(True)
+        found = listings_of(markets, self.now_ns() / 1e6)
+        if not found:
+            raise LinkError(f"{self.name} answers with an empty list of markets")
+        self._symbols = {
+            f"{market['base']}{market['quote']}".upper(): symbol
+            for symbol, market in markets.items()
+            if market["spot"]
+        }
+        return found
+
+    async def market_of(self, symbol: str) -> str:
+        """Return ccxt's symbol (`BTC/USD`) of ours. Raises LinkError where it is not listed."""
+        if not self._symbols:
+            await self.listings()
+        try:
+            return self._symbols[symbol]
+        except KeyError:
+            raise LinkError(f"{self.name} does not list {symbol}") from None
+
+    def connection(self, subscriptions: Sequence[Subscription], sink: Sink) -> UnifiedConnection:
+        return UnifiedConnection(self, subscriptions, sink)
+
+    def tapping(self, tapped: type) -> Any:
+        """Return a ccxt exchange of a subclass `tapped` makes, which knows this one's markets."""
+        exchange = self._ccxt(tapped)
+        exchange.set_markets_from_exchange(self._rest)
+        return exchange
+
+    @property
+    def ccxt_class(self) -> type:
+        made: type = type(self._rest)
+        return made
+
+    async def snapshot(self, symbol: str) -> DepthSnapshot:
+        market = await self.market_of(symbol)
+        with refusals(self._rest):
+            book = await self._rest.fetch_order_book(market, REST_LEVELS)
+        bids, asks = book["bids"], book["asks"]
+        if not bids or not asks:
+            raise LinkError(f"{self.name} tells an empty book of {symbol}")
+        mid = (bids[0][0] + asks[0][0]) / 2
+        return DepthSnapshot(
+            symbol,
+            self.now_ns(),
+            book.get("timestamp"),
+            self.numbers.next_book(symbol),
+            near_levels(bids, mid),
+            near_levels(asks, mid),
+        )
+
+    async def candles(
+        self, symbol: str, timeframe: Timeframe, since_ms: int, limit: int
+    ) -> CandleSeries:
+        market = await self.market_of(symbol)
+        with refusals(self._rest):
+            return await fetch_candles(
+                self._rest, market, timeframe, since_ms, limit, self.now_ns() / 1e6
+            )
+
+    def candle_page(self, timeframe: Timeframe) -> int:
+        return candle_page(self._rest, timeframe)
+
+    async def server_time_ms(self) -> float:
+        with refusals(self._rest):
+            if self.told.ccxt_id == "coinbase":
+                # ccxt takes its seconds.
+                told = await self._rest.v3_public_get_brokerage_time()
+                return float(told["epochMillis"])
+            return float(await self._rest.fetch_time())
+
+    async def close(self) -> None:
+        await self._rest.close()
+
+    def _ccxt(self, made_of: Any) -> Any:
+        exchange = made_of(
+            {
+                "timeout": REQUEST_MS,
+                "enableLastJsonResponse": False,
+                "enableLastHttpResponse": False,
+                # Whether a connection lives is judged by the supervisor alone.
+                "streaming": {"keepAlive": PING_MS, "maxPingPongMisses": 1e9},
+                "options": {"defaultType": "spot", "fetchMarkets": {"types": ["spot"]}},
+                # Markets are all that is wanted; currencies are more questions, some not public.
+                "has": {"fetchCurrencies": False},
+            }
+        )
+        exchange.options["ws"] = {"cost": self.told.subscribe_ms / exchange.rateLimit}
+        if self.told.ccxt_id == "coinbase":
+            exchange.options["fetchMarkets"] = "fetchMarketsV3"
+        exchange.urls["api"] = aimed(exchange.urls["api"], self.told, self._url)
+        return exchange
