@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import redis.asyncio
 
 from dashboard import frames
@@ -23,6 +24,7 @@ from market import keys
 from market.clock import LIVE_TIME, MarketTime, of_another_market
 from predictions.api.running_market import market_of
 from predictions.watching.heartbeats import DOWN, Process, answers, detail_of, read_processes
+from predictions.watching.market_facts import exchange_clock, outage
 
 AWAY = (redis.RedisError, OSError)
 """What readers of hot state meet where Redis does not answer."""
@@ -103,10 +105,18 @@ class HotState:
         measured, *texts = await mget([keys.quality(SIGNALS), *names])
         return read_signals(signal_slots(symbols), texts, decode_live_accuracy(measured))
 
-    async def processes(self) -> dict[str, Data]:
-        """Return each process's heartbeat; status null where there is none."""
+    async def processes(self) -> tuple[dict[str, Data], Data]:
+        """Return each process's heartbeat, status null where there is none, and the exchange.
+
+        Of the exchange: `outage` and `exchange_clock`, null where the market tells of none.
+        """
         processes = await read_processes(self._redis)
-        return {name: _heartbeat(process) for name, process in processes.items()}
+        market = processes["market"]
+        exchange = {
+            "outage": msgspec.to_builtins(outage(market)),
+            "exchange_clock": exchange_clock(market),
+        }
+        return {name: _heartbeat(process) for name, process in processes.items()}, exchange
 
     async def beat(self, detail: Mapping[str, object], pid: int) -> None:
         """Write the web process's own heartbeat."""

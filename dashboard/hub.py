@@ -37,6 +37,11 @@ POLL_SECONDS = 0.5
 HEALTH_EVERY = 4
 """Polls between two health frames, and between two heartbeats."""
 
+NO_EXCHANGE: Mapping[str, Any] = {
+    "outage": None,
+    "exchange_clock": {"offset_ms": None, "uncertainty_ms": None},
+}
+
 LISTEN_SECONDS = 2.0
 """How long a new socket waits for the group before it is told that Redis is away."""
 
@@ -76,6 +81,7 @@ class Hub:
         self._watching = Watching(hot)
         self._market: MarketTime | None = None
         self._processes: dict[str, Any] = {}
+        self._exchange: Mapping[str, Any] = NO_EXCHANGE
         self._redis = RedisState.UNKNOWN
         self._reason = ""
         self._quotes: dict[str, str] = {}
@@ -129,7 +135,7 @@ class Hub:
             await asyncio.gather(task, return_exceptions=True)
 
     def health(self) -> dict[str, Any]:
-        """Return what is known of the market's time, of Redis and of every process."""
+        """Return what is known of the market's time, its exchange, Redis and every process."""
         market = self._market
         return {
             "server_ms": round(time.time() * 1000),
@@ -140,6 +146,7 @@ class Hub:
             "max_feature_age_ms": self._max_age_ms,
             "redis": {"status": self._redis, "reason": self._reason},
             "processes": self._processes,
+            **self._exchange,
         }
 
     def handle(self, message: Mapping[str, Any]) -> None:
@@ -227,7 +234,7 @@ class Hub:
         market, quotes = await self._hot.quotes(watched)
         if with_health:
             await self._hot.beat({"sockets": len(self._subscribers), **self.counters}, os.getpid())
-            self._processes = await self._hot.processes()
+            self._processes, self._exchange = await self._hot.processes()
         moved = self._market is not None and market.venue != self._market.venue
         returned = self._redis is RedisState.AWAY
         self._market, self._redis, self._reason = market, RedisState.CONNECTED, ""
@@ -242,7 +249,7 @@ class Hub:
             log.warning("redis_away", reason=reason)
             self.counters["redis_lost"] += 1
         self._redis, self._reason = RedisState.AWAY, reason
-        self._processes, self._quotes = {}, {}
+        self._processes, self._quotes, self._exchange = {}, {}, NO_EXCHANGE
         self._offer_health()
 
     def _offer_health(self) -> None:

@@ -16,7 +16,7 @@ FEED_DOWN = "feed_down"
 """The heartbeat's status while no exchange answers."""
 
 DOWN_AFTER_MS = 30_000.0
-"""So long is a lost exchange reconnected to; forecasts are carried on meanwhile as of stale data."""
+"""So long is a lost exchange reconnected to; forecasts go on meanwhile as of stale features."""
 
 
 class Tried(msgspec.Struct, frozen=True):

@@ -93,10 +93,11 @@ def make_loop(redis_url: str, **changes: Any) -> ForecastLoop:
     return ForecastLoop(**(arguments | changes))
 
 
-def write_listings(client: redis.Redis, venue: str, **statuses: SymbolStatus) -> None:
+def write_listings(client: redis.Redis, venue: str, **statuses: SymbolStatus | str) -> None:
     """Write what a live exchange says of symbols, in place of what it said before."""
     fields: dict[Any, Any] = {
-        symbol: Listing(symbol, status).to_json() for symbol, status in statuses.items()
+        symbol: Listing(symbol, SymbolStatus(status)).to_json()
+        for symbol, status in statuses.items()
     }
     client.delete(keys.listings())
     client.hset(keys.listings(), mapping={VENUE_FIELD: venue} | fields)

@@ -15,6 +15,7 @@ from cryptosite.processes.redis_server import RedisServer
 from inference.vocabulary import FORECASTS
 from market import keys
 from tests.e2e.conftest import Heard
+from tests.hot_state import write_listings
 from tests.integration.web_socket import store_clock
 from tests.web_instance import WebInstance
 
@@ -75,6 +76,65 @@ def test_system_page_tells_what_is_wrong_what_to_do_and_what_waits(
     assert page.evaluate(wide) is False
     assert heard.strangers(web.url) == []
     assert heard.complaints == []
+
+
+LIVE_FEED = {
+    "exchange": "binance",
+    "connections": [
+        {
+            "name": "market-1",
+            "up": True,
+            "age_ms": 5e6,
+            "proof_age_ms": 20.0,
+            "symbols": ["BTCUSDT"],
+        },
+        {"name": "market-2", "up": False, "attempts": 2, "error": "reset by peer"},
+    ],
+    "counters": {"frames": 12_345, "gaps": 3},
+    "last_minute": {"frames": 800},
+    "clock_offset_ms": -12.5,
+    "clock_uncertainty_ms": 4.0,
+}
+OUTAGE = {
+    "since_ms": 1_767_225_600_000,
+    "tried": [{"exchange": "binance", "error": "timed out"}, {"exchange": "kraken", "error": "no"}],
+}
+
+
+def test_live_market_is_named_on_every_page_and_so_is_its_outage(
+    web: WebInstance, clean_redis: redis.Redis, page: Page, heard: Heard
+) -> None:
+    all_well(clean_redis)
+    store_clock(clean_redis, now_ms=time.time() * 1e3, venue="binance", live=True)
+    beat(clean_redis, "market", "active", venue="binance", feed=LIVE_FEED)
+    write_listings(clean_redis, "binance", BTCUSDT="trading", ETHUSDT="symbol_halted")
+    page.goto(f"{web.url}/system")
+
+    expect(page.get_by_test_id("venue")).to_have_text("live · binance")
+    expect(page.get_by_test_id("venue-banner")).to_be_hidden()
+    expect(page.get_by_test_id("notice")).to_be_hidden()
+    feed = page.get_by_test_id("panel-feed")
+    expect(feed).to_contain_text("1 of 2")
+    expect(feed).to_contain_text("−12.5 ms ± 4.0 ms")
+    expect(page.get_by_test_id("connection-market-2")).to_contain_text("reset by peer")
+    expect(page.get_by_test_id("coin-ETHUSDT")).to_contain_text("halted")
+    expect(page.get_by_test_id("alert-connection_lost")).to_be_visible()
+
+    beat(clean_redis, "market", "feed_down", outage=OUTAGE)
+    for path in ("/system", "/", "/models"):
+        page.goto(f"{web.url}{path}")
+        notice = page.get_by_test_id("notice")
+        expect(notice).to_contain_text("No exchange answers since", timeout=PATIENCE_MS)
+        expect(notice).to_contain_text("tried binance (timed out), kraken (no)")
+        expect(page.get_by_test_id("venue")).to_have_attribute("data-state", "down")
+    assert heard.complaints == []
+
+    store_clock(clean_redis, now_ms=time.time() * 1e3, venue="replay/binance@127.0.0.1:1")
+    expect(page.get_by_test_id("venue-banner")).to_contain_text(
+        "stands in for an exchange is connected, and no exchange (replay/binance@127.0.0.1:1)",
+        timeout=PATIENCE_MS,
+    )
+    expect(page.get_by_test_id("venue")).to_be_hidden()
 
 
 def test_system_page_redis_killed_is_told_and_the_page_recovers(

@@ -126,7 +126,8 @@ async def test_web_client_reads_a_cluster(configured, client):
     state = HotState(web_redis(), tick_ms=2_000)
     await state.ping()
     await state.beat({}, pid=1)
-    assert (await state.processes())["web"]["status"] == "healthy"
+    processes, _ = await state.processes()
+    assert processes["web"]["status"] == "healthy"
     assert set((await state.quotes(SYMBOLS))[1]) == set(SYMBOLS)
     await web_redis().aclose()
 

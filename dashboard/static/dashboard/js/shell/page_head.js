@@ -1,9 +1,11 @@
 // What every page says at its top: connection, market time, whose market it is, what is wrong.
 
-import { writeTime, zoneName } from "./times.js";
-import { venueKind } from "./venues.js";
+import { time, writeTime, zoneName } from "./times.js";
+import { UNNAMED, venueKind } from "./venues.js";
 
 const SIMULATED = "simulated";
+const DAY_MS = 86_400_000;
+const LONGEST_ERROR = 80;
 const TOLD = { open: "connected", waiting: "disconnected", refused: "not served" };
 
 export class PageHead {
@@ -34,9 +36,20 @@ export class PageHead {
     if (banner.hidden) return;
     const what = venueKind(venue, false) === SIMULATED
       ? "SIMULATED MARKET: prices are made up, no exchange is connected"
-      : "REPLAY: recorded market data is being played back";
+      : venue.includes("@")
+        ? "REPLAY: a server that stands in for an exchange is connected, and no exchange"
+        : "REPLAY: recorded market data is being played back";
     const named = venue === SIMULATED ? "" : ` (${venue})`;
     this.text.write("venue-banner", what + named);
+  }
+
+  /** A live market's name; the banner names all others. outage: of a health frame, or null. */
+  renderVenue(venue, live, outage) {
+    const element = this.text.element("venue");
+    element.hidden = venue === null || live !== true;
+    if (element.hidden) return;
+    const none = outage !== null && venue === UNNAMED;
+    this.text.write("venue", none ? "no market" : `live · ${venue}`, outage === null ? "live" : "down");
   }
 
   renderClock(nowMs) {
@@ -65,7 +78,19 @@ export function outage(connection, health, known) {
   if (health?.redis.status === "away") {
     return "The server has lost its data store (Redis): nothing new until it returns.";
   }
-  return null;
+  return health?.outage ? noExchange(health.outage, Date.now()) : null;
+}
+
+// UTC ms, as the market process tells them; a reader's clock only chooses how a time is written.
+function noExchange({ since_ms: since, tried, again_ms: again }, now) {
+  const at = (ms) => time(ms, now - ms < DAY_MS ? "clock" : "dateClock");
+  const asked = tried.map(({ exchange, error }) => `${exchange} (${shortened(error)})`).join(", ");
+  const next = again === null ? "It is tried again by itself" : `Next try at ${at(again)}`;
+  return `No exchange answers since ${at(since)}${asked ? `; tried ${asked}` : ""}. ${next}.`;
+}
+
+function shortened(text) {
+  return text.length <= LONGEST_ERROR ? text : `${text.slice(0, LONGEST_ERROR - 1)}…`;
 }
 
 // Why the market's data is not to be trusted, or null.

@@ -101,6 +101,7 @@ export class Shell {
   draw() {
     this.head.renderConnection(this.connection);
     this.head.renderBanner(this.venue, this.live);
+    this.head.renderVenue(this.venue, this.live, this.clock.health?.outage ?? null);
     this.head.renderClock(this.clock.now());
     const out = outage(this.connection, this.clock.health, this.heard);
     const waits = this.connection.state !== "open";

@@ -5,3 +5,6 @@ export function venueKind(venue, live) {
   if (live !== false) return "live";
   return venue.startsWith("simulated") ? "simulated" : "replay";
 }
+
+/** Where no feed of ours has named its market: a feed of somebody else's, or none. */
+export const UNNAMED = "external";

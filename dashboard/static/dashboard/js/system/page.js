@@ -4,6 +4,7 @@ import { Refusal, ask } from "../shell/asking.js";
 import { Panel } from "../shell/panel.js";
 import { Shell } from "../shell/shell.js";
 import { AlertList } from "./alert_list.js";
+import { showFeed } from "./feed_panel.js";
 import { ProcessTable } from "./process_table.js";
 import { showStreams } from "./stream_table.js";
 import { aboutFacts, hopFacts, ledgerFacts, redisFacts, settingsFacts } from "./system_facts.js";
@@ -13,7 +14,7 @@ const ASK_EVERY_MS = 5_000;
 const NO_REDIS = "Redis does not answer: nothing is known of it.";
 const NO_DATABASE = "The database does not answer: nothing is known of it.";
 
-const names = ["alerts", "processes", "hops", "streams", "redis", "ledger", "about"];
+const names = ["alerts", "processes", "hops", "streams", "redis", "ledger", "about", "feed"];
 const panels = Object.fromEntries(names.map((name) => [name, new Panel(document.getElementById(name))]));
 const shell = new Shell();
 const alerts = new AlertList(document.getElementById("alert-list"), document.getElementById("all-well"));
@@ -56,6 +57,8 @@ function show() {
   if (redis) {
     write("redis-facts", redisFacts(told.redis));
   }
+  known(panels.feed, redis, NO_REDIS);
+  if (redis) showFeed(told);
   if (told.streams !== null) showStreams(told.streams);
   if (told.ledger !== null) write("ledger-facts", ledgerFacts(told));
 }
