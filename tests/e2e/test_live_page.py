@@ -189,9 +189,10 @@ def test_live_page_server_that_restarts_leaves_no_gap_in_the_chart(
     expect(part(page, "connection")).not_to_have_attribute("data-state", "open")
     expect(part(page, "notice")).to_contain_text("Disconnected")
     expect(part(page, "forecast")).to_contain_text("this is the last that came")
-    coins_web.start()
+    # Before the server is back: the page asks for what it missed as soon as it can.
     returned = int(time.time())
     market.prices(SYMBOL, range(began, returned))
+    coins_web.start()
     expect(part(page, "connection")).to_have_text("connected", timeout=30_000)
     expect(part(page, "venue-banner")).to_be_hidden()
     seq = market.tick()
