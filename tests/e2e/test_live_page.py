@@ -66,6 +66,7 @@ def test_live_page_shows_forecast_outcome_and_old_data_and_asks_nobody_else(
 
     for symbol in (SYMBOL, "ETHUSDT"):
         market.features(symbol, age_ms=20_000)
+    market.features("SOLUSDT")
     expect(part(page, "notice")).to_contain_text("s old")
     expect(part(page, "data-age")).to_have_attribute("data-state", "bad")
     expect(part(page, "forecast")).to_have_attribute("data-panel", "stale")
