@@ -172,8 +172,10 @@ class OrderBook:
         """Anchor on a snapshot and replay the diffs that follow it.
 
         Returns whether the book is in sequence now; a snapshot older than the diffs kept
-        leaves it waiting for another.
+        leaves it waiting for another, and one older than a book in sequence changes nothing.
         """
+        if self.synced and snapshot.last_id < self.last_id:
+            return True
         follow = [diff for diff in self._waiting if diff.last_id > snapshot.last_id]
         # A diff's range may straddle the snapshot; its absolute sizes are right either way.
         if (

@@ -51,6 +51,8 @@ class Anchoring:
     def look(self) -> None:
         """Ask for what is wanted, as far as it may be asked for now."""
         wanted, self._wanted = self._wanted, set()
+        if self._link.whole_books:
+            return  # the next one comes of itself
         now = time.monotonic()
         if wanted and now >= self._left_alone_until:
             self._ask(wanted, now)

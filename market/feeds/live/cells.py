@@ -5,13 +5,14 @@ a later cell, so that a test may drive it by receive times alone.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 
 from market.events import AnyEvent, CandleClosed, Disconnected
 from market.feeds import Batch
 from market.feeds.grid import cell_end_ms
 from market.feeds.live.conflation import conflated, weight
+from market.hot.features import SECOND_PHASE_MS
 from market.hot.vector import CELL_MS
 
 LAG_CELLS = 10
@@ -36,6 +37,8 @@ class Cells:
 
     def __init__(self, now_ns: int, symbols: Sequence[str], counters: Counter[str]) -> None:
         self._symbols = tuple(symbols)
+        self.before_tick: Callable[[int], None] = lambda until_ns: None
+        """Called before the last cell of each second is cut, to add what a tick shall find."""
         self._counters = counters
         self._queue: SimpleQueue[Batch | None] = SimpleQueue()
         self._weights: SimpleQueue[int] = SimpleQueue()
@@ -92,6 +95,8 @@ class Cells:
         self._queue.put(None)
 
     def _cut(self) -> None:
+        if self._until_ms % 1_000 == SECOND_PHASE_MS:
+            self.before_tick(self.until_ns)
         events, candles = self._events, self._candles
         self._events, self._candles = [], []
         lag = self._queue.qsize()

@@ -43,17 +43,17 @@ class StampingClient(Client):  # type: ignore[misc]  # ccxt's client is untyped
         if message.type in _ENDS:
             super().handle_message(message)
             return
-        self.proof_ns = recv_ns
         try:
-            if message.type is WSMsgType.TEXT and self.hear is not None:
-                if self.hear(message.data, recv_ns):
-                    return
-            super().handle_message(message)
+            hear = self.hear if message.type is WSMsgType.TEXT else None
+            if hear is None or not hear(message.data, recv_ns):
+                super().handle_message(message)
         except Exception as error:
             # ccxt's parsers raise anything for what they did not expect. One bad frame must not
             # end the reading of all that follow.
             self.on_malformed()
             log.debug("frame_not_understood", url=self.url, error=str(error))
+        # After it was heard: a frame that ends a cell is no proof within that cell.
+        self.proof_ns = recv_ns
 
     def on_error(self, error: Any) -> None:
         super().on_error(error)

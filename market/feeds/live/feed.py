@@ -36,9 +36,6 @@ SYMBOLS_A_CONNECTION = 12
 OPENING_SECONDS = 10.0
 CLOSING_SECONDS = 5.0
 _AFTER_CELL_SECONDS = 0.0003
-_BEAT_PHASE_MS = 990
-"""Heartbeats come in the cell that a tick reads."""
-
 log = structlog.get_logger(__name__)
 
 
@@ -86,6 +83,7 @@ class LiveFeed:
         self._tasks: set[asyncio.Task[None]] = set()
         self._last_minute = LastMinute()
         self._state = FeedState(self.name)
+        self._told_ns = 0
         self._started = self._closed = False
 
     def batches(self) -> Iterator[Batch]:
@@ -125,6 +123,7 @@ class LiveFeed:
         self._started = True
         self._knocking = Knocking()
         self._cells.pass_to(self._now_ns())
+        self._cells.before_tick = self._beat
         self._serve()
         if self.link.candle_streams:
             trading = set(self._markets.trading)
@@ -202,18 +201,21 @@ class LiveFeed:
             return
         cells = self._cells
         now_ns = self._now_ns()
-        if cells.until_ns // 1_000_000 % 1_000 == _BEAT_PHASE_MS and now_ns > cells.until_ns:
-            self._each_second(now_ns)
         cells.pass_to(now_ns)
+        if now_ns - self._told_ns >= 1_000_000_000 or now_ns < self._told_ns:
+            self._told_ns = now_ns
+            self._tell()
         self._anchoring.look()
         wait = (cells.until_ns - self._now_ns()) / 1e9 + _AFTER_CELL_SECONDS
         asyncio.get_running_loop().call_later(max(wait, 0.001), self._tick)
 
-    def _each_second(self, now_ns: int) -> None:
+    def _beat(self, until_ns: int) -> None:
         for carrier in self._carriers:
             proof_ns = carrier.proof_ns
-            if proof_ns is not None:
-                self._hearing.beat(carrier.symbols, min(proof_ns, self._cells.until_ns))
+            if proof_ns is not None and carrier.speaks:
+                self._hearing.beat(carrier.symbols, min(proof_ns, until_ns))
+
+    def _tell(self) -> None:
         step_ms = self._clock.resync()
         if step_ms is not None:
             self.counters["clock_steps"] += 1
