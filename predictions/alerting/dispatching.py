@@ -11,10 +11,8 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from asgiref.sync import sync_to_async
-from django.db import close_old_connections
 
-from predictions.alerting.lead import AWAY
+from predictions.alerting.database import AWAY, forget_connection, in_database
 from predictions.models import Delivery, DeliveryState
 from predictions.outbox import rows
 from predictions.outbox.sending import Sender, SendError
@@ -55,10 +53,10 @@ class Dispatcher:
         try:
             await self._write()
             if (room := AT_A_TIME - len(self._flying)) > 0:
-                due = await sync_to_async(rows.due)(self.now(), self._busy(), room)
+                due = await in_database(rows.due, self.now(), self._busy(), room)
         except AWAY as error:
             log.debug("deliveries_unknown", error=type(error).__name__)
-            await sync_to_async(close_old_connections)()
+            await forget_connection()
         for delivery in (*due, *(each for each in self._held if self._is_due(each))):
             task = asyncio.create_task(self._send(delivery))
             self._flying[id(delivery)] = delivery, task
@@ -66,7 +64,7 @@ class Dispatcher:
 
     async def bury(self) -> int:
         """Mark what came too late as dead. Raises what the database raises where it is away."""
-        return await sync_to_async(rows.bury_expired)(self.now(), self._busy())
+        return await in_database(rows.bury_expired, self.now(), self._busy())
 
     async def settle(self) -> None:
         """Wait until nothing is under way."""
@@ -144,7 +142,7 @@ class Dispatcher:
             held = [each for each in self._held if id(each) not in self._flying]
             if not ended and not held:
                 return
-            await sync_to_async(_store)(ended, held)
+            await in_database(_store, ended, held)
             stored = {id(each) for each in (*ended, *held)}
             self._unwritten = [each for each in self._unwritten if id(each) not in stored]
             self._held = [each for each in self._held if id(each) not in stored]

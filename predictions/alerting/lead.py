@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import F, QuerySet
 
+from predictions.alerting.database import AWAY
 from predictions.models import AlertLead
 
 log = structlog.get_logger(__name__)
@@ -22,7 +23,6 @@ log = structlog.get_logger(__name__)
 TAKE_OVER_SECONDS = 10.0
 """A beat that stands still for so long is nobody's."""
 
-AWAY = (DatabaseError, InterfaceError, OperationalError)
 ROW = 1
 
 
@@ -37,7 +37,7 @@ def owner_name() -> str:
 
 @dataclass(slots=True)
 class Lead:
-    """The lead, held or not. Every call asks the database; `hold` alone outlives its absence."""
+    """The lead, held or not."""
 
     owner: str = field(default_factory=owner_name)
     clock: Callable[[], float] = time.monotonic
@@ -51,14 +51,20 @@ class Lead:
     def hold(self) -> bool:
         """Keep the lead, or take it where it is free; return whether this process leads.
 
-        Where the database is away who led leads on. Who has never reached it leads after a while:
-        better that two processes tell of it than none.
+        Raises what the database raises where it is away.
         """
-        try:
-            leads = self._renewed() if self.leading else self._taken()
-        except AWAY:
-            patient = self._seen is None and self.clock() - self._seen_at < TAKE_OVER_SECONDS
-            leads = self.leading or (self._seen is None and not patient)
+        return self._now(self._renewed() if self.leading else self._taken())
+
+    def hold_alone(self) -> bool:
+        """Return whether this process leads while the database is away: who led leads on.
+
+        Who has never reached it leads after a while: better that two processes tell of it than
+        none.
+        """
+        unknown = self._seen is None and self.clock() - self._seen_at >= TAKE_OVER_SECONDS
+        return self._now(self.leading or unknown)
+
+    def _now(self, leads: bool) -> bool:
         if leads != self.leading:
             log.info("alerts_lead_taken" if leads else "alerts_lead_lost")
         self.leading = leads

@@ -5,22 +5,23 @@ Run by `manage.py run_alerts`. One of several processes leads; the others beat a
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from asgiref.sync import sync_to_async
-from django.db import close_old_connections, transaction
+from django.db import transaction
 
 from market.clock import LiveClock
 from predictions.alerting import incident_rows, new_signals
+from predictions.alerting.database import AWAY, forget_connection, in_database
 from predictions.alerting.dispatching import Dispatcher
 from predictions.alerting.heartbeat import BEAT_SECONDS, beat
 from predictions.alerting.incident_rows import Told
 from predictions.alerting.incidents import IncidentBook
 from predictions.alerting.judging import Judgement, judge, read_measured
-from predictions.alerting.lead import AWAY, Lead, LeadLostError
+from predictions.alerting.lead import Lead, LeadLostError
 from predictions.models import Delivery
 from predictions.outbox import rows
 from predictions.outbox.sending import Sender
@@ -89,11 +90,12 @@ class AlertLoop:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.dispatcher.close()
-            await sync_to_async(self.lead.give_back)()
+            with suppress(*AWAY):
+                await in_database(self.lead.give_back)
 
     async def watch(self) -> bool:
         """Keep or take the lead, look what is wrong, and write what is to be told; lead or not."""
-        if not await sync_to_async(self.lead.hold)():
+        if not await self._leads():
             self._restored = False
             return False
         await self._restore()
@@ -117,7 +119,7 @@ class AlertLoop:
             return False
         if self.config.signals and self._restored:
             try:
-                await sync_to_async(self._write_signals)()
+                await in_database(self._write_signals)
             except LeadLostError:
                 return False
             except AWAY as error:
@@ -130,11 +132,11 @@ class AlertLoop:
             return
         try:
             await self.dispatcher.bury()
-            self._counts = await sync_to_async(rows.counts)()
-            self._newly_dead = await sync_to_async(rows.newly_dead)(self._now())
+            self._counts = await in_database(rows.counts)
+            self._newly_dead = await in_database(rows.newly_dead, self._now())
             self._tidied += 1
             if self._tidied % PRUNE_EVERY == 1:
-                await sync_to_async(rows.prune)(self._now())
+                await in_database(rows.prune, self._now())
         except AWAY as error:
             await self._database_away(error)
 
@@ -149,12 +151,19 @@ class AlertLoop:
         }
         await beat("healthy" if self.lead.leading else "standby", detail)
 
+    async def _leads(self) -> bool:
+        try:
+            return await in_database(self.lead.hold)
+        except AWAY as error:
+            await self._database_away(error)
+            return self.lead.hold_alone()
+
     async def _restore(self) -> None:
         if self._restored:
             return
         try:
-            told = await sync_to_async(incident_rows.open_incidents)()
-            self._leaf = await sync_to_async(self._first_leaf)()
+            told = await in_database(incident_rows.open_incidents)
+            self._leaf = await in_database(self._first_leaf)
         except LeadLostError:
             return
         except AWAY as error:
@@ -178,7 +187,7 @@ class AlertLoop:
     async def _write_changes(self) -> None:
         try:
             while self._unwritten:
-                await sync_to_async(incident_rows.write)(self.lead, self._unwritten[0])
+                await in_database(incident_rows.write, self.lead, self._unwritten[0])
                 self._unwritten.pop(0)
         except LeadLostError:
             self._unwritten.clear()
@@ -207,7 +216,7 @@ class AlertLoop:
 
     async def _database_away(self, error: Exception) -> None:
         log.warning("alerts_without_database", error=type(error).__name__)
-        await sync_to_async(close_old_connections)()
+        await forget_connection()
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self.clock(), UTC)

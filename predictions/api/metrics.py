@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from predictions.api.alert_metrics import alert_metrics
 from predictions.api.errors import read_only
 from predictions.api.market_metrics import market_metrics
 from predictions.api.quality_metrics import register
@@ -16,7 +17,7 @@ _quality = register()
 @described_by(MetricsDescription)
 @read_only
 async def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer with this process's metrics, the recorder's and the market's, as Prometheus's text."""
+    """Answer with this process's metrics, and those of who serves none, as Prometheus's text."""
     await _quality.refresh()
-    text = generate_latest() + await recorder_metrics() + await market_metrics()
-    return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
+    told = (await recorder_metrics(), await market_metrics(), await alert_metrics())
+    return HttpResponse(generate_latest() + b"".join(told), content_type=CONTENT_TYPE_LATEST)

@@ -86,6 +86,9 @@ class AlertRun:
         """Only look for signals and send what is due, as between two looks."""
         async_to_sync(self._speak)()
 
+    def beat(self) -> None:
+        async_to_sync(self.loop.beat)()
+
     async def _speak(self) -> None:
         await self.loop.speak()
         await self.loop.dispatcher.settle()

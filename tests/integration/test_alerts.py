@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import OperationalError
+from django.test import Client
 
 from predictions.alerting import incident_rows
 from predictions.alerting.lead import TAKE_OVER_SECONDS, Lead, LeadLostError
@@ -172,9 +173,47 @@ def test_alert_nobody_took_for_a_day_is_dead(run: AlertRun, people: Receiver) ->
     assert run.loop.dispatcher.counted["alert", "dead"] == 1
 
 
+def test_heartbeat_and_metrics_count_tries_and_messages(
+    run: AlertRun, people: Receiver, client: Client
+) -> None:
+    people.answers = [500]
+    begin(run)
+    run.beat()
+
+    text = client.get("/metrics").content.decode()
+
+    assert "alerts_up 1.0" in text
+    assert "alerts_incidents_open 1.0" in text
+    assert 'alerts_messages{channel="alert",state="waiting"} 1.0' in text
+    assert 'alerts_tries_total{channel="alert",outcome="failed"} 1.0' in text
+
+
 def test_old_rows_are_pruned(run: AlertRun, people: Receiver) -> None:
     begin(run)
     run.clock.pass_by((rows.DELIVERED_DAYS + 1) * 86_400)
 
     assert rows.prune(run.clock.now) == 1
     assert Incident.objects.exists()
+
+
+def test_process_that_never_reached_the_database_leads_after_a_while() -> None:
+    clock = Clock()
+    lead = Lead("one", clock)
+    assert not lead.hold_alone()
+
+    clock.pass_by(TAKE_OVER_SECONDS)
+
+    assert lead.hold_alone()
+    AlertLead.objects.create(id=1, owner="two", beat=5)
+    assert not lead.hold()  # the other one leads, as the database says
+
+
+def test_standby_does_not_lead_because_the_database_went_away() -> None:
+    clock = Clock()
+    AlertLead.objects.create(id=1, owner="two", beat=5)
+    lead = Lead("one", clock)
+    assert not lead.hold()
+
+    clock.pass_by(10 * TAKE_OVER_SECONDS)
+
+    assert not lead.hold_alone()

@@ -18,6 +18,7 @@ from inference.signals.metrics import SignalMetrics
 from inference.vocabulary import Reason, SignalReason, Source
 from market.hot.vector import FEATURE_NAMES
 from predictions.accuracy.tradeable import Refusal
+from predictions.api.alert_metrics import AlertMetrics
 from predictions.api.errors import not_found
 from predictions.api.market_metrics import MarketMetrics
 from predictions.api.quality_metrics import QUALITY_METRICS
@@ -217,6 +218,7 @@ def test_metrics_table_has_every_metric_of_the_loop_and_no_other() -> None:
         _kinds(SignalMetrics().registry).keys()
         | _kinds(RecorderMetrics({}).registry).keys()
         | _kinds(MarketMetrics({}).registry).keys()
+        | _kinds(AlertMetrics({}).registry).keys()
         | table(OPERATIONS, "### Metrics of quality").keys()
     )
     shown = table(OPERATIONS, "## Metrics")
@@ -236,6 +238,11 @@ def test_recorder_metrics_table_has_every_metric_and_no_other() -> None:
 def test_market_metrics_table_has_every_metric_and_no_other() -> None:
     shown = table(OPERATIONS, "### Metrics of the market")
     assert shown == _kinds(MarketMetrics({}).registry)
+
+
+def test_alert_metrics_table_has_every_metric_and_no_other() -> None:
+    shown = table(OPERATIONS, "### Metrics of alerts")
+    assert shown == _kinds(AlertMetrics({}).registry)
 
 
 def test_quality_metrics_table_has_every_metric_and_no_other() -> None:
