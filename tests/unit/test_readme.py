@@ -42,7 +42,7 @@ from tests.documents import (
     table,
 )
 
-READERS = {"text", "integer", "number", "flag", "choice", "items"}
+READERS = {"text", "integer", "number", "flag", "choice", "items", "server"}
 
 
 def env_calls() -> list[ast.Call]:
