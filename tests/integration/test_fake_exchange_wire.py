@@ -8,10 +8,13 @@ from itertools import pairwise
 
 import aiohttp
 import pytest
+from django.core.management import CommandError, call_command
 
 from market.fake_exchange.frames import Kind, parse
+from market.fake_exchange.running import run_fake_exchange
 from market.feeds.replay import recording_files
 from tests.fake_exchanges import fake_exchange
+from tests.ports import free_port
 from tests.recordings import BTC_SPOT, ETH_SPOT, recording
 from tests.waiting import eventually
 
@@ -311,3 +314,43 @@ def recorded_trades():
     (first, _) = recording_files(recording(BTC_SPOT))
     with gzip.open(first, "rb") as stream:
         return [frame for frame in map(parse, stream) if frame and frame.kind is Kind.TRADE]
+
+
+async def test_command_serves_until_it_is_stopped():
+    port, said, stop = free_port(), [], asyncio.Event()
+    options = {
+        "port": port,
+        "symbols": ["xrp-usdt"],
+        "speed": 1.0,
+        "as_recorded": False,
+        "once": True,
+        "candles": None,
+        "fault": ["slow:at=0,seconds=60,delay_seconds=0"],
+    }
+    running = asyncio.create_task(
+        run_fake_exchange((recording(BTC_SPOT),), options, stop.is_set, said.append)
+    )
+    await eventually(lambda: said)
+    url = f"http://127.0.0.1:{port}"
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{url}/api/v3/exchangeInfo") as answer:
+            assert [each["symbol"] for each in (await answer.json())["symbols"]] == ["XRPUSDT"]
+        async with session.get(f"{url}/fake/state") as answer:
+            assert [each["kind"] for each in (await answer.json())["faults"]] == ["slow"]
+    stop.set()
+    await asyncio.wait_for(running, 5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--recordings", "/nowhere"], "/nowhere"),
+        (["--recordings", "{btc}", "--fault", "quake"], "kinds are"),
+        (["--recordings", "{btc}", "--candles", "/nowhere"], "/nowhere"),
+        (["--recordings", "{btc}", "--speed", "-1"], "-1"),
+    ],
+)
+def test_command_refuses_what_cannot_be_served_by_name(arguments, named):
+    given = [each.format(btc=recording(BTC_SPOT)) for each in arguments]
+    with pytest.raises(CommandError, match=named):
+        call_command("fake_exchange", "--port", str(free_port()), *given)
