@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -107,6 +108,41 @@ def listening(port: int) -> Iterator[Listener]:
     finally:
         client.disconnect()
         client.loop_stop()
+
+
+@contextmanager
+def older(broker: Broker) -> Iterator[int]:
+    """Yield a port at which the broker answers as one that knows no MQTT 5."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        threading.Thread(target=_admit, args=(door, broker.port), daemon=True).start()
+        yield door.getsockname()[1]
+
+
+def _admit(door: socket.socket, port: int) -> None:
+    while True:
+        try:
+            client, _ = door.accept()
+        except OSError:
+            return  # the door is closed
+        hello = client.recv(4_096)
+        if hello[8] == MQTTProtocolVersion.MQTTv5:
+            client.sendall(b"\x20\x02\x00\x01")  # unacceptable protocol version
+            client.close()
+            continue
+        server = socket.create_connection(("127.0.0.1", port))
+        server.sendall(hello)
+        for source, target in ((client, server), (server, client)):
+            threading.Thread(target=_pass_on, args=(source, target), daemon=True).start()
+
+
+def _pass_on(source: socket.socket, target: socket.socket) -> None:
+    try:
+        while data := source.recv(65_536):
+            target.sendall(data)
+    except OSError:
+        pass  # whoever hung up first
+    finally:
+        target.close()
 
 
 def program() -> str:

@@ -16,6 +16,7 @@ from inference.forecasts.entry import TickEntry
 from inference.forecasts.publisher import tick_message
 from inference.handover.chain import EntryFormatError
 from inference.signals.entry import BatchEntry, Said
+from inference.vocabulary import Role
 from predictions.mqtt.board import Board
 from predictions.mqtt.connection import Connection, Outgoing
 from predictions.mqtt.messages import StandAside, signal_message, stand_aside, status_message
@@ -28,6 +29,7 @@ class Withheld(StrEnum):
     """Why a prediction did not go to the broker."""
 
     NOT_LIVE = "not_live"
+    SHADOW = "shadow"
     EXPIRED = "expired"
     UNKNOWN_PAIR = "unknown_pair"
     UNREADABLE = "unreadable"
@@ -84,7 +86,7 @@ class Publishing:
                 self._unreadable(error)
                 continue
             seconds = math.floor((entry.target_ms - self.now_ms()) / 1000)
-            if reason := self._against(entry.live, seconds):
+            if reason := self._against(entry, seconds):
                 self.withheld[reason] += len(entry.symbols)
                 continue
             for symbol, frame in tick_message(entry, entry.numbers.T.tolist())["frames"].items():
@@ -101,9 +103,11 @@ class Publishing:
             self._tell(said, StandAside.PUBLISHER_STOPPED)
         self._send(Outgoing(self.topics.status, status_message(False), kept=True))
 
-    def _against(self, live: bool, seconds: int) -> Withheld | None:
-        if not live:
+    def _against(self, entry: TickEntry, seconds: int) -> Withheld | None:
+        if not entry.live:
             return Withheld.NOT_LIVE
+        if entry.role == Role.SHADOW:
+            return Withheld.SHADOW
         if seconds < 1:
             return Withheld.EXPIRED
         return Withheld.BROKER_AWAY if self.connection is None else None
@@ -116,10 +120,12 @@ class Publishing:
                 self._unreadable(error)
                 continue
             for said in entry.signals:
-                if entry.live and said.signal.live:
-                    yield said
-                else:
+                if not (entry.live and said.signal.live):
                     self.withheld[Withheld.NOT_LIVE] += 1
+                elif said.signal.role is Role.SHADOW:
+                    self.withheld[Withheld.SHADOW] += 1
+                else:
+                    yield said
 
     def _tell(self, said: Said, aside: StandAside | None = None) -> None:
         signal, now_ms = said.signal, self.now_ms()

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
@@ -37,9 +38,11 @@ from inference.signals.entry import BatchEntry, Said
 from inference.vocabulary import Direction, SignalReason
 from market import keys
 from market.candles.timeframes import Timeframe
+from market.clock import MarketTime
+from predictions.api.signal_board import FRESH_SECONDS
 from tests.environment import instance_environment
 from tests.ports import free_port
-from tests.signals import signal
+from tests.signals import signal, store_state
 from tests.waiting import eventually_sync
 from tests.web_instance import WebInstance
 
@@ -243,6 +246,20 @@ class Freqtrade:
             arguments, env=self._environment, capture_output=True, text=True, cwd=self._folder
         )
 
+    def live(self, now_ms: int) -> dict[str, Any]:
+        """Return what the strategy would enter at that time, by pair. Raises RuntimeError."""
+        python = Path(self._program).with_name("python")
+        arguments = [str(python), str(Path(__file__).with_name("freqtrade_live.py"))]
+        arguments += [str(self._config), str(STRATEGY), str(self._folder)]
+        arguments.append(datetime.fromtimestamp(now_ms / 1000, UTC).isoformat())
+        done = subprocess.run(
+            arguments, env=self._environment, capture_output=True, text=True, cwd=self._folder
+        )
+        if done.returncode:
+            raise RuntimeError(done.stdout + done.stderr)
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return found
+
     def trades(self) -> list[dict[str, Any]]:
         """Backtest; return every trade. Raises RuntimeError where freqtrade fails."""
         done = self.run("backtesting", "--export", "trades", "--cache", "none")
@@ -254,6 +271,23 @@ class Freqtrade:
             results = json.loads(files.read(name))
         found: list[dict[str, Any]] = results["strategy"]["CryptositeStrategy"]["trades"]
         return found
+
+
+def standing(
+    client: redis.Redis, bot: Freqtrade, *, after_s: int, venue: str = "binance", live: bool = True
+) -> dict[str, Any]:
+    """Return what is entered so long after a close at which BTC was LONG and ETH NO_TRADE."""
+    wall_ms = time.time() * 1000
+    close_ms = FRAME.last_closed(wall_ms) + FRAME.ms
+    now_ms = close_ms + after_s * 1000
+    market = MarketTime(venue=venue, live=live, market_ms=now_ms, wall_ms=wall_ms, speed=1.0)
+    client.hset(keys.clock(), mapping=market.to_hash())
+    for coin, direction in zip(COINS, (Direction.LONG, Direction.NO_TRADE), strict=True):
+        at_ms = close_ms + 800
+        said = signal(coin, FRAME, at_ms=at_ms, direction=direction, venue=venue, live=live)
+        store_state(client, said)
+    time.sleep(2 * FRESH_SECONDS)
+    return bot.live(now_ms)
 
 
 def trial(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -286,6 +320,14 @@ def trial(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
                     *("lookahead-analysis", "--minimum-trade-amount", "5"),
                     *("--lookahead-analysis-exportfilename", str(user / "bias.csv")),
                 )
+                live = {
+                    "in time": standing(client, bot, after_s=30),
+                    "expired": standing(client, bot, after_s=125),
+                    "of another exchange": standing(client, bot, after_s=30, venue="coinbase"),
+                    "of a replay": standing(
+                        client, bot, after_s=30, venue="replay/x/1", live=False
+                    ),
+                }
             alone = bot.run("backtesting", "--cache", "none")
         finally:
             exchange.terminate()
@@ -297,6 +339,7 @@ def trial(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "ends": Counter(each["exit_reason"] for each in trades),
         "differences": differences(expected, trades),
         "lookahead": bias or (biased.stdout + biased.stderr)[-2_000:],
+        "live": live,
         "without_instance": {
             "exit_status": alone.returncode,
             "said": "cryptosite does not answer" in alone.stdout + alone.stderr,
@@ -317,7 +360,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="cs-") as folder:
         outcome = trial(parser.parse_args(), Path(folder))
     print(json.dumps(outcome))
-    return 1 if outcome["differences"] or not outcome["traded"] else 0
+    entered = [way for way, pairs in outcome["live"].items() if any(d for d, _ in pairs.values())]
+    as_said = not outcome["differences"] and outcome["traded"] and entered == ["in time"]
+    return 0 if as_said else 1
 
 
 if __name__ == "__main__":
