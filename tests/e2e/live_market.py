@@ -4,9 +4,11 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
+import msgspec
 import redis
 
 from market import keys
+from market.feed_state import FeedState
 from tests.integration.web_socket import (
     TICK_MS,
     publish_as_loop,
@@ -49,8 +51,18 @@ class LiveMarket:
             speed=speed,
         )
 
-    def features(self, symbol: str, *, age_ms: float = 0) -> None:
-        """Write a coin's best prices and features, that old; its exchange is 12 ms away."""
+    def exchange_clock(self, offset_ms: float, uncertainty_ms: float) -> None:
+        """Have the feed say how far the exchange's clock is ahead of ours."""
+        feed = FeedState("binance", clock_offset_ms=offset_ms, clock_uncertainty_ms=uncertainty_ms)
+        detail = msgspec.json.encode({"feed": feed}).decode()
+        beat: Any = {"status": "active", "pid": 1, "ts": round(time.time() * 1e3), "detail": detail}
+        self.client.hset(keys.health("market"), mapping=beat)
+
+    def features(self, symbol: str, *, age_ms: float = 0, ahead_ms: int = 0) -> None:
+        """Write a coin's best prices and features, that old; its exchange is 12 ms away.
+
+        ahead_ms: by how much the exchange's clock runs ahead.
+        """
         feature_ms = time.time() * 1000 - age_ms
         book: Any = {
             "bid": "60000", "bid_size": "1", "ask": "60000.5", "ask_size": "2",
@@ -61,7 +73,7 @@ class LiveMarket:
             "mid_price": "60000.25",
             "feature_ts": repr(feature_ms / 1000),
             "event_ts_ms": str(round(feature_ms)),
-            "exchange_ts_ms": str(round(feature_ms) - 12),
+            "exchange_ts_ms": str(round(feature_ms) - 12 + ahead_ms),
         }
         self.client.hset(keys.feat(symbol), mapping=features)
 

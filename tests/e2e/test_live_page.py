@@ -164,9 +164,22 @@ def test_live_page_hops_are_measured_or_say_why_not(
     expect(part(page, "hop-way")).to_have_text(UNKNOWN)
     expect(way).to_have_attribute("title", re.compile("time stamps contradict each other"))
 
+    market.exchange_clock(1_400.0, 2.5)  # within what the recordings of Binance show
+    exchange = page.locator("[data-hop=exchange]")
+
+    def says(words: str, ahead_ms: int) -> bool:
+        market.features(SYMBOL, ahead_ms=ahead_ms)
+        market.tick()
+        return words in (exchange.get_attribute("title") or "")
+
+    eventually_sync(lambda: says("1400.0 ms ahead of the feed's, ± 2.5 ms", 1_400))
+    expect(part(page, "hop-exchange")).to_have_text("12 ms")
+    eventually_sync(lambda: says("time stamps run ahead of its clock", 1_500))
+    expect(part(page, "hop-exchange")).to_have_text(UNKNOWN)
+
     market.run_at(0.0)  # lock-step
     part(page, "twin-hops").locator("summary").click()
-    expect(part(page, "strip")).to_contain_text("by two clocks")
+    expect(part(page, "strip")).to_contain_text("by two clocks that are compared")
     expect(part(page, "data-age")).to_have_text(UNKNOWN)
     expect(page.locator("#clock")).to_have_text(UNKNOWN)
     market.tick()

@@ -1,13 +1,16 @@
 // How long each part of the way took, from the exchange to this screen: the newest value and
 // percentiles of the last minute. What cannot be known is null, with the reason in words.
 
+import { venueKind } from "../shell/venues.js";
+
 const SPAN_MS = 60_000;
 const LONGEST = 240; // a minute of ticks, and quotes between them
 const LEAST = 10; // samples under which percentiles say nothing
+const ONE_CLOCK = "simulated"; // whose exchange and feed are one program
 const ABSURD_MS = 3_600_000; // no part of the way takes an hour: what says so has another cause
 
 export const HOPS = [
-  ["exchange", "Exchange → feature", "From the exchange's own time stamp to the feature it went into, by two clocks."],
+  ["exchange", "Exchange → feature", "From the exchange's own time stamp to the feature it went into, by two clocks that are compared."],
   ["feature", "Feature → forecast", "How old the features were when the forecast was made of them."],
   ["compute", "Forecast made", "From the tick to the finished forecast."],
   ["way", "Forecast → browser", "From the forecast's sending to its arrival in this browser; its clock is compared with the server's by ping and pong."],
@@ -54,9 +57,23 @@ export class Hops {
       hop.unknown("this market carries no time stamps of an exchange");
     } else if (eventMs !== this.eventMs) {
       this.eventMs = eventMs;
-      const way = eventMs - exchangeMs;
-      const ahead = `the exchange's clock ran ${Math.round(-way)} ms ahead of the feed's`;
-      hop.take(way < 0 ? null : way, ahead);
+      this.takeExchange(hop, eventMs - exchangeMs);
+    }
+  }
+
+  // apart: arrival by our clock less the exchange's time stamp by its own.
+  takeExchange(hop, apart) {
+    const { exchange_clock: compared, venue, live } = this.clock.health ?? {};
+    const offset = compared?.offset_ms ?? null;
+    if (offset !== null) {
+      const doubt = compared.uncertainty_ms ?? 0;
+      const way = apart + offset;
+      hop.how = `The exchange's clock is ${Math.abs(offset).toFixed(1)} ms ${offset < 0 ? "behind" : "ahead of"} the feed's, ± ${doubt.toFixed(1)} ms; that is taken off.`;
+      hop.take(way < -doubt ? null : Math.max(0, way), "the exchange's time stamps run ahead of its clock", doubt);
+    } else if (venue != null && venueKind(venue, live) === ONE_CLOCK) {
+      hop.take(apart);
+    } else {
+      hop.unknown("the exchange's clock has not been compared with the feed's");
     }
   }
 
@@ -86,6 +103,7 @@ class Hop {
     this.reason = "nothing has come yet";
     this.samples = [];
     this.doubt = 0;
+    this.how = ""; // what was done to the value, in a sentence
   }
 
   /** doubt: by how much the value may be wrong, in ms. What is no more than that is not told. */

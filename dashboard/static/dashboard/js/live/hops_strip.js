@@ -27,7 +27,8 @@ export class HopsStrip {
     for (const [name, title, meaning] of HOPS) {
       const hop = hops.of(name);
       const found = hop.percentiles();
-      const told = hop.value === null ? `${meaning} Not known: ${hop.reason}.` : meaning;
+      const unknown = hop.value === null ? `Not known: ${hop.reason}.` : "";
+      const told = [meaning, hop.how, unknown].filter(Boolean).join(" ");
       this.write(this.cells.get(name), hop, found, told);
       rows.push([title, length(hop.value), length(found?.p50), length(found?.p95), told]);
     }

@@ -30,8 +30,9 @@ export class Processes {
     const chip = this.chips.get(name);
     const state = WELL.has(status) ? "well" : status === "unknown" ? "unknown" : "ill";
     if (chip.dataset.state !== state) chip.dataset.state = state;
-    writeText(chip.querySelector(".status"), status);
-    const title = `${chip.dataset.name}: ${status}`;
+    const words = status.replaceAll("_", " ");
+    writeText(chip.querySelector(".status"), words);
+    const title = `${chip.dataset.name}: ${words}`;
     if (chip.title !== title) chip.title = title;
   }
 }

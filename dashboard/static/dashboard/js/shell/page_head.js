@@ -48,8 +48,8 @@ export class PageHead {
     const element = this.text.element("venue");
     element.hidden = venue === null || live !== true;
     if (element.hidden) return;
-    const none = outage !== null && venue === UNNAMED;
-    this.text.write("venue", none ? "no market" : `live · ${venue}`, outage === null ? "live" : "down");
+    const down = venue === UNNAMED ? "no market" : `down · ${venue}`;
+    this.text.write("venue", outage === null ? `live · ${venue}` : down, outage === null ? "live" : "down");
   }
 
   renderClock(nowMs) {

@@ -34,7 +34,7 @@ export class ProcessTable {
       if (!process) continue;
       const { status, age_ms: age, pid, detail, at } = process;
       const kind = WELL.has(status) ? "well" : WAITS.has(status) || status === "unknown" ? "waits" : "bad";
-      writeText(cells.state, status, kind);
+      writeText(cells.state, status.replaceAll("_", " "), kind);
       const heard = age == null ? null : Math.max(0, age + now - at);
       writeText(cells.heard, heard === null ? UNKNOWN : heard < 1_000 ? "now" : `${duration(heard)} ago`, heard > LONG_AGO_MS ? "old" : "");
       writeText(cells.pid, pid == null ? UNKNOWN : String(pid));
