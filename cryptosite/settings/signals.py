@@ -9,7 +9,7 @@ from market.symbols import DEFAULT_SIGNAL_SYMBOLS, parse_symbol
 SIGNAL_SYMBOLS = env.items("SIGNAL_SYMBOLS", DEFAULT_SIGNAL_SYMBOLS, parse_symbol)
 
 CANDLE_EXCHANGE = env.text("CANDLE_EXCHANGE", SUPPORTED[EXCHANGE].venue)
-"""Whose candles `import_candles` brings, and which a replay or a live market continues."""
+"""Whose candles are imported, trained on, and continued by a replay; a live market has its own."""
 
 CANDLES_DIR = VAR_DIR / "candles"
 FEE_BP = env.number("FEE_BP", 10.0, minimum=0.0, maximum=1000.0)
