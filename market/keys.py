@@ -164,7 +164,7 @@ def lease_last(engine: str, shard: int, *, cluster: bool = False) -> str:
 def health(process: str) -> str:
     """Hash, TTL 10 s. A process's heartbeat: status, pid, ts (wall ms), detail (JSON).
 
-    Writer: that process. Readers: web.
+    Writer: that process. Readers: web, alerts.
     """
     return f"health:{process}"
 

@@ -71,20 +71,17 @@ def _write(change: Change) -> None:
     began_at = datetime.fromtimestamp(change.since, UTC)
     held = Incident.objects.filter(code=alert.code, subject=alert.subject, ended_at=None)
     if isinstance(change, Begun):
-        held.get_or_create(
-            defaults={
-                "code": alert.code,
-                "subject": alert.subject,
-                "severity": alert.severity.value,
-                "message": alert.message,
-                "action": alert.action,
-                "began_at": began_at,
-            }
-        )
+        said = {
+            "severity": alert.severity.value,
+            "message": alert.message,
+            "action": alert.action,
+        }
+        named = {"code": alert.code, "subject": alert.subject, "began_at": began_at}
+        held.update_or_create(defaults=said, create_defaults=named | said)
         return
     held.update(ended_at=datetime.fromtimestamp(change.until, UTC))
 
 
 def _message_id(change: Change) -> str:
-    end = "begun" if isinstance(change, Begun) else "ended"
+    end = change.alert.severity.value if isinstance(change, Begun) else "ended"
     return f"incident_{change.alert.code}_{change.alert.subject}_{change.since * 1e3:.0f}_{end}"

@@ -1,13 +1,13 @@
 """From what is wrong at one look to incidents: each told once, and once that it is over.
 
 What lasts shorter than the hold is never told; what comes back before the recovery was told is
-the same incident. Numbers and words only: no clock, no store. Read by the alerts' process.
+the same incident. One that gets worse, from a warning to critical, is told once more. Numbers and words only: no clock, no store. Read by the alerts' process.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from predictions.watching.alert import Alert
+from predictions.watching.alert import Alert, Severity
 
 Key = tuple[str, str]
 """Code and subject: one incident at a time has them."""
@@ -37,7 +37,7 @@ Change = Begun | Ended
 class _Trouble:
     alert: Alert
     since: float
-    told: bool = False
+    told: Severity | None = None
     gone_since: float | None = None
 
 
@@ -52,13 +52,13 @@ class IncidentBook:
     @property
     def open(self) -> dict[Key, float]:
         """Return what was told and is not over, and since when it is wrong."""
-        return {key: each.since for key, each in self._troubles.items() if each.told}
+        return {key: each.since for key, each in self._troubles.items() if each.told is not None}
 
     def restore(self, told: Iterable[tuple[Alert, float]]) -> None:
         """Take over incidents that were told before, by this process or another."""
         for alert, since in told:
             held = self._troubles.setdefault(_key(alert), _Trouble(alert, since))
-            held.since, held.told = since, True
+            held.since, held.told = since, alert.severity
 
     def forget(self) -> None:
         """Drop everything: another process tells."""
@@ -76,8 +76,8 @@ class IncidentBook:
         for key, alert in seen.items():
             trouble = self._troubles.setdefault(key, _Trouble(alert, now))
             trouble.alert, trouble.gone_since = alert, None
-            if not trouble.told and now - trouble.since >= self._hold:
-                trouble.told = True
+            if now - trouble.since >= self._hold and _is_worse(alert.severity, trouble.told):
+                trouble.told = alert.severity
                 changes.append(Begun(alert, trouble.since))
         for key in [key for key in self._troubles if key not in seen]:
             if is_unknown(key):
@@ -88,7 +88,7 @@ class IncidentBook:
 
     def _gone(self, key: Key, now: float) -> Ended | None:
         trouble = self._troubles[key]
-        if not trouble.told:
+        if trouble.told is None:
             del self._troubles[key]
             return None
         if trouble.gone_since is None:
@@ -97,6 +97,11 @@ class IncidentBook:
             return None
         del self._troubles[key]
         return Ended(trouble.alert, trouble.since, trouble.gone_since)
+
+
+def _is_worse(severity: Severity, told: Severity | None) -> bool:
+    order = list(Severity)
+    return told is None or order.index(severity) < order.index(told)
 
 
 def _key(alert: Alert) -> Key:

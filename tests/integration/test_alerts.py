@@ -10,6 +10,7 @@ from predictions.alerting import incident_rows
 from predictions.alerting.lead import TAKE_OVER_SECONDS, Lead, LeadLostError
 from predictions.models import AlertLead, Delivery, Incident
 from predictions.outbox import rows
+from predictions.watching.alert import Severity
 from tests.integration.alert_loops import HOLD, RECOVERY, AlertRun, Clock, wrong
 from tests.integration.receivers import Receiver, receiver
 
@@ -217,3 +218,23 @@ def test_standby_does_not_lead_because_the_database_went_away() -> None:
     clock.pass_by(10 * TAKE_OVER_SECONDS)
 
     assert not lead.hold_alone()
+
+
+def test_alert_that_gets_worse_is_told_again_and_is_one_incident(
+    run: AlertRun, people: Receiver
+) -> None:
+    run.wrong = [wrong(severity=Severity.WARNING)]
+    run.step()
+    run.step(HOLD)
+    run.wrong = [wrong()]
+    run.step(1)
+    run.wrong = []
+    run.step(1)
+    run.step(RECOVERY)
+
+    assert people.titles == [
+        "Warning: feed down (market)",
+        "Critical: feed down (market)",
+        "Recovered: feed down (market)",
+    ]
+    assert Incident.objects.get().severity == "critical"

@@ -6,8 +6,10 @@ from predictions.watching.alert import Alert, Severity
 HOLD, RECOVERY = 15.0, 30.0
 
 
-def wrong(code: str = "feed_down", subject: str = "market") -> Alert:
-    return Alert(code, Severity.CRITICAL, subject, "It is wrong.", "Mend it.")
+def wrong(
+    code: str = "feed_down", subject: str = "market", severity: Severity = Severity.CRITICAL
+) -> Alert:
+    return Alert(code, severity, subject, "It is wrong.", "Mend it.")
 
 
 class Watcher:
@@ -98,3 +100,16 @@ def test_several_alerts_of_one_kind_are_one_incident() -> None:
     watcher.look(0.0, *alerts)
 
     assert watcher.look(15.0, *alerts) == ["Begun artefact_refused", "Begun artefact_refused"]
+
+
+def test_incident_that_gets_worse_is_told_once_more() -> None:
+    watcher = Watcher()
+    little, much = wrong(severity=Severity.WARNING), wrong()
+    watcher.look(0.0, little)
+
+    told = [watcher.look(now, each) for now, each in (
+        (15.0, little), (20.0, much), (25.0, little), (30.0, much),
+    )]  # fmt: skip
+    told += [watcher.look(31.0), watcher.look(61.0)]
+
+    assert told == [["Begun feed_down"], ["Begun feed_down"], [], [], [], ["Ended feed_down"]]
