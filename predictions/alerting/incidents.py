@@ -1,7 +1,8 @@
 """From what is wrong at one look to incidents: each told once, and once that it is over.
 
 What lasts shorter than the hold is never told; what comes back before the recovery was told is
-the same incident. One that gets worse, from a warning to critical, is told once more. Numbers and words only: no clock, no store. Read by the alerts' process.
+the same incident. One that gets worse, from a warning to critical, is told once more. Numbers and
+words only: no clock, no store. Read by the alerts' process.
 """
 
 from collections.abc import Callable, Iterable, Mapping
