@@ -1,8 +1,9 @@
 """The market process with a live source: whom it asks, what it says meanwhile, what it tells."""
 
+import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -24,7 +25,15 @@ from market.running import MarketPlan, run_market
 from tests.fake_exchanges import fake_exchange
 from tests.ports import free_port
 from tests.recordings import BTC_SPOT, recording
-from tests.waiting import eventually_sync
+from tests.spoken_exchanges import (
+    Spoken,
+    SpokenBybit,
+    SpokenCoinbase,
+    SpokenKraken,
+    SpokenOkx,
+    speaking,
+)
+from tests.waiting import eventually, eventually_sync
 
 
 def choice(source: str, **fields: Any) -> MarketChoice:
@@ -168,6 +177,67 @@ def test_live_market_that_lists_nothing_wanted_needs_a_person() -> None:
         chosen = MarketChoice("live", ("NOUSDT",), (), 1.0, 1, exchange_url=exchange.url)
         with pytest.raises(FeedError, match=r"binance lists none of NOUSDT.*BTCUSDT"):
             open_feed(chosen, 1_790_000_000_000, lambda: 1, Going())
+
+
+def quoting_coinbase() -> Spoken:
+    exchange = SpokenCoinbase()
+    exchange.at_once["level2"] = [
+        exchange.book("snapshot", "BTC-USD", ("bid", "100", "1"), ("offer", "101", "2"))
+    ]
+    exchange.at_once["heartbeats"] = [exchange.number({"channel": "heartbeats", "events": []})]
+    return exchange
+
+
+def quoting_kraken() -> Spoken:
+    exchange = SpokenKraken()
+    exchange.at_once["book"] = [exchange.book("snapshot", "BTC/USD", [(100, 1)], [(101, 2)])]
+    return exchange
+
+
+def quoting_okx() -> Spoken:
+    exchange = SpokenOkx()
+    exchange.at_once["books"] = [
+        exchange.book("snapshot", "BTC-USDT", [("100", "1")], [("101", "2")], (-1, 1))
+    ]
+    return exchange
+
+
+def quoting_bybit() -> Spoken:
+    exchange = SpokenBybit()
+    exchange.at_once["orderbook.50"] = [
+        exchange.book("snapshot", "BTCUSDT", [["100", "1"]], [["101", "2"]], 1)
+    ]
+    return exchange
+
+
+@pytest.mark.parametrize(
+    "make",
+    [quoting_coinbase, quoting_kraken, quoting_okx, quoting_bybit],
+    ids=lambda each: each.__name__,
+)
+async def test_market_of_each_exchange_reaches_the_hot_state(
+    make: Callable[[], Spoken], clean_redis: redis.Redis, redis_url: str, tmp_path: Path
+) -> None:
+    stop = threading.Event()
+    async with speaking(make()) as exchange:
+        symbol = "BTCUSDT" if exchange.name in ("okx", "bybit") else "BTCUSD"
+        chosen = MarketChoice(
+            "live", (symbol,), (), 1.0, 1, exchange=exchange.name, exchange_url=exchange.url
+        )
+        plan = MarketPlan(chosen, CandlePlan(tmp_path, "binance", ()), redis_url, False, 2_000)
+        market = asyncio.create_task(asyncio.to_thread(run_market, plan, stop.is_set, once=False))
+        try:
+            # Nothing is told after the first book: what came before anybody listened counts.
+            await eventually(lambda: hash_of(clean_redis, keys.ob(symbol)).get("bid"))
+            book = hash_of(clean_redis, keys.ob(symbol))
+            await eventually(lambda: hash_of(clean_redis, keys.feat(symbol)).get("mid_price"))
+            feat = hash_of(clean_redis, keys.feat(symbol))
+        finally:
+            stop.set()
+            await market
+    assert (float(book["bid"]), float(book["ask_size"])) == (100.0, 2.0)
+    assert float(feat["mid_price"]) == 100.5
+    assert feat["venue"].startswith(f"replay/{exchange.name}@127.0.0.1:")
 
 
 def test_every_supported_exchange_is_documented() -> None:

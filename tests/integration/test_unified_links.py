@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -84,7 +85,8 @@ def streams(*symbols: str) -> list[Subscription]:
 @asynccontextmanager
 async def linked(exchange: Spoken) -> AsyncIterator[UnifiedLink]:
     async with speaking(exchange):
-        link = UnifiedLink(SUPPORTED[exchange.name], exchange.url)
+        hasty = replace(SUPPORTED[exchange.name], subscribe_ms=1)
+        link = UnifiedLink(hasty, exchange.url)
         try:
             yield link
         finally:
@@ -457,7 +459,7 @@ async def test_renewed_streams_are_left_and_subscribed_to_again() -> None:
 
 
 async def test_link_without_a_server_says_so() -> None:
-    link = UnifiedLink(SUPPORTED["kraken"], "http://127.0.0.1:1")
+    link = UnifiedLink(SUPPORTED["bybit"], "http://127.0.0.1:1")
     try:
         with pytest.raises(LinkError):
             await link.server_time_ms()

@@ -26,6 +26,8 @@ from market.listings import Listing
 
 REQUEST_MS = 10_000
 PING_MS = 2_000
+CLOSING_MS = 10
+"""ccxt waits so long after its sessions have closed."""
 REST_LEVELS = 100
 SEEN_TRADES = 2_000
 """Newest trades whose ids are kept, by symbol, as a new subscription may tell some again."""
@@ -158,6 +160,7 @@ class UnifiedLink:
         exchange = made_of(
             {
                 "timeout": REQUEST_MS,
+                "timeout_on_exit": CLOSING_MS,
                 "enableLastJsonResponse": False,
                 "enableLastHttpResponse": False,
                 # Whether a connection lives is judged by the supervisor alone.
