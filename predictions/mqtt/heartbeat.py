@@ -1,16 +1,21 @@
-"""`health:mqtt`: what the publisher says of itself, once a second. Read by the loop and idling."""
+"""`health:mqtt`: what the publisher says of itself, once a second. Read by its loop and command."""
 
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
+
 from market import keys
-from market.redis_cluster import AnyClient
+from market.redis_cluster import AWAY, AnyClient
 
 BEAT_SECONDS = 1.0
+IDLE_SECONDS = 0.25
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -39,3 +44,15 @@ class Heartbeat:
         }
         self.client.hset(key, mapping=fields)
         self.client.expire(key, keys.HEALTH_TTL_SECONDS)
+
+
+def idle(client: AnyClient, stopping: Callable[[], bool]) -> None:
+    """Say that there is no broker, until stopped."""
+    heartbeat = Heartbeat(client)
+    while not stopping():
+        try:
+            if heartbeat.due():
+                heartbeat.tell("idle", {"error": "", "broker": None})
+        except AWAY as error:
+            log.debug("heartbeat_not_written", error=str(error))
+        time.sleep(IDLE_SECONDS)

@@ -27,22 +27,9 @@ log = structlog.get_logger(__name__)
 
 BLOCK_MS = 200
 POLL_SECONDS = 0.05
-IDLE_SECONDS = 0.25
 GOODBYE_SECONDS = 2.0
 LOOK_BACK_HOURS = 26.0
 """A day's candle is spoken of for this long; what came before is over, and was said to be."""
-
-
-def idle(client: AnyClient, stopping: Callable[[], bool]) -> None:
-    """Say that there is no broker, until stopped."""
-    heartbeat = Heartbeat(client)
-    while not stopping():
-        try:
-            if heartbeat.due():
-                heartbeat.tell("idle", {"error": "", "broker": None})
-        except AWAY as error:
-            log.debug("heartbeat_not_written", error=str(error))
-        time.sleep(IDLE_SECONDS)
 
 
 @dataclass(slots=True)
@@ -56,6 +43,7 @@ class PublishingLoop:
     cluster: bool = False
     block_ms: int = BLOCK_MS
     error: str = ""
+    redis_error: str = ""
     connections: int = 0
     publishing: Publishing = field(init=False)
     _clock: LiveClock = field(init=False, default_factory=LiveClock)
@@ -83,8 +71,8 @@ class PublishingLoop:
                     self.step()
                     backoff = Backoff()
                 except AWAY as error:
-                    self.error = f"Redis does not answer: {error}"
-                    log.warning("publisher_waits", error=self.error)
+                    self.redis_error = f"Redis does not answer: {error}"
+                    log.warning("publisher_waits", error=self.redis_error)
                     self._wait(backoff.next_seconds())
         finally:
             self.close()
@@ -106,6 +94,7 @@ class PublishingLoop:
             self._withdraw()
         except BrokerError as error:
             self._lost(str(error))
+        self.redis_error = ""
         if self._heartbeat.due():
             self._heartbeat.tell("degraded" if self.error else "healthy", self.detail())
 

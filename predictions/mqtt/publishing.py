@@ -54,6 +54,7 @@ class Publishing:
         """Take signals that were said before a start; nothing is sent."""
         for said in self._said(packed):
             self._board.take(said)
+        self.withheld.clear()
 
     def greet(self, connection: Connection) -> None:
         """Say on a new connection all that holds now, and withdraw what no longer does.

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import msgspec
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 import redis
 
+from cryptosite.processes.redis_layout import find_program, locate
+from cryptosite.processes.redis_server import RedisServer
 from inference.forecasts.entry import COLUMN, COLUMNS, TickEntry
 from inference.handover.chain import GENESIS
 from inference.signals.entry import BatchEntry, Said
@@ -20,8 +23,9 @@ from inference.vocabulary import Direction, Role, SignalReason
 from market import keys
 from market.candles.timeframes import Timeframe
 from market.hot.vector import FEATURE_COUNT
-from predictions.mqtt.address import BrokerAddress, parse_address
-from predictions.mqtt.loop import PublishingLoop, idle
+from predictions.mqtt.address import parse_address
+from predictions.mqtt.heartbeat import idle
+from predictions.mqtt.loop import PublishingLoop
 from predictions.mqtt.topics import Topics
 from tests.mqtt_broker import PASSWORD, USER, Broker, Listener, listening, older
 from tests.signals import signal
@@ -49,9 +53,11 @@ def listener(broker: Broker) -> Iterator[Listener]:
         yield listener
 
 
-def publisher(client: redis.Redis, address: str | BrokerAddress) -> PublishingLoop:
-    where = parse_address(address) if isinstance(address, str) else address
-    return PublishingLoop(client, where, Topics(ROOT, Timeframe.M15), lambda: False, block_ms=10)
+def publisher(
+    client: redis.Redis, url: str, stopping: Callable[[], bool] = lambda: False
+) -> PublishingLoop:
+    topics = Topics(ROOT, Timeframe.M15)
+    return PublishingLoop(client, parse_address(url), topics, stopping, block_ms=10)
 
 
 def now_ms() -> float:
@@ -296,6 +302,34 @@ def test_broker_that_comes_back_hears_what_holds_then_and_nothing_older(
             steps(loop, listener, PLAIN)
             assert [body["direction"] for body in listener.bodies(PLAIN)] == ["LONG"]
             assert not listener.on(FORECASTS)
+
+
+def test_signal_is_withdrawn_in_time_while_redis_is_away(
+    short_dir: Path, broker: Broker, listener: Listener
+) -> None:
+    server = RedisServer(locate(short_dir), find_program(), memory="32mb")
+    server.start()
+    stopping = Event()
+    with redis.Redis.from_url(server.instance.url, socket_timeout=5) as client:
+        loop = publisher(client, broker.url, stopping.is_set)
+        publishing = Thread(target=loop.run)
+        publishing.start()
+        try:
+            eventually_sync(lambda: loop.connections)
+            say(client, spoken(left_ms=1_200))
+            eventually_sync(lambda: listener.on(PLAIN))
+            server.stop(drain_seconds=0)
+            eventually_sync(lambda: len(listener.on(PLAIN)) == 2)
+            assert listener.bodies(PLAIN)[1]["stand_aside"] == "expired"
+            assert "Redis does not answer" in loop.redis_error
+            server.start()
+            say(client, spoken(symbol="ETHUSDT"))
+            eventually_sync(lambda: listener.on(f"{ROOT}/eth_usdt/ML_SIGNALS"))
+            eventually_sync(lambda: client.hget(keys.health("mqtt"), "status") == b"healthy")
+        finally:
+            stopping.set()
+            publishing.join()
+            server.stop(drain_seconds=0)
 
 
 def test_publisher_that_vanishes_leaves_its_last_will(

@@ -1,11 +1,18 @@
 """The MQTT publisher's own parts: where the broker is, how topics are called."""
 
-import pytest
+import runpy
+from pathlib import Path
 
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from cryptosite import env
 from market.candles.timeframes import Timeframe
 from market.symbols import DEFAULT_SIGNAL_SYMBOLS
 from predictions.mqtt.address import BrokerAddress, parse_address
 from predictions.mqtt.topics import Topics, pair_of
+
+SETTINGS = Path(env.__file__).parent / "settings" / "mqtt.py"
 
 
 @pytest.mark.parametrize(
@@ -72,3 +79,22 @@ def test_topics_put_the_plain_timeframe_at_the_root_too() -> None:
         "hbot/predictions/1h/btc_usdt/ML_SIGNALS",
         "hbot/predictions/btc_usdt/ML_SIGNALS",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("MQTT_URL", "tcp://user:hush@broker", r"MQTT_URL=\(hidden\).*mqtt"),
+        ("MQTT_TOPIC", "hbot/#", "MQTT_TOPIC.*without \\+ and #"),
+        ("MQTT_TOPIC", "/hbot", "MQTT_TOPIC.*joined by /"),
+        ("MQTT_TIMEFRAME", "2h", "MQTT_TIMEFRAME.*15m, 1h, 4h, 1d"),
+    ],
+)
+def test_bad_setting_is_refused_with_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, allowed: str
+) -> None:
+    monkeypatch.setattr(env, "ORIGINS", {})
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured, match=allowed) as refusal:
+        runpy.run_path(str(SETTINGS))
+    assert "hush" not in str(refusal.value)
