@@ -40,7 +40,10 @@ PRUNE_EVERY = 120
 
 @dataclass(frozen=True, slots=True)
 class AlertConfig:
-    """All that the process needs, frozen at its start. site: what links begin with."""
+    """All that the process needs, frozen at its start. site: what links begin with.
+
+    settle_seconds: after its start nothing is judged: what starts beside it is not down.
+    """
 
     alerts: tuple[Target, ...]
     signals: tuple[Target, ...]
@@ -48,6 +51,7 @@ class AlertConfig:
     hold_seconds: float
     recovery_seconds: float
     site: str
+    settle_seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -67,10 +71,12 @@ class AlertLoop:
     _measured: Measured = field(init=False, default=NOTHING_MEASURED)
     _counts: dict[str, dict[str, int]] = field(init=False, default_factory=dict)
     _newly_dead: int = field(init=False, default=0)
+    _settled_at: float = field(init=False)
     _tidied: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.dispatcher = Dispatcher(self.senders, self._now)
+        self._settled_at = self.clock() + self.config.settle_seconds
         self._book = IncidentBook(self.config.hold_seconds, self.config.recovery_seconds)
 
     async def run(self, stopping: Callable[[], bool]) -> None:
@@ -100,7 +106,7 @@ class AlertLoop:
             return False
         await self._restore()
         self._measured = await read_measured()
-        if self.config.alerts:
+        if self.config.alerts and self.clock() >= self._settled_at:
             judged = await self.look()
             changes = self._book.observe(judged.alerts, self.clock(), judged.is_unknown)
             for change in changes:

@@ -13,6 +13,9 @@ from predictions.outbox.sending import Sender
 from predictions.outbox.targets import Target, targets
 from predictions.webhooks.posting import WebhookSender
 
+SETTLE_SECONDS = 20.0
+"""In which the other processes of an instance have started, too."""
+
 
 def build_config() -> AlertConfig:
     """Return what the settings say."""
@@ -26,6 +29,7 @@ def build_config() -> AlertConfig:
         hold_seconds=settings.ALERT_HOLD_SECONDS,
         recovery_seconds=settings.ALERT_RECOVERY_SECONDS,
         site=settings.PUBLIC_URL,
+        settle_seconds=SETTLE_SECONDS,
     )
 
 

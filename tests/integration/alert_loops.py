@@ -52,6 +52,7 @@ class AlertRun:
     webhooks: tuple[str, ...] = ()
     least_confidence: float = 0.7
     owner: str = "one"
+    settle_seconds: float = 0.0
     wrong: list[Alert] = field(default_factory=list)
     unknown: Callable[[tuple[str, str]], bool] = lambda _: False
     loop: AlertLoop = field(init=False)
@@ -68,6 +69,7 @@ class AlertRun:
             hold_seconds=HOLD,
             recovery_seconds=RECOVERY,
             site=SITE,
+            settle_seconds=self.settle_seconds,
         )
         senders: dict[str, Sender] = {
             each.key: WebhookSender(each, KEY, lambda: self.clock.now)

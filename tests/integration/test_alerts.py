@@ -238,3 +238,18 @@ def test_alert_that_gets_worse_is_told_again_and_is_one_incident(
         "Recovered: feed down (market)",
     ]
     assert Incident.objects.get().severity == "critical"
+
+
+def test_what_is_wrong_while_the_instance_starts_is_not_told(people: Receiver) -> None:
+    run = AlertRun(Clock(), alerts=(people.url("json"),), settle_seconds=20)
+    run.wrong = [wrong("process_down")]
+    run.step()
+    run.step(19)
+    run.wrong = []
+    run.step(2)
+    run.step(60)
+    assert people.received == []
+
+    begin(run)
+
+    assert people.titles == ["Critical: feed down (market)"]
