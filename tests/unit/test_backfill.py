@@ -38,6 +38,7 @@ class FakeLink:
     refusals: list[LinkError] = field(default_factory=list)
     questions: list[tuple[str, int, int]] = field(default_factory=list)
     answers: int | None = None  # then it is interrupted
+    newest_of_span: bool = False  # half a page of them, never what lies beyond
     closed: bool = False
 
     async def server_time_ms(self) -> float:
@@ -57,8 +58,11 @@ class FakeLink:
         if len(self.questions) == self.answers:
             raise KeyboardInterrupt
         self.questions.append((symbol, since_ms, limit))
-        has = self.has[symbol]
-        return has[has.open_ms >= since_ms][:limit]
+        has = self.has[symbol][self.has[symbol].open_ms >= since_ms]
+        if not self.newest_of_span:
+            return has[:limit]
+        inside = has[has.open_ms < since_ms + limit * timeframe.ms]
+        return inside[max(0, len(inside) - PAGE // 2) :]
 
     async def close(self) -> None:
         self.closed = True
@@ -170,6 +174,18 @@ async def test_gap_that_the_exchange_does_not_have_is_told_and_not_asked_for_aga
     run.link.has[BTC] = whole
     filled = await run(again=True)
     assert (filled.datasets[0].added, filled.datasets[0].gaps) == (340, 0)
+
+
+async def test_exchange_that_gives_the_newest_of_a_span_hides_nothing(tmp_path):
+    whole = candles(600)
+    listed = (np.arange(600) >= 180) & ~((np.arange(600) >= 400) & (np.arange(600) < 430))
+    run = Run(tmp_path, {BTC: whole[listed]})
+    run.link.newest_of_span = True
+
+    report = await run()
+
+    assert (run.stored().open_ms == whole.open_ms[listed]).all()
+    assert (report.datasets[0].absent, report.datasets[0].gaps) == (210, 1)
 
 
 async def test_newest_candle_that_is_not_there_yet_is_asked_for_again(tmp_path):

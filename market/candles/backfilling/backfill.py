@@ -14,10 +14,10 @@ from market.candles.backfilling.absent import AbsentCandles
 from market.candles.backfilling.patience import ExchangeAwayError, Patience
 from market.candles.backfilling.progress import Progress
 from market.candles.sanity import RowFault
-from market.candles.series import CandleSeries, Integers
+from market.candles.series import CandleSeries, Flags, Integers
 from market.candles.store import CandleStore, CandleStoreError
 from market.candles.timeframes import Timeframe
-from market.feeds.live.klines import CandleSource, after_page
+from market.feeds.live.klines import CandleSource
 from market.feeds.live.link import LinkError
 
 MOST_FAILURES = 3
@@ -127,21 +127,19 @@ class Backfill:
 
     async def _page(self, report: BackfilledDataset, lacking: Integers) -> Integers:
         timeframe, first_ms = report.timeframe, int(lacking[0])
-        window = self.source.candle_page(timeframe) * timeframe.ms
-        last_ms = int(lacking[lacking < first_ms + window][-1])
-        limit = (last_ms - first_ms) // timeframe.ms + 1
+        limit = min(self.source.candle_page(timeframe), _run_length(lacking, timeframe.ms))
         found = await self.patience.ask(
             lambda: self.source.candles(report.symbol, timeframe, first_ms, limit)
         )
-        next_ms = after_page(found, timeframe, first_ms, limit)
         self._store(report, found[found.open_ms <= lacking[-1]])
-        told = lacking[lacking < next_ms]
-        absent = np.setdiff1d(told, found.open_ms)
+        here = np.isin(lacking, found.open_ms)
+        told = here | _covered(lacking, found.open_ms, first_ms + limit * timeframe.ms)
+        absent = lacking[told & ~here]
         report.absent += len(absent)
         sure = absent + timeframe.ms <= self.now_ms - SURE_MS
         self.absent.remember(report.symbol, timeframe, absent[sure])
-        self.progress.advance(len(told))
-        return lacking[len(told) :]
+        self.progress.advance(int(told.sum()))
+        return lacking[~told]
 
     def _store(self, report: BackfilledDataset, found: CandleSeries) -> None:
         if not len(found):
@@ -165,3 +163,22 @@ class Backfill:
         if len(opens):
             report.first_ms, report.last_ms = int(opens[0]), int(opens[-1])
         report.gaps, report.missing = len(gaps), sum(gap.count for gap in gaps)
+
+
+def _run_length(opens_ms: Integers, step_ms: int) -> int:
+    breaks = np.flatnonzero(np.diff(opens_ms) != step_ms)
+    return int(breaks[0]) + 1 if len(breaks) else len(opens_ms)
+
+
+def _covered(lacking: Integers, found: Integers, end_ms: int) -> Flags:
+    """Return what an answer told of, whether or not it has it: candles up to end_ms were asked for.
+
+    What lies before its first candle it did not tell of: some exchanges give the newest of a span.
+    That is asked for by itself, and is absent if nothing comes, or only what lies beyond.
+    """
+    inside = found[found < end_ms]
+    if len(inside):
+        covered: Flags = (lacking >= inside[0]) & (lacking <= inside[-1])
+    else:
+        covered = lacking < (found[0] if len(found) else end_ms)
+    return covered

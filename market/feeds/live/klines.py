@@ -136,18 +136,11 @@ async def candles_since(
         found = await source.candles(symbol, timeframe, since_ms, limit)
         found = found[found.open_ms >= since_ms]
         parts.append(found)
-        since_ms = after_page(found, timeframe, since_ms, limit)
+        # Where nothing came, nothing lies in the span.
+        since_ms = (
+            int(found.open_ms[-1]) + timeframe.ms if len(found) else since_ms + limit * timeframe.ms
+        )
     return CandleSeries.joined(parts)
-
-
-def after_page(found: CandleSeries, timeframe: Timeframe, since_ms: int, limit: int) -> int:
-    """Return from where on to ask next, once `limit` candles were asked for from `since_ms` on.
-
-    Some exchanges give the next that there are, others what lies in the span alone.
-    """
-    if not len(found):
-        return since_ms + limit * timeframe.ms
-    return int(found.open_ms[-1]) + timeframe.ms
 
 
 def ask_candles(
