@@ -14,7 +14,9 @@ API = ROOT / "docs" / "api.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 REFERENCE = ROOT / "docs" / "reference.md"
 OPERATIONS = ROOT / "docs" / "operations.md"
-DOCUMENTS = (README, API, ARCHITECTURE, REFERENCE, OPERATIONS)
+INTEGRATIONS = ROOT / "docs" / "integrations" / "README.md"
+WEBHOOKS = ROOT / "docs" / "integrations" / "webhooks.md"
+DOCUMENTS = (README, API, ARCHITECTURE, REFERENCE, OPERATIONS, INTEGRATIONS, WEBHOOKS)
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

@@ -3,14 +3,20 @@
 import runpy
 from pathlib import Path
 
+import orjson
 import pytest
+import yaml
 from django.core.exceptions import ImproperlyConfigured
 
 from cryptosite import env
+from inference.signals.entry import Said
 from market.candles.timeframes import Timeframe
 from market.symbols import DEFAULT_SIGNAL_SYMBOLS
 from predictions.mqtt.address import BrokerAddress, parse_address
+from predictions.mqtt.messages import StandAside, signal_message
 from predictions.mqtt.topics import Topics, pair_of
+from tests.documents import INTEGRATIONS, blocks, json_blocks, same_fields
+from tests.signals import signal
 
 SETTINGS = Path(env.__file__).parent / "settings" / "mqtt.py"
 
@@ -98,3 +104,14 @@ def test_bad_setting_is_refused_with_what_is_allowed(
     with pytest.raises(ImproperlyConfigured, match=allowed) as refusal:
         runpy.run_path(str(SETTINGS))
     assert "hush" not in str(refusal.value)
+
+
+def test_message_has_the_documented_fields() -> None:
+    said = Said(signal(at_ms=1_766_927_700_800, venue="binance", live=True))
+    (shown,) = json_blocks(INTEGRATIONS)
+    same_fields(shown, orjson.loads(signal_message(said, StandAside.NONE)))
+
+
+def test_hummingbots_settings_are_documented_for_our_own_root() -> None:
+    (block,) = (each for each in blocks(INTEGRATIONS) if each.language == "yaml")
+    assert yaml.safe_load(block.text)["topic"] == "hbot/predictions"
