@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from pytest_django import Settings
 from cryptosite.processes.redis_layout import find_program, locate
 from cryptosite.processes.redis_server import RedisServer
 from market import keys
-from predictions.alerting import heartbeat
+from predictions.alerting import database, heartbeat
 from predictions.alerting.judging import judge
 from predictions.models import Incident
 from predictions.watching import report
@@ -161,3 +162,13 @@ def test_address_that_apprise_cannot_read_is_refused_without_telling_it(
     told: Any = refused.value
     assert told.returncode == 78
     assert "hunter2secret" not in str(told)
+
+
+async def test_database_that_hangs_is_away_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "LONGEST_SECONDS", 0.05)
+    answers = threading.Event()
+
+    with pytest.raises(database.AWAY):
+        await database.in_database(answers.wait, 10)
+
+    answers.set()
