@@ -123,6 +123,16 @@ async def test_ping_is_answered_with_its_own_content(exchange):
         assert (message.type, bytes(message.data)) == (aiohttp.WSMsgType.PONG, b"are you there")
 
 
+async def test_server_pings_and_cuts_who_does_not_answer(exchange, monkeypatch):
+    monkeypatch.setattr("market.fake_exchange.sessions.PING_SECONDS", 0.05)
+    monkeypatch.setattr("market.fake_exchange.sessions.PONG_SECONDS", 0.2)
+    async with connected(exchange, "/ws") as socket:
+        frames = await heard(socket, 5)
+    assert frames[0].type is aiohttp.WSMsgType.PING
+    assert int(frames[0].data) > 1_700_000_000_000
+    assert frames[-1].type in ENDED
+
+
 @pytest.mark.parametrize(
     ("path", "code"),
     [
