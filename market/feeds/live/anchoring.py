@@ -6,31 +6,44 @@ or replays the market sees it, too.
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections import deque
 
 import structlog
 
+from market.backoff import Backoff
 from market.feeds.live.hearing import Hearing
 from market.feeds.live.link import Link, LinkError
 
-COOL_DOWN_SECONDS = (0.5, 1.0, 1.0, 2.0, 4.0, 8.0, 16.0)
-"""Between two questions about one symbol that come soon after each other."""
+COOL_DOWN_SECONDS = 0.5
+BROKEN_AGAIN = 10
+LONG_COOL_DOWN_SECONDS = 5.0
+"""Between two questions about one symbol; the longer once it was asked for so often in a minute."""
 
-HEALTHY_SECONDS = 30.0
-"""A book that held so long is asked for at once again."""
+MOST_A_MINUTE = 100
+"""Questions in all that may be asked at once. Binance's limit is 120 books a minute, and candles
+are to be asked for, too; beyond this they are spread."""
+
+LONGEST_PAUSE_SECONDS = 1.25
+"""Between attempts while the exchange answers none: one symbol is asked for, for all."""
+
+_MINUTE = 60.0
 
 log = structlog.get_logger(__name__)
 
 
 class _Asked:
-    """What was asked of one symbol."""
+    """What was asked of one symbol: when, within the last minute, and whether it still is."""
 
-    __slots__ = ("again_at", "at", "running", "times")
+    __slots__ = ("again_at", "running", "times")
 
     def __init__(self) -> None:
-        self.again_at = self.at = 0.0
-        self.times = 0
+        self.again_at = 0.0
         self.running = False
+        self.times: deque[float] = deque(maxlen=BROKEN_AGAIN)
+
+    def cool_down(self, now: float) -> float:
+        often = len(self.times) == BROKEN_AGAIN and now - self.times[0] < _MINUTE
+        return LONG_COOL_DOWN_SECONDS if often else COOL_DOWN_SECONDS
 
 
 class Anchoring:
@@ -41,6 +54,9 @@ class Anchoring:
         self._hearing = hearing
         self._wanted: set[str] = set()
         self._asked: dict[str, _Asked] = {}
+        self._times: deque[float] = deque(maxlen=MOST_A_MINUTE)
+        self._failing: Backoff | None = None
+        self._quiet_until = 0.0
         self._left_alone_until = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -53,9 +69,10 @@ class Anchoring:
         wanted, self._wanted = self._wanted, set()
         if self._link.whole_books:
             return  # the next one comes of itself
-        now = time.monotonic()
-        if wanted and now >= self._left_alone_until:
-            self._ask(wanted, now)
+        for symbol in wanted:
+            now = time.monotonic()
+            if self._may_ask(now):
+                self._ask(symbol, now)
 
     def leave_alone(self, seconds: float) -> None:
         """Ask nothing for a while: the exchange said so."""
@@ -66,18 +83,26 @@ class Anchoring:
         """Whether the exchange asked for silence, and it is not over yet."""
         return time.monotonic() < self._left_alone_until
 
-    def _ask(self, symbols: Iterable[str], now: float) -> None:
-        for symbol in symbols:
-            heard = self._hearing.symbols.get(symbol)
-            asked = self._asked.setdefault(symbol, _Asked())
-            if heard is None or not heard.speaks or asked.running or now < asked.again_at:
-                continue
-            if now - asked.at > HEALTHY_SECONDS:
-                asked.times = 0
-            asked.at, asked.running = now, True
-            task = asyncio.get_running_loop().create_task(self._fetch(symbol, asked, heard.era))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def _may_ask(self, now: float) -> bool:
+        if now < self._left_alone_until or now < self._quiet_until:
+            return False
+        if self._failing is not None and self._tasks:
+            return False
+        if len(self._times) == MOST_A_MINUTE and now - self._times[0] < _MINUTE:
+            return now - self._times[-1] > _MINUTE / MOST_A_MINUTE
+        return True
+
+    def _ask(self, symbol: str, now: float) -> None:
+        heard = self._hearing.symbols.get(symbol)
+        asked = self._asked.setdefault(symbol, _Asked())
+        if heard is None or not heard.speaks or asked.running or now < asked.again_at:
+            return
+        asked.running = True
+        asked.times.append(now)
+        self._times.append(now)
+        task = asyncio.get_running_loop().create_task(self._fetch(symbol, asked, heard.era))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _fetch(self, symbol: str, asked: _Asked, era: int) -> None:
         counters = self._hearing.counters
@@ -87,15 +112,20 @@ class Anchoring:
         except LinkError as error:
             counters["books_refused"] += 1
             log.warning("book_not_told", symbol=symbol, error=str(error))
-            if error.wait_seconds:
-                self.leave_alone(error.wait_seconds)
+            self._failed(error)
         else:
+            self._failing = None
+            now = time.monotonic()
+            asked.again_at = now + asked.cool_down(now)
             heard = self._hearing.symbols[symbol]
             # An answer to a question of before a break is of a book that nobody follows.
             if heard.speaks and heard.era == era:
                 self._hearing.anchor(snapshot)
         finally:
-            cool = COOL_DOWN_SECONDS[min(asked.times, len(COOL_DOWN_SECONDS) - 1)]
-            asked.times += 1
-            asked.again_at = time.monotonic() + cool
             asked.running = False
+
+    def _failed(self, error: LinkError) -> None:
+        if error.wait_seconds is not None:
+            self.leave_alone(error.wait_seconds)
+        self._failing = self._failing or Backoff(longest_seconds=LONGEST_PAUSE_SECONDS)
+        self._quiet_until = time.monotonic() + self._failing.next_seconds()

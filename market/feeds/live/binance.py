@@ -44,7 +44,13 @@ LIFETIME_SECONDS = 24 * 3_600.0
 PING_MS = 2_000
 SNAPSHOT_LEVELS = 1_000
 STREAMS_A_QUESTION = 100
-ANSWER_SECONDS = 10.0
+CONNECT_SECONDS = 10.0
+ANSWER_SECONDS = 1.5
+"""A server that has gone silent answers none; the next connection may be luckier."""
+
+BETWEEN_SECONDS = 0.25
+"""Between two messages: Binance cuts off who sends more than 5 in a second, pings among them."""
+
 REQUEST_MS = 10_000
 WEIGHT_WINDOW_MS = 60_000
 MS_A_WEIGHT = 50
@@ -161,6 +167,8 @@ class BinanceConnection:
         self._now_ns = now_ns
         self._client: StampingClient | None = None
         self._subscribed = self._closed = False
+        self._asking = asyncio.Lock()
+        self._asked_at = 0.0
 
     @property
     def proof_ns(self) -> int | None:
@@ -227,27 +235,39 @@ class BinanceConnection:
             await self._ask_for(method, streams[start : start + STREAMS_A_QUESTION])
 
     async def _ask_for(self, method: str, streams: Sequence[str]) -> None:
-        client = self._client
-        if client is None or client.ended.done():
-            raise ConnectionLost("the connection is gone")
-        with refusals(self._exchange):
-            number = self._exchange.request_id(self._url)
-            message = {"method": method, "params": streams, "id": number}
-            asked = self._exchange.watch_multiple(
-                self._url, [_hash(number)], message, [_hash(number)], {"id": str(number)}
+        async with self._asking:
+            await asyncio.sleep(self._asked_at + BETWEEN_SECONDS - time.monotonic())
+            self._asked_at = time.monotonic()
+            client = self._client
+            if client is None or client.ended.done():
+                raise ConnectionLost("the connection is gone")
+            try:
+                with refusals(self._exchange):
+                    await self._answer(client, method, streams)
+            finally:
+                self._forget_failures()
+
+    async def _answer(self, client: StampingClient, method: str, streams: Sequence[str]) -> None:
+        number = self._exchange.request_id(self._url)
+        message = {"method": method, "params": streams, "id": number}
+        asked = self._exchange.watch_multiple(
+            self._url, [_hash(number)], message, [_hash(number)], {"id": str(number)}
+        )
+        # ccxt cancels what waits on a socket that it closes; that must not cancel the caller.
+        for first, seconds in ((client.connected, CONNECT_SECONDS), (asked, ANSWER_SECONDS)):
+            await asyncio.wait(
+                (first, client.ended), timeout=seconds, return_when=asyncio.FIRST_COMPLETED
             )
-            # ccxt cancels what waits on a socket that it closes; that must not cancel the caller.
-            done, _ = await asyncio.wait(
-                (asked, client.ended), timeout=ANSWER_SECONDS, return_when=asyncio.FIRST_COMPLETED
-            )
-            client.subscriptions.pop(_hash(number), None)
-            if asked in done and not asked.cancelled():
-                asked.result()
-                return
-            self._forget_failures()
-        if client.ended.done():
-            raise ConnectionLost(client.ended.result())
-        raise ConnectionLost(f"no answer to {method} within {ANSWER_SECONDS:.0f} s")
+        client.subscriptions.pop(_hash(number), None)
+        answered = asked.done() and not asked.cancelled()
+        error = asked.exception() if answered else None
+        if client.last_retry_after is not None:
+            raise ConnectionLost("refused for now", client.last_retry_after)
+        if error is not None:
+            raise error
+        if not answered:
+            gone = client.ended.done()
+            raise ConnectionLost(client.ended.result() if gone else f"no answer to {method}")
 
     def _forget_failures(self) -> None:
         # ccxt spaces attempts an address; here each has its own, and the supervisor spaces all.

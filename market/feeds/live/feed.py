@@ -224,7 +224,7 @@ class LiveFeed:
         self._state = FeedState(
             self.name,
             tuple(carrier.state() for carrier in self._carriers),
-            counters,
+            {"cells_waiting": self._cells.waiting, **counters},
             self._last_minute.grown(counters),
             self._offset.offset_ms,
             self._offset.uncertainty_ms,
