@@ -11,7 +11,8 @@ import ccxt
 from ccxt.async_support.base.ws.cache import ArrayCache, ArrayCacheByTimestamp
 from ccxt.async_support.base.ws.order_book import OrderBook
 
-from market.events import SCALE, DepthSnapshot, Level
+from market.candles.timeframes import Timeframe
+from market.events import SCALE, CandleClosed, DepthSnapshot, Level
 from market.feeds.live.client import StampingClient
 
 KEPT_BP = 10
@@ -85,12 +86,17 @@ def symbol_in(message_hash: str) -> str:
 
 
 class BookTap:
-    """One symbol's book as ccxt keeps it. whole: whether a whole book came since it was lost."""
+    """One symbol's book as ccxt keeps it.
+
+    whole: whether a whole book came since it was lost. asked_ns: when it was last subscribed to;
+    heard_ns: when it was last told of. changed: since it was last passed on.
+    """
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
         self.book: Any = None
         self.whole = self.changed = False
+        self.asked_ns = self.heard_ns = 0
         self._top: tuple[float, float, float, float] | None = None
 
     def lose(self) -> None:
@@ -109,6 +115,11 @@ class BookTap:
         bid, bid_size, ask, ask_size = (round(each * SCALE) for each in top)
         return bid, bid_size, ask, ask_size
 
+    def best(self) -> tuple[float, float] | None:
+        """Return the best bid and ask; None where a side is empty."""
+        bids, asks = self.book["bids"], self.book["asks"]
+        return (bids[0][0], asks[0][0]) if bids and asks else None
+
     def crossed(self) -> bool:
         """Tell whether a best bid is no lower than the best ask: an update was missed."""
         bids, asks = self.book["bids"], self.book["asks"]
@@ -125,4 +136,32 @@ class BookTap:
             number,
             near_levels(bids, mid),
             near_levels(asks, mid),
+        )
+
+
+class CandleTap:
+    """Tells of candles as they close: one is closed when the next of its kind has begun."""
+
+    def __init__(self) -> None:
+        self._newest: dict[tuple[str, str], list[Any]] = {}
+
+    def take(
+        self, symbol: str, timeframe: str, row: Sequence[Any], recv_ns: int
+    ) -> CandleClosed | None:
+        """Take the newest candle (ccxt's row); return the one before where that has closed.
+
+        Raises ValueError for a candle that does not open on UTC's grid.
+        """
+        open_ms = int(row[0])
+        if open_ms % Timeframe(timeframe).ms:
+            raise ValueError(f"a candle of {timeframe} cannot open at {open_ms}")
+        before = self._newest.get((symbol, timeframe))
+        if before is not None and open_ms < before[0]:
+            return None
+        self._newest[symbol, timeframe] = list(row)
+        if before is None or open_ms == before[0]:
+            return None
+        opened, high, low, close, volume = (float(each) for each in before[1:6])
+        return CandleClosed(
+            symbol, recv_ns, None, timeframe, int(before[0]), opened, high, low, close, volume
         )

@@ -4,8 +4,8 @@ ccxt speaks their protocols and keeps their books; trades, tops and books are ta
 they change (`taps`), and each exchange's peculiarities are in `dialects`.
 """
 
+import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +21,7 @@ from market.feeds.live.links import aimed
 from market.feeds.live.markets import listings_of
 from market.feeds.live.refusals import refusals
 from market.feeds.live.taps import near_levels
+from market.feeds.live.telling import Numbers
 from market.feeds.live.unified_connection import UnifiedConnection
 from market.listings import Listing
 
@@ -29,36 +30,6 @@ PING_MS = 2_000
 CLOSING_MS = 10
 """ccxt waits so long after its sessions have closed."""
 REST_LEVELS = 100
-SEEN_TRADES = 2_000
-"""Newest trades whose ids are kept, by symbol, as a new subscription may tell some again."""
-
-
-class Numbers:
-    """Our own numbers where an exchange's are not consecutive; they go on over connections."""
-
-    def __init__(self) -> None:
-        self._books: Counter[str] = Counter()
-        self._trades: Counter[str] = Counter()
-        self._seen: dict[str, dict[str, None]] = {}
-
-    def next_book(self, symbol: str) -> int:
-        self._books[symbol] += 1
-        return self._books[symbol]
-
-    def book(self, symbol: str) -> int:
-        return self._books[symbol]
-
-    def next_trade(self, symbol: str, told_id: str | None) -> int | None:
-        """Return the number of a trade; None where it was told before."""
-        if told_id is not None:
-            seen = self._seen.setdefault(symbol, {})
-            if told_id in seen:
-                return None
-            seen[told_id] = None
-            if len(seen) > SEEN_TRADES:
-                del seen[next(iter(seen))]
-        self._trades[symbol] += 1
-        return self._trades[symbol]
 
 
 class UnifiedLink:
@@ -79,6 +50,7 @@ class UnifiedLink:
         self._url = url
         self._rest = self._ccxt(getattr(ccxt.pro, exchange.ccxt_id))
         self._symbols: dict[str, str] = {}
+        self._loading = asyncio.Lock()
 
     async def listings(self) -> Mapping[str, Listing]:
         with refusals(self._rest):
@@ -95,8 +67,9 @@ class UnifiedLink:
 
     async def market_of(self, symbol: str) -> str:
         """Return ccxt's symbol (`BTC/USD`) of ours. Raises LinkError where it is not listed."""
-        if not self._symbols:
-            await self.listings()
+        async with self._loading:
+            if not self._symbols:
+                await self.listings()
         try:
             return self._symbols[symbol]
         except KeyError:
@@ -116,13 +89,14 @@ class UnifiedLink:
         made: type = type(self._rest)
         return made
 
+    async def best(self, market: str) -> tuple[float, float]:
+        """Ask for the best bid and ask of a market (ccxt's name of it). Raises LinkError."""
+        book = await self._book(market)
+        return book["bids"][0][0], book["asks"][0][0]
+
     async def snapshot(self, symbol: str) -> DepthSnapshot:
-        market = await self.market_of(symbol)
-        with refusals(self._rest):
-            book = await self._rest.fetch_order_book(market, REST_LEVELS)
+        book = await self._book(await self.market_of(symbol))
         bids, asks = book["bids"], book["asks"]
-        if not bids or not asks:
-            raise LinkError(f"{self.name} tells an empty book of {symbol}")
         mid = (bids[0][0] + asks[0][0]) / 2
         return DepthSnapshot(
             symbol,
@@ -155,6 +129,13 @@ class UnifiedLink:
 
     async def close(self) -> None:
         await self._rest.close()
+
+    async def _book(self, market: str) -> Any:
+        with refusals(self._rest):
+            book = await self._rest.fetch_order_book(market, REST_LEVELS)
+        if not book["bids"] or not book["asks"]:
+            raise LinkError(f"{self.name} tells an empty book of {market}")
+        return book
 
     def _ccxt(self, made_of: Any) -> Any:
         exchange = made_of(

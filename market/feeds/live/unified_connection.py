@@ -12,22 +12,16 @@ import msgspec
 import structlog
 
 from market.candles.timeframes import Timeframe
-from market.events import SCALE, BookTicker, CandleClosed, DepthSnapshot, Trade
-from market.feeds.grid import cell_end_ms
 from market.feeds.live.client import stamping
 from market.feeds.live.dialects import DIALECTS, Dialect
-from market.feeds.live.link import ConnectionLost, Sink, Stream, Subscription
+from market.feeds.live.link import ConnectionLost, LinkError, Sink, Stream, Subscription
+from market.feeds.live.quiet_books import QuietBooks
 from market.feeds.live.refusals import refusals
 from market.feeds.live.taps import BookTap, TappedClient, TradeTap, symbol_in
+from market.feeds.live.telling import Teller
 
 if TYPE_CHECKING:
     from market.feeds.live.unified import UnifiedLink
-
-BEFORE_CUT_SECONDS = 0.005
-"""Books are told so long before their cell ends."""
-
-TOLD_AGAIN_SECONDS = 1.0
-"""Whoever listens may have begun to later than the first books came."""
 
 ItemT = TypeVar("ItemT")
 
@@ -48,12 +42,9 @@ class UnifiedConnection:
         self._dialect: Dialect
         self._clients: list[TappedClient] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._books: dict[str, BookTap] = {}
-        self._opens: dict[tuple[str, Timeframe], list[float]] = {}
+        self._end: asyncio.Future[LinkError] = asyncio.get_running_loop().create_future()
         self._ours: dict[str, str] = {}
-        self._flush: asyncio.TimerHandle | None = None
-        self._again: asyncio.TimerHandle | None = None
+        self._teller = Teller(sink, link.numbers, link.now_ns, self._on_broken)
 
     @property
     def proof_ns(self) -> int | None:
@@ -67,15 +58,14 @@ class UnifiedConnection:
         symbols = dict.fromkeys(each.symbol for each in self.subscriptions)
         self._ours = {await self._link.market_of(symbol): symbol for symbol in symbols}
         if self._end.done():
-            raise ConnectionLost(self._end.result())
+            raise self._end.result()
         with refusals(self._exchange):
             self._begin()
         try:
-            reason = await asyncio.shield(self._end)
+            raise await asyncio.shield(self._end)
         finally:
             for task in self._tasks:
                 task.cancel()
-        raise ConnectionLost(reason)
 
     async def renew(self, subscriptions: Sequence[Subscription]) -> None:
         """Unsubscribe and subscribe again, for streams that went silent. Raises LinkError."""
@@ -89,14 +79,17 @@ class UnifiedConnection:
         if Stream.DEPTH in streams:
             await self._renew_books(markets)
         if Stream.TRADES in streams:
-            await self._leave(Stream.TRADES, markets)
-            self._watch(self._dialect.watch_trades(markets))
+            await self._renew_trades(markets)
+
+    async def renew_market(self, market: str) -> None:
+        """Leave one market's streams (ccxt's name of it) and subscribe again. Raises LinkError."""
+        await self._renew_books([market])
+        if market in self._markets(Stream.TRADES):
+            await self._renew_trades([market])
 
     async def close(self) -> None:
-        self._ends("closed")
-        for timer in (self._flush, self._again):
-            if timer is not None:
-                timer.cancel()
+        self._ends(ConnectionLost("closed"))
+        self._teller.close()
         for client in self._clients:
             await client.close()
         if self._exchange is not None:
@@ -110,6 +103,9 @@ class UnifiedConnection:
             market: TradeTap(partial(self._on_trade, ours)) for market, ours in self._ours.items()
         }
         books, trades = self._markets(Stream.DEPTH), self._markets(Stream.TRADES)
+        for market in books:
+            tap = self._teller.books[market] = BookTap(self._ours[market])
+            tap.asked_ns = self._now_ns()
         for some in _parts(books, told.streams_at_once):
             self._watch(exchange.watch_order_book_for_symbols(some, told.book_levels))
         for some in _parts(trades, told.streams_at_once):
@@ -118,8 +114,8 @@ class UnifiedConnection:
             for some in _parts(markets, told.streams_at_once):
                 self._watch(dialect.watch_candles([(market, timeframe) for market in some]))
         self._watch(dialect.keep_open())
-        loop = asyncio.get_running_loop()
-        self._again = loop.call_later(TOLD_AGAIN_SECONDS, self._tell_again)
+        quiet = QuietBooks(self._teller.books, self._link.best, self.renew_market, self._now_ns)
+        self._watch(quiet.run())
 
     def _tapped_class(self) -> type:
         made = self._link.ccxt_class
@@ -136,7 +132,7 @@ class UnifiedConnection:
         stamping(tapped, self._now_ns, partial(self._hear, tapped), self._malformed)
         tapped.on_book, tapped.on_candles = partial(self._on_book, tapped), self._on_candles
         tapped.on_broken = self._on_broken
-        tapped.ended.add_done_callback(lambda ended: self._ends(ended.result()))
+        tapped.ended.add_done_callback(self._closed)
         self._clients.append(tapped)
         return tapped
 
@@ -148,7 +144,7 @@ class UnifiedConnection:
             message = self._dialect.heard(message)
         except ConnectionLost as lost:
             self._sink.fault("gap")
-            self._ends(str(lost))
+            self._ends(lost)
             return True
         if message is None:
             return True
@@ -156,8 +152,9 @@ class UnifiedConnection:
             self._sink.fault("refused")
             log.warning("subscription_refused", exchange=self._link.name, error=refused)
             return True
-        if (market := self._dialect.whole_book(message)) in self._ours:
-            self._book(market).whole = True
+        tap = self._teller.books.get(self._dialect.whole_book(message))
+        if tap is not None:
+            self._teller.whole(tap)
         self._exchange.handle_message(client, message)
         return True
 
@@ -168,64 +165,35 @@ class UnifiedConnection:
             self._on_broken(market)
 
     def _on_trade(self, symbol: str, trade: dict[str, Any]) -> None:
-        number = self._link.numbers.next_trade(symbol, trade["id"])
-        if number is None:
-            return
-        buyer_initiated = (trade["side"] == "buy") is not self._dialect.sides_of_makers
-        self._sink.event(
-            Trade(
-                symbol,
-                self._recv_ns(),
-                trade["timestamp"],
-                number,
-                round(trade["price"] * SCALE),
-                round(trade["amount"] * SCALE),
-                buyer_initiated,
-            ),
-            Stream.TRADES,
-        )
+        by_makers = self._dialect.sides_of_makers
+        self._teller.trade(symbol, trade, self._recv_ns(), by_makers=by_makers)
 
     def _on_book(self, client: TappedClient, book: Any) -> None:
-        market = book["symbol"]
-        if market not in self._ours:
-            return
-        tap = self._book(market)
-        if not tap.whole:
-            return
-        tap.book, tap.changed = book, True
-        top = tap.top()
-        if top is not None:
-            number = self._link.numbers.next_book(tap.symbol)
-            self._sink.event(
-                BookTicker(tap.symbol, client.recv_ns, book["timestamp"], number, *top),
-                Stream.TOP,
-            )
-        self._flush_later()
+        tap = self._teller.books.get(book["symbol"])
+        if tap is not None and tap.whole:
+            self._teller.book(tap, book, client.recv_ns)
 
     def _on_broken(self, market: str) -> None:
-        tap = self._books.get(market)
+        tap = self._teller.books.get(market)
         if tap is None or not tap.whole:
             return  # it is being asked for
         self._sink.fault("book_broken", tap.symbol)
-        self._lose(tap)
+        self._teller.lose(tap, self._recv_ns())
         self._watch(self._renew_books([market]))
-
-    def _lose(self, tap: BookTap) -> None:
-        # Nothing is known of the book now: not its top either.
-        tap.lose()
-        number = self._link.numbers.next_book(tap.symbol)
-        self._sink.event(
-            DepthSnapshot(tap.symbol, self._recv_ns(), None, number, [], []), Stream.DEPTH
-        )
 
     async def _renew_books(self, markets: Sequence[str]) -> None:
         for market in markets:
-            tap = self._book(market)
+            tap = self._teller.books[market]
+            tap.asked_ns = self._now_ns()
             if tap.whole:
-                self._lose(tap)
+                self._teller.lose(tap, self._recv_ns())
         await self._leave(Stream.DEPTH, markets)
         levels = self._link.told.book_levels
         self._watch(self._exchange.watch_order_book_for_symbols(list(markets), levels))
+
+    async def _renew_trades(self, markets: Sequence[str]) -> None:
+        await self._leave(Stream.TRADES, markets)
+        self._watch(self._dialect.watch_trades(markets))
 
     async def _leave(self, stream: Stream, markets: Sequence[str]) -> None:
         name = self._dialect.book_hash if stream is Stream.DEPTH else self._dialect.trades_hash
@@ -248,50 +216,7 @@ class UnifiedConnection:
         symbol = self._ours.get(market)
         if symbol is None or timeframe is None or not len(candles):
             return
-        newest = list(candles[-1])
-        key = symbol, Timeframe(timeframe)
-        before = self._opens.get(key)
-        if newest[0] % key[1].ms:
-            self._sink.fault("candle_off_grid", symbol)
-            return
-        if before is not None and newest[0] < before[0]:
-            return
-        self._opens[key] = newest
-        if before is not None and newest[0] > before[0]:
-            # It is closed as the next one has begun.
-            open_ms, *prices = before
-            self._sink.candle(
-                CandleClosed(symbol, self._recv_ns(), None, timeframe, int(open_ms), *prices[:5])
-            )
-
-    def _tell_again(self) -> None:
-        for tap in self._books.values():
-            tap.changed = tap.book is not None
-        self._flush_later()
-
-    def _flush_later(self) -> None:
-        if self._flush is not None:
-            return
-        now_ns = self._now_ns()
-        seconds = cell_end_ms(now_ns) / 1e3 - now_ns / 1e9 - BEFORE_CUT_SECONDS
-        self._flush = asyncio.get_running_loop().call_later(max(0.0, seconds), self._tell_books)
-
-    def _tell_books(self) -> None:
-        self._flush = None
-        for market, tap in self._books.items():
-            if not tap.changed:
-                continue
-            tap.changed = False
-            if tap.crossed():
-                self._on_broken(market)
-                continue
-            number = self._link.numbers.book(tap.symbol)
-            self._sink.event(tap.snapshot(self._now_ns(), number), Stream.DEPTH)
-
-    def _book(self, market: str) -> BookTap:
-        if market not in self._books:
-            self._books[market] = BookTap(self._ours[market])
-        return self._books[market]
+        self._teller.candle(symbol, timeframe, candles[-1], self._recv_ns())
 
     def _markets(self, stream: Stream) -> list[str]:
         wanted = {each.symbol for each in self.subscriptions if _kind(each.stream) is stream}
@@ -310,19 +235,27 @@ class UnifiedConnection:
 
     def _watch(self, watching: Coroutine[Any, Any, Any]) -> None:
         async def watch() -> None:
-            try:
-                with refusals(self._exchange):
-                    await watching
-            except (ConnectionLost, ConnectionError) as error:
-                self._ends(str(error))
+            with refusals(self._exchange):
+                await watching
 
         task = asyncio.get_running_loop().create_task(watch())
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._watched)
 
-    def _ends(self, reason: str) -> None:
+    def _watched(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, LinkError):
+            self._ends(error)
+        elif error is not None:
+            self._ends(ConnectionLost(f"{type(error).__name__}: {error}"))
+
+    def _closed(self, ended: "asyncio.Future[str]") -> None:
+        self._ends(ConnectionLost(ended.result()))
+
+    def _ends(self, error: LinkError) -> None:
         if not self._end.done():
-            self._end.set_result(reason)
+            self._end.set_result(error)
 
 
 def _kind(stream: Stream) -> Stream:
