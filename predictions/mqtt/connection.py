@@ -21,7 +21,7 @@ from predictions.mqtt.address import BrokerAddress
 SOCKET_SECONDS = 3.0
 KEEPALIVE_SECONDS = 15
 MOST_WAITING = 10_000
-"""Messages that the broker has not acknowledged; beyond them forecasts are dropped."""
+"""Messages that the broker has not acknowledged; with more it is taken to be lost."""
 UNSUPPORTED_VERSION = 132
 
 
@@ -54,7 +54,7 @@ class Connection:
         self._settled = threading.Event()
         self._lost = threading.Event()
         self._refusal: ReasonCode | None = None
-        self._acknowledged = 0
+        self._sent = self._acknowledged = 0
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, protocol=version, reconnect_on_failure=False
         )
@@ -94,12 +94,12 @@ class Connection:
         return not self._lost.is_set()
 
     @property
-    def acknowledged(self) -> int:
-        """Messages that the broker has taken over."""
-        return self._acknowledged
+    def waiting(self) -> int:
+        """Messages that the broker has not taken over yet."""
+        return self._sent - self._acknowledged
 
-    def send(self, message: Outgoing) -> bool:
-        """Hand a message over, QoS 1; return whether there was room for it.
+    def send(self, message: Outgoing) -> None:
+        """Hand a message over, QoS 1.
 
         Before MQTT 5 no message can end by itself, so nothing is kept there.
         Raises BrokerError where the connection is lost.
@@ -111,15 +111,13 @@ class Connection:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.MessageExpiryInterval = message.lives_seconds
         told = self._client.publish(message.topic, message.payload, 1, kept, properties)
-        if told.rc is MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
-            return False
         if told.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise BrokerError(f"not sent: {mqtt.error_string(told.rc)}")
-        return True
+        self._sent += 1
 
-    def close(self, wait: Callable[[Callable[[], bool]], None], sent: int) -> None:
-        """Say goodbye once `sent` messages are acknowledged, or `wait` has given up."""
-        wait(lambda: not self.alive or self._acknowledged >= sent)
+    def close(self, wait: Callable[[Callable[[], bool]], None]) -> None:
+        """Say goodbye once all was acknowledged, or `wait` has given up."""
+        wait(lambda: not self.alive or not self.waiting)
         self._client.disconnect()
         self._client.loop_stop()
 

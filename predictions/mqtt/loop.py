@@ -107,7 +107,7 @@ class PublishingLoop:
             self.publishing.retire()
         except BrokerError as error:
             log.warning("broker_left_without_word", error=str(error))
-        connection.close(_patiently, self.publishing.sent)
+        connection.close(_patiently)
         self.publishing.connection = None
 
     def _reach(self) -> None:

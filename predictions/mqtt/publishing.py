@@ -22,6 +22,9 @@ from predictions.mqtt.connection import Connection, Outgoing
 from predictions.mqtt.messages import StandAside, signal_message, stand_aside, status_message
 from predictions.mqtt.topics import Topics, pair_of
 
+MOST_FORECASTS_WAITING = 1_000
+"""Unacknowledged messages beyond which forecasts are dropped: signals must get through."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -44,7 +47,6 @@ class Publishing:
     topics: Topics
     now_ms: Callable[[], float]
     connection: Connection | None = None
-    sent: int = 0
     signals: int = 0
     forecasts: int = 0
     withheld: Counter[str] = field(default_factory=Counter)
@@ -61,7 +63,7 @@ class Publishing:
 
         Raises BrokerError, as all that follow.
         """
-        self.connection, self.sent = connection, 0
+        self.connection = connection
         self._send(Outgoing(self.topics.status, status_message(True), kept=True))
         for said in self._board:
             self._tell(said)
@@ -149,18 +151,15 @@ class Publishing:
         pair = pair_of(symbol)
         if pair is None:
             self.withheld[Withheld.UNKNOWN_PAIR] += 1
-        elif self._send(Outgoing(self.topics.forecasts(pair), payload, seconds)):
+        elif self.connection is None or self.connection.waiting >= MOST_FORECASTS_WAITING:
+            self.withheld[Withheld.BROKER_SLOW] += 1
+        else:
+            self._send(Outgoing(self.topics.forecasts(pair), payload, seconds))
             self.forecasts += 1
 
-    def _send(self, message: Outgoing) -> bool:
-        if self.connection is None:
-            return False
-        taken = self.connection.send(message)
-        if taken:
-            self.sent += 1
-        else:
-            self.withheld[Withheld.BROKER_SLOW] += 1
-        return taken
+    def _send(self, message: Outgoing) -> None:
+        if self.connection is not None:
+            self.connection.send(message)
 
     def _unreadable(self, error: EntryFormatError) -> None:
         self.withheld[Withheld.UNREADABLE] += 1

@@ -27,7 +27,7 @@ from predictions.mqtt.address import parse_address
 from predictions.mqtt.heartbeat import idle
 from predictions.mqtt.loop import PublishingLoop
 from predictions.mqtt.topics import Topics
-from tests.mqtt_broker import PASSWORD, USER, Broker, Listener, listening, older
+from tests.mqtt_broker import PASSWORD, USER, Broker, Listener, listening, older, self_signed
 from tests.signals import signal
 from tests.waiting import eventually_sync
 
@@ -101,8 +101,14 @@ def say(client: redis.Redis, *signals: Signal, revision: int = 0) -> None:
     client.xadd(keys.log("signals"), {"entry": entry.pack()})
 
 
-def tick(client: redis.Redis, *, live: bool = True, price: float = 61_500.5) -> TickEntry:
-    numbers = np.full((len(COLUMNS), 1), np.nan)
+def tick(
+    client: redis.Redis,
+    *,
+    live: bool = True,
+    price: float = 61_500.5,
+    symbols: tuple[str, ...] = ("BTCUSDT",),
+) -> TickEntry:
+    numbers = np.full((len(COLUMNS), len(symbols)), np.nan)
     numbers[COLUMN["current_price"]] = 61_500.0
     numbers[COLUMN["predicted_price"]] = price
     tick_ms = round(now_ms())
@@ -122,11 +128,11 @@ def tick(client: redis.Redis, *, live: bool = True, price: float = 61_500.5) -> 
         base_version="v1",
         role="champion",
         digest="d" * 64,
-        symbols=["BTCUSDT"],
-        sources=["redis"],
-        reasons=[""],
+        symbols=[*symbols],
+        sources=["redis"] * len(symbols),
+        reasons=[""] * len(symbols),
         numbers=numbers,
-        features=np.full((1, FEATURE_COUNT), np.nan),
+        features=np.full((len(symbols), FEATURE_COUNT), np.nan),
     )
     client.xadd(keys.log("forecasts"), {"entry": entry.pack()})
     return entry
@@ -304,6 +310,23 @@ def test_broker_that_comes_back_hears_what_holds_then_and_nothing_older(
             assert not listener.on(FORECASTS)
 
 
+def test_broker_that_is_slow_gets_fewer_forecasts_and_every_signal(
+    binary: redis.Redis, broker: Broker, listener: Listener
+) -> None:
+    with closing(publisher(binary, broker.url)) as loop:
+        loop.step()
+        broker.pause()
+        tick(binary, symbols=tuple(f"A{number}USDT" for number in range(1_200)))
+        say(binary, spoken(left_ms=61_000))
+        step_until(loop, lambda: loop.publishing.withheld["broker_slow"])
+        assert loop.publishing.forecasts <= 1_000
+        say(binary, spoken(symbol="ETHUSDT"))
+        step_until(loop, lambda: loop.publishing.signals == 2)
+        broker.resume()
+        steps(loop, listener, PLAIN, f"{ROOT}/eth_usdt/ML_SIGNALS")
+        assert loop.connections == 1
+
+
 def test_signal_is_withdrawn_in_time_while_redis_is_away(
     short_dir: Path, broker: Broker, listener: Listener
 ) -> None:
@@ -363,24 +386,7 @@ def test_broker_with_a_password_is_reached_by_the_urls_credentials(
 def test_broker_with_tls_is_reached_where_its_authority_is_known(
     binary: redis.Redis, broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    certificate, key = tmp_path / "broker.crt", tmp_path / "broker.key"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *(
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                "/CN=broker",
-                "-addext",
-                "subjectAltName=IP:127.0.0.1",
-            ),
-            *("-keyout", str(key), "-out", str(certificate)),
-        ],
-        check=True,
-        capture_output=True,
-    )
+    certificate, key = self_signed(tmp_path)
     broker.stop()
     broker.settings = ("allow_anonymous true", f"certfile {certificate}", f"keyfile {key}")
     broker.start()

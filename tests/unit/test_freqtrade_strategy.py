@@ -301,5 +301,5 @@ def test_entry_beyond_stop_or_target_is_not_confirmed(
 
 
 def test_target_that_is_none_is_refused(make: Any) -> None:
-    with pytest.raises(RuntimeError, match="CRYPTOSITE_TARGET must be 1, 2 or 3"):
+    with pytest.raises(RuntimeError, match="CRYPTOSITE_TARGET=4: must be 1, 2 or 3"):
         make("live", CRYPTOSITE_TARGET="4")

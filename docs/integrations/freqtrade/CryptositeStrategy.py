@@ -221,9 +221,10 @@ class CryptositeStrategy(IStrategy):  # type: ignore[misc]
         self._instance = Instance(url, os.environ.get("CRYPTOSITE_TOKEN", ""))
         exchange = config.get("exchange", {}).get("name", "binance")
         self._venue = os.environ.get("CRYPTOSITE_VENUE") or exchange
-        self._target = int(os.environ.get("CRYPTOSITE_TARGET", "1"))
-        if self._target not in (1, 2, 3):
-            raise OperationalException("CRYPTOSITE_TARGET must be 1, 2 or 3")
+        target = os.environ.get("CRYPTOSITE_TARGET") or "1"
+        if target not in ("1", "2", "3"):
+            raise OperationalException(f"CRYPTOSITE_TARGET={target}: must be 1, 2 or 3")
+        self._target = int(target)
         self._standing: dict[str, Said] = {}
         self._known: dict[tuple[str, str], Said] = {}
         self._away = False
