@@ -40,9 +40,9 @@ def signal(encoded: str) -> str:
     return _frame("signal", encoded)
 
 
-def signal_error(encoded: str) -> str:
+def signal_error(encoded: str, *, venue: str, live: bool) -> str:
     """Frame why one symbol has no signal for a candle."""
-    return _frame("signal_error", encoded)
+    return _frame("signal_error", encoded, {"venue": venue, "live": live})
 
 
 def signals(
@@ -71,11 +71,9 @@ def health(data: Json) -> str:
     return _frame("health", _encode(data))
 
 
-def price(encoded_quotes: Mapping[str, str]) -> str:
+def price(encoded_quotes: Mapping[str, str], *, venue: str, live: bool) -> str:
     """Frame quotes by symbol; each comes encoded."""
-    return _frame(
-        "price", f"{{{','.join(f'{_encode(s)}:{q}' for s, q in encoded_quotes.items())}}}"
-    )
+    return _frame("price", encoded_object(encoded_quotes), {"venue": venue, "live": live})
 
 
 def market(encoded: str) -> str:
@@ -89,14 +87,16 @@ def market_data(head: Json, book: str, trades: Sequence[str] | None) -> str:
     return f'{_encode(head)[:-1]},"book":{book},"trades":{tape}}}'
 
 
-def book(symbol: str, encoded: str) -> str:
+def book(symbol: str, encoded: str, *, venue: str, live: bool) -> str:
     """Frame a book's levels; encoded is an object that is not empty."""
-    return _frame("book", f"{_encode({'symbol': symbol})[:-1]},{encoded[1:]}")
+    data = f"{_encode({'symbol': symbol})[:-1]},{encoded[1:]}"
+    return _frame("book", data, {"venue": venue, "live": live})
 
 
-def trades(symbol: str, encoded: Iterable[str]) -> str:
+def trades(symbol: str, encoded: Iterable[str], *, venue: str, live: bool) -> str:
     """Frame new trades, oldest first."""
-    return _frame("trades", f'{_encode({"symbol": symbol})[:-1]},"trades":[{",".join(encoded)}]}}')
+    data = f'{_encode({"symbol": symbol})[:-1]},"trades":[{",".join(encoded)}]}}'
+    return _frame("trades", data, {"venue": venue, "live": live})
 
 
 def pong(sent: float, server_ms: float) -> str:
@@ -116,8 +116,11 @@ def encode_quote(quote: Json) -> str:
     return _encode(quote)
 
 
-def _frame(kind: str, encoded: str) -> str:
-    return f'{{"type":"{kind}","data":{encoded}}}'
+def _frame(kind: str, encoded: str, beside: Json | None = None) -> str:
+    head = (
+        f'{{"type":"{kind}",' if beside is None else f'{{"type":"{kind}",{_encode(beside)[1:-1]},'
+    )
+    return f'{head}"data":{encoded}}}'
 
 
 def _encode(value: object) -> str:

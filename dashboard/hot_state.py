@@ -82,17 +82,22 @@ class HotState:
         parts = zip(symbols, believed, replies, strict=True)
         return {s: _by_second((e if ours else None) or [], span_ms) for s, ours, e in parts}
 
-    async def depths(self, symbols: Sequence[str]) -> dict[str, tuple[Raw, str | None]]:
-        """Return each symbol's book (BOOK_FIELDS) and its tape, as they stand in Redis."""
+    async def depths(
+        self, symbols: Sequence[str]
+    ) -> tuple[MarketTime, dict[str, tuple[Raw, str | None]]]:
+        """Return the market, and each symbol's book (BOOK_FIELDS) and its tape, as they stand."""
         pipeline = self._venues(symbols)
         for symbol in symbols:
             pipeline.hmget(keys.ob(symbol), BOOK_FIELDS)
             pipeline.get(keys.tape(symbol))
         replies = await answers(pipeline)
+        market = market_of(replies[0])
         believed, replies = _told(replies, len(symbols))
         none = (None,) * len(BOOK_FIELDS)
         parts = zip(symbols, believed, replies[::2], replies[1::2], strict=True)
-        return {s: (book or none, tape) if ours else (none, None) for s, ours, book, tape in parts}
+        return market, {
+            s: (book or none, tape) if ours else (none, None) for s, ours, book, tape in parts
+        }
 
     async def signals(self, symbols: Sequence[str]) -> CurrentSignals:
         """Return each symbol's current signals, and why there are none."""

@@ -238,7 +238,7 @@ class Hub:
         moved = self._market is not None and market.venue != self._market.venue
         returned = self._redis is RedisState.AWAY
         self._market, self._redis, self._reason = market, RedisState.CONNECTED, ""
-        self._offer_quotes(quotes)
+        self._offer_quotes(market, quotes)
         if with_health:
             self._offer_health()
         if returned or moved:
@@ -257,13 +257,14 @@ class Hub:
         for audience in self._audiences:
             audience.offer(frame)
 
-    def _offer_quotes(self, quotes: dict[str, str]) -> None:
+    def _offer_quotes(self, market: MarketTime, quotes: dict[str, str]) -> None:
         changed = {s: text for s, text in quotes.items() if self._quotes.get(s) != text}
         self._quotes = quotes
         for audience in self._audiences:
             chosen = {s: changed[s] for s in audience.symbols if s in changed}
             if chosen:
-                audience.offer(Frame("price", frames.price(chosen)))
+                text = frames.price(chosen, venue=market.venue, live=market.live)
+                audience.offer(Frame("price", text))
 
     def _refresh(self) -> None:
         for subscriber in self._subscribers:

@@ -50,7 +50,8 @@ class SignalBatch:
             )
         for text in signals.values():
             return frames.signal(text)
-        return frames.signal_error(next(iter(errors.values())))
+        error = next(iter(errors.values()))
+        return frames.signal_error(error, venue=self.venue, live=self.live)
 
     def _slot(self, symbol: str) -> str:
         return f"signal:{symbol}:{self.timeframe}"

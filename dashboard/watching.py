@@ -21,6 +21,7 @@ from dashboard.shared_reading import SharedReading
 from dashboard.snapshot import SPAN_MS
 from dashboard.subscriber import Subscriber
 from market.backoff import Backoff
+from market.clock import MarketTime
 
 POLL_SECONDS = 0.25
 """How often a watched market is read: a book is told at most so often."""
@@ -96,22 +97,24 @@ class Watching:
                 await asyncio.sleep(backoff.next_seconds())
 
     async def _read(self, symbols: tuple[str, ...]) -> None:
-        for symbol, (raw, raw_tape) in (await self._hot.depths(symbols)).items():
+        market, depths = await self._hot.depths(symbols)
+        for symbol, (raw, raw_tape) in depths.items():
             earlier = self._depths.get(symbol)
             depth = (earlier or Depth()).followed_by(raw, raw_tape)
             if symbol not in self._watchers:
                 continue
             self._depths[symbol] = depth
             if earlier is not None:
-                self._tell(symbol, earlier, depth)
+                self._tell(symbol, market, earlier, depth)
 
-    def _tell(self, symbol: str, earlier: Depth, depth: Depth) -> None:
+    def _tell(self, symbol: str, market: MarketTime, earlier: Depth, depth: Depth) -> None:
         told = []
+        whose: dict[str, Any] = {"venue": market.venue, "live": market.live}
         if depth.sides != earlier.sides:
             book = encoded_book(None, ([], [])) if depth.sides is None else depth.book
-            told.append(Frame(BOOK_SLOT, frames.book(symbol, book)))
+            told.append(Frame(BOOK_SLOT, frames.book(symbol, book, **whose)))
         if newer := depth.newer_trades(earlier):
-            told.append(Frame(TRADES_SLOT, frames.trades(symbol, newer)))
+            told.append(Frame(TRADES_SLOT, frames.trades(symbol, newer, **whose)))
         for frame in told:
             for subscriber in self._watchers[symbol]:
                 subscriber.offer_watched(frame)

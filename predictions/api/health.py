@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from predictions.api.errors import read_only
 from predictions.api.redis_client import web_redis
+from predictions.api.running_market import named_market
 from predictions.api.schema.describing import described_by
 from predictions.api.schema.hot_operations import HealthDescription
 from predictions.watching.heartbeats import (
@@ -33,11 +34,14 @@ DATABASE_SECONDS = 2.0
 @read_only
 async def health(request: HttpRequest) -> HttpResponse:
     """Answer with status healthy, degraded or unhealthy, and what it rests on."""
-    (redis_told, processes), database = await asyncio.gather(redis_state(), database_state())
+    (redis_told, processes), database, market = await asyncio.gather(
+        redis_state(), database_state(), named_market()
+    )
     status = overall(redis_told, database, processes)
     document = {
         "status": status,
         "service": "cryptosite",
+        **market,
         "redis": redis_told,
         "database": database,
         "processes": processes,

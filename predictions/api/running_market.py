@@ -41,3 +41,12 @@ def market_of(clock: Mapping[str, str] | redis.ResponseError | None) -> MarketTi
     if clock is None or isinstance(clock, redis.ResponseError):
         return UNREADABLE_TIME
     return (MarketTime.from_hash(clock) or UNREADABLE_TIME) if clock else LIVE_TIME
+
+
+async def named_market() -> dict[str, Any]:
+    """Return `venue` and `live` of the running market; null where Redis is away."""
+    try:
+        market = await running_market()
+    except (redis.RedisError, OSError):
+        return {"venue": None, "live": None}
+    return {"venue": market.venue, "live": market.live}

@@ -33,6 +33,8 @@ async def system(request: HttpRequest) -> HttpResponse:
         "status": "success",
         "timestamp": timezone.now().isoformat(),
         "health": overall(parts["redis"], parts["database"], processes),
+        "venue": None if market is None else market["venue"],
+        "live": None if market is None else market["live"],
     }
     response = HttpResponse(orjson.dumps(document | parts), content_type="application/json")
     response["Cache-Control"] = "no-store"

@@ -44,6 +44,7 @@ class OpenForecast(NamedTuple):
     predicted_price: float | None
     lower: float | None
     upper: float | None
+    live: bool
 
     @property
     def target(self) -> Target:
@@ -121,6 +122,7 @@ def frame_of(venue: str, row: OpenForecast, outcome: Outcome) -> Frame:
         "forecast_id": row.id,
         "symbol": row.symbol,
         "venue": venue,
+        "live": row.live,
         "tick": row.tick,
         "target_ts": row.target_ts,
         "target_mid": outcome.target_mid,

@@ -121,7 +121,7 @@ def test_live_market_is_named_on_every_page_and_so_is_its_outage(
     expect(page.get_by_test_id("alert-connection_lost")).to_be_visible()
 
     beat(clean_redis, "market", "feed_down", outage=OUTAGE)
-    for path in ("/system", "/", "/models"):
+    for path in ("/system", "/", "/admin/login/", "/models"):
         page.goto(f"{web.url}{path}")
         notice = page.get_by_test_id("notice")
         expect(notice).to_contain_text("No exchange answers since", timeout=PATIENCE_MS)

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
@@ -20,6 +21,7 @@ from inference.signals.entry import Said
 from inference.vocabulary import Direction, SignalReason
 from market import keys
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
+from predictions.downloads.tables import FORECASTS, SIGNALS
 from predictions.urls import urlpatterns
 from tests.integration.ledger import drain, new_recorder, publish, tick_entry
 from tests.integration.test_signal_recorder import batch, hand_over
@@ -229,3 +231,42 @@ def test_docs_page_runs_no_inline_script_or_style(client: Client) -> None:
 
 def _without_converters(path: str) -> str:
     return re.sub(r"<\w+:(\w+)>", r"{\1}", path).replace("{pk}", "{id}")
+
+
+OF_NO_MARKET = {"/api/ledger/consistency"}
+"""What is of the log as a whole, whatever markets its entries are of."""
+
+
+def test_every_answer_says_of_which_market_it_is_and_whether_that_is_live(
+    document: dict[str, Any],
+) -> None:
+    silent = {
+        path
+        for path, operations in document["paths"].items()
+        for shape in _answers(document, operations["get"])
+        if not {"venue", "live"} <= set(shape.get("required", shape["properties"]))
+    }
+    assert silent == OF_NO_MARKET
+
+
+def _answers(document: dict[str, Any], operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    content = operation["responses"]["200"].get("content", {})
+    if "application/json" not in content:
+        return  # bytes, text and tables: a table's rows have the columns of the JSON
+    schema = _resolved(document, content["application/json"]["schema"])
+    for each in schema.get("oneOf", [schema]):
+        shape = _resolved(document, each)
+        rows = shape["properties"].get("results")
+        yield _resolved(document, rows["items"]) if rows else shape
+
+
+def _resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in schema:
+        return schema
+    found: dict[str, Any] = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return found
+
+
+def test_tables_to_download_say_of_which_market_each_row_is() -> None:
+    for table in (FORECASTS, SIGNALS):
+        assert {"venue", "live"} <= {each.name for each in table.columns}

@@ -169,7 +169,8 @@ async def test_outcomes_of_signals_reach_those_who_watch_the_symbol() -> None:
     async with SocketClient(ONE) as bitcoin, SocketClient(f"/ws/predictions/{ETH}/") as ether:
         for client in (bitcoin, ether):
             await client.receive("snapshot")
-        graded = [{"symbol": each, "result": "stop_loss"} for each in (BTC, ETH)]
+        whose = {"venue": VENUE, "live": False, "result": "stop_loss"}
+        graded = [{"symbol": each} | whose for each in (BTC, ETH)]
         await publish({"type": "signal_outcomes", "frames": graded})
         assert (await bitcoin.receive("signal_outcome"))["data"] == graded[:1]
         assert (await ether.receive("signal_outcome"))["data"] == graded[1:]

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -53,6 +53,7 @@ class SocketClient:
         async with asyncio.timeout(seconds):
             while True:
                 frame = json.loads(await self._communicator.receive_from(timeout=seconds))
+                assert says_whose(frame), frame
                 if frame["type"] in kinds:
                     return dict(frame)
 
@@ -63,6 +64,14 @@ class SocketClient:
                 output = await self._communicator.receive_output(timeout=5)
                 if output["type"] == "websocket.close":
                     return int(output["code"])
+
+
+def says_whose(frame: Mapping[str, Any]) -> bool:
+    """Return whether a frame says of which market it is, and whether that is a live one."""
+    if frame["type"] in ("pong", "error"):  # of the connection alone
+        return True
+    said = frame["data"] if isinstance(frame["data"], list) else [frame["data"]]
+    return all({"venue", "live"} <= {*frame, *each} for each in said)
 
 
 @asynccontextmanager
@@ -121,6 +130,7 @@ def outcome(symbol: str, seq: int, *, venue: str = VENUE) -> dict[str, Any]:
         "forecast_id": 17,
         "symbol": symbol,
         "venue": venue,
+        "live": False,
         "tick": seq,
         "target_ts": seq * TICK_MS + 10_000,
         "target_mid": 60_002.0,

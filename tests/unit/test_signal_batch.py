@@ -46,7 +46,8 @@ def test_batch_for_one_symbol_is_its_signal_or_its_error() -> None:
     bitcoin = read(said.frame(frozenset({BTC}), single=True))
     assert bitcoin == {"type": "signal", "data": signal(BTC, at_ms=AT_MS).frame(7)}
     ether = read(said.frame(frozenset({ETH}), single=True))
-    assert ether == {"type": "signal_error", "data": no_signal(ETH).item()}
+    whose = {"venue": "simulated", "live": False}
+    assert ether == {"type": "signal_error", **whose, "data": no_signal(ETH).item()}
 
 
 @pytest.mark.parametrize("single", [True, False])

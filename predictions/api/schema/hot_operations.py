@@ -90,6 +90,8 @@ class HealthSerializer(Shape):
 
     status = serializers.ChoiceField(["healthy", "degraded", "unhealthy"])
     service = serializers.CharField()
+    venue = serializers.CharField(allow_null=True, help_text="Of the running market.")
+    live = serializers.BooleanField(allow_null=True, help_text="Whether it is a real one.")
     redis = StoreSerializer()
     database = StoreSerializer()
     processes = serializers.DictField(child=ProcessSerializer())

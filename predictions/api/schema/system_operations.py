@@ -115,6 +115,8 @@ class SystemSerializer(Shape):
     status = serializers.ChoiceField(["success"])
     timestamp = serializers.DateTimeField()
     health = serializers.ChoiceField(["healthy", "degraded", "unhealthy"])
+    venue = serializers.CharField(allow_null=True, help_text="Of the running market.")
+    live = serializers.BooleanField(allow_null=True, help_text="Whether it is a real one.")
     market = serializers.DictField(allow_null=True, help_text="venue, live, speed, market_ms.")
     processes = serializers.DictField(child=ProcessSerializer())
     redis = serializers.DictField(help_text="status; memory, policy, version where it answers.")

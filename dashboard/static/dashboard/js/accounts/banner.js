@@ -1,11 +1,12 @@
 // Whose market runs, over the admin's pages and the login: they have no socket, so health is asked.
 
-import { PageHead } from "../shell/page_head.js";
+import { PageHead, noExchange } from "../shell/page_head.js";
 import { PageText } from "../shell/page_text.js";
 
 const ASK_EVERY_MS = 15_000;
 
-const head = new PageHead(new PageText());
+const text = new PageText();
+const head = new PageHead(text);
 
 async function renew() {
   let health;
@@ -14,8 +15,11 @@ async function renew() {
   } catch {
     return; // what was said last stands
   }
-  const market = health.processes?.market?.detail;
-  if (typeof market?.venue === "string") head.renderBanner(market.venue, market.live === true);
+  const outage = health.processes?.market?.detail?.outage ?? null;
+  head.renderBanner(health.venue, health.live);
+  head.renderVenue(health.venue, health.live, outage);
+  text.write("notice", outage === null ? "" : noExchange(outage));
+  text.element("notice").hidden = outage === null;
 }
 
 renew();

@@ -78,12 +78,12 @@ export function outage(connection, health, known) {
   if (health?.redis.status === "away") {
     return "The server has lost its data store (Redis): nothing new until it returns.";
   }
-  return health?.outage ? noExchange(health.outage, Date.now()) : null;
+  return health?.outage ? noExchange(health.outage) : null;
 }
 
-// UTC ms, as the market process tells them; a reader's clock only chooses how a time is written.
-function noExchange({ since_ms: since, tried, again_ms: again }, now) {
-  const at = (ms) => time(ms, now - ms < DAY_MS ? "clock" : "dateClock");
+/** An outage as the market process tells it, in words. */
+export function noExchange({ since_ms: since, tried, again_ms: again }) {
+  const at = (ms) => time(ms, Date.now() - ms < DAY_MS ? "clock" : "dateClock");
   const asked = tried.map(({ exchange, error }) => `${exchange} (${shortened(error)})`).join(", ");
   const next = again === null ? "It is tried again by itself" : `Next try at ${at(again)}`;
   return `No exchange answers since ${at(since)}${asked ? `; tried ${asked}` : ""}. ${next}.`;
