@@ -83,10 +83,10 @@ def well(stage):
     """The stage with nothing wrong, before and after the test."""
     stage.seconds_to_recover(time.monotonic())
     eventually_sync(stage.predicting)
-    compared = stage.compared.total()
+    compared, wrong = stage.compared.total(), len(stage.wrong)
     yield stage
     end_faults(stage)
-    assert stage.wrong == []
+    assert stage.wrong[wrong:] == []
     assert stage.compared.total() > compared
 
 
