@@ -82,7 +82,7 @@ export function outage(connection, health, known) {
 }
 
 /** An outage as the market process tells it, in words. */
-export function noExchange({ since_ms: since, tried, again_ms: again }) {
+export function noExchange({ since_ms: since, tried = [], again_ms: again = null }) {
   const at = (ms) => time(ms, Date.now() - ms < DAY_MS ? "clock" : "dateClock");
   const asked = tried.map(({ exchange, error }) => `${exchange} (${shortened(error)})`).join(", ");
   const next = again === null ? "It is tried again by itself" : `Next try at ${at(again)}`;
