@@ -91,6 +91,8 @@ def lost_exchange(feed: FeedState, now_ms: float) -> Outage | None:
     silences = [each.proof_age_ms for each in feed.connections if each.proof_age_ms is not None]
     if silences and min(silences) < DOWN_AFTER_MS:
         return None
+    if not silences and not any(each.attempts for each in feed.connections):
+        return None  # being made for the first time
     errors = [each.error for each in feed.connections if each.error]
     tried = (Tried(feed.exchange, errors[0]),) if errors else ()
     return Outage(now_ms - min(silences, default=0.0), tried)

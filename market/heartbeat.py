@@ -15,6 +15,7 @@ import structlog
 
 from market import keys
 from market.clock import FieldT, MarketTime
+from market.feed_state import FEED_DOWN, lost_exchange
 from market.feeds.opening import OpenedFeed
 from market.hot.tracking import MarketTracker
 from market.listings_writer import ListingsWriter
@@ -38,11 +39,13 @@ class Heartbeat:
         self, market: MarketTime, said: Mapping[str, Any], remove: Callable[..., None]
     ) -> None:
         """Write all of it. said: what the pump adds to the detail; remove: of foreign keys."""
+        now_ms = round(time.time() * 1e3)
+        detail = {**self._detail(now_ms), **said}
         beat: dict[FieldT, FieldT] = {
-            "status": "active",
+            "status": FEED_DOWN if "outage" in detail else "active",
             "pid": os.getpid(),
-            "ts": round(time.time() * 1e3),
-            "detail": json.dumps({**self._detail(), **said}),
+            "ts": now_ms,
+            "detail": json.dumps(detail),
         }
         try:
             pipeline = self._client.pipeline(transaction=False)
@@ -59,7 +62,7 @@ class Heartbeat:
         except AWAY as error:
             log.warning("redis_unavailable", error=str(error))
 
-    def _detail(self) -> dict[str, Any]:
+    def _detail(self, now_ms: float) -> dict[str, Any]:
         opened = self._opened
         detail: dict[str, Any] = {
             **opened.told,
@@ -83,4 +86,7 @@ class Heartbeat:
         feed = opened.feed.state()
         if feed is not None:
             detail["feed"] = msgspec.to_builtins(feed)
+            outage = lost_exchange(feed, now_ms)
+            if outage is not None:
+                detail["outage"] = msgspec.to_builtins(outage)
         return detail
