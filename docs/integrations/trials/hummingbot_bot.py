@@ -1,8 +1,9 @@
 """hummingbot's own MQTT bridge and controller, told what to hear; run in hummingbot's environment.
 
-Started by hummingbot_trial.py. A line of JSON a message: what hummingbot then would do. The bridge
-(hummingbot.remote_iface.mqtt) comes with the package; the controller, ai_livestream.py, only with
-hummingbot's repository: without it the bridge alone is tried.
+Started by hummingbot_trial.py. A line of JSON a message, and one whenever what hummingbot would do
+changes without a message. The bridge (hummingbot.remote_iface.mqtt) comes with the package; the
+controller, ai_livestream.py, only with hummingbot's repository: without it the bridge alone is
+tried. Both it and our own, which is made from it, listen to the same messages.
 """
 
 import argparse
@@ -25,6 +26,8 @@ if importlib.util.find_spec("pandas_ta") is None:
 from hummingbot.remote_iface.mqtt import ExternalTopicFactory, MQTTGateway
 
 PRICE = Decimal("42500.5")
+PLACE = "controllers.directional_trading"
+OURS = Path(__file__).parents[1] / "hummingbot" / "cryptosite_livestream.py"
 
 
 def bridge(port: int) -> Any:
@@ -46,31 +49,51 @@ def bridge(port: int) -> Any:
     return MQTTGateway(application)
 
 
-def controller(path: Path, pair: str, root: str) -> Any:
-    """Return hummingbot's ai_livestream controller, listening."""
-    spec = importlib.util.spec_from_file_location("ai_livestream", path)
+def loaded(name: str, path: Path) -> Any:
+    """Return a controller's module under the name that hummingbot gives it."""
+    spec = importlib.util.spec_from_file_location(f"{PLACE}.{name}", path)
     if spec is None or spec.loader is None:
         raise FileNotFoundError(path)
+    for parent in (PLACE.partition(".")[0], PLACE):
+        sys.modules.setdefault(parent, types.ModuleType(parent))
     module = importlib.util.module_from_spec(spec)
-    sys.modules["ai_livestream"] = module
+    sys.modules[f"{PLACE}.{name}"] = module
     spec.loader.exec_module(module)
-    config = module.AILivestreamControllerConfig(
-        id="trial",
-        connector_name="binance",
-        trading_pair=pair,
-        total_amount_quote=Decimal(1000),
-        topic=root,
-        leverage=1,
-        stop_loss=Decimal(1),
-        take_profit=Decimal(1),
-        time_limit=10_800,
-    )
+    return module
+
+
+def controllers(path: Path, pair: str, root: str) -> dict[str, Any]:
+    """Return hummingbot's own controller, and ours, listening."""
+    stock = loaded("ai_livestream", path)
+    ours = loaded("cryptosite_livestream", OURS)
     market = SimpleNamespace(
         time=time.time,
         initialize_rate_sources=lambda pairs: None,
         get_price_by_type=lambda *_: PRICE,
     )
-    return module.AILivestreamController(config, market, asyncio.Queue())
+    given: dict[str, Any] = {
+        "id": "trial",
+        "connector_name": "binance",
+        "trading_pair": pair,
+        "total_amount_quote": Decimal(1000),
+        "topic": root,
+        "leverage": 1,
+        "stop_loss": Decimal(1),
+        "take_profit": Decimal(1),
+        "time_limit": 10_800,
+    }
+    made = {
+        "ai_livestream": stock.AILivestreamController(
+            stock.AILivestreamControllerConfig(**given), market, asyncio.Queue()
+        ),
+        "cryptosite_livestream": ours.CryptositeLivestreamController(
+            ours.CryptositeLivestreamControllerConfig(**given), market, asyncio.Queue()
+        ),
+    }
+    for name, each in made.items():
+        if each._ml_signal_listener is None:
+            raise RuntimeError(f"{name} does not listen")
+    return made
 
 
 def proposed(bot: Any) -> list[dict[str, Any]]:
@@ -86,19 +109,29 @@ def proposed(bot: Any) -> list[dict[str, Any]]:
     ]
 
 
+async def turn(bots: dict[str, Any]) -> None:
+    """Let the controllers take their turns, and tell when one changes its mind by itself."""
+    while True:
+        for name, bot in bots.items():
+            before = bot.processed_data.get("signal")
+            await bot.update_processed_data()
+            if bot.processed_data.get("signal") != before:
+                others = {each: held.processed_data["signal"] for each, held in bots.items()}
+                print(json.dumps({"by_itself": name, "signals": others}), flush=True)
+        await asyncio.sleep(0.05)
+
+
 async def listen(arguments: argparse.Namespace) -> None:
     gateway = bridge(arguments.port)
-    bot = None
+    bots: dict[str, Any] = {}
     if arguments.controller is not None:
-        bot = controller(arguments.controller, arguments.pair, arguments.root)
-        if bot._ml_signal_listener is None:
-            raise RuntimeError("the controller's listener did not start")
+        bots = controllers(arguments.controller, arguments.pair, arguments.root)
 
     def heard(message: dict[str, Any], topic: str) -> None:
-        # Called after the controller, which listened first.
+        # Called after the controllers, which listened first.
         told: dict[str, Any] = {"topic": topic, "message": message}
-        if bot is not None:
-            told |= {"signal": bot.processed_data["signal"], "proposed": proposed(bot)}
+        told["signals"] = {name: bot.processed_data["signal"] for name, bot in bots.items()}
+        told["proposed"] = {name: proposed(bot) for name, bot in bots.items()}
         print(json.dumps(told), flush=True)
 
     pair = arguments.pair.replace("-", "_").lower()
@@ -107,8 +140,8 @@ async def listen(arguments: argparse.Namespace) -> None:
     running = asyncio.create_task(gateway._run())
     while not gateway.health:  # noqa: ASYNC110  (the bridge sets no event)
         await asyncio.sleep(0.05)
-    print(json.dumps({"ready": True, "controller": bot is not None}), flush=True)
-    await running
+    print(json.dumps({"topic": None, "ready": True}), flush=True)
+    await asyncio.gather(running, turn(bots))
 
 
 if __name__ == "__main__":

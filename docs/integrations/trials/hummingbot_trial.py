@@ -77,6 +77,7 @@ class Bot:
 
     def __init__(self, command: list[str]) -> None:
         self.told: list[dict[str, Any]] = []
+        self.by_itself: list[dict[str, Any]] = []
         self._child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -94,11 +95,15 @@ class Bot:
 
     def _read(self) -> None:
         for line in self._child.stdout or ():
-            self.told.append(json.loads(line))
+            told = json.loads(line)
+            (self.by_itself if "by_itself" in told else self.told).append(told)
 
 
 def trial(client: redis.Redis, broker: Broker, bot: Bot) -> list[dict[str, Any]]:
-    """Say a LONG, a weak one, one of a replay and a SHORT; return what hummingbot made of them."""
+    """Say a LONG, a weak one, one of a replay and a SHORT, and a LONG before the broker dies.
+
+    Return what hummingbot made of each message, and at last of none.
+    """
     stopping = threading.Event()
     address = parse_address(broker.url)
     topics = Topics("hbot/predictions", Timeframe.M15)
@@ -116,16 +121,35 @@ def trial(client: redis.Redis, broker: Broker, bot: Bot) -> list[dict[str, Any]]
         say(client, spoken(Direction.LONG, live=False))
         say(client, spoken(Direction.SHORT))
         bot.wait(6)
+        withheld = dict(loop.publishing.withheld)
+        say(client, spoken(Direction.LONG))
+        bot.wait(7)
+        bot.by_itself.clear()
+        broker.stop()
+        time.sleep(VALID_MS / 1000 + 1)
     finally:
         stopping.set()
         publisher.join()
-    if loop.publishing.withheld != {"not_live": 1}:
-        raise RuntimeError(f"withheld: {dict(loop.publishing.withheld)}")
-    return bot.told[1:]
+    if withheld != {"not_live": 1}:
+        raise RuntimeError(f"withheld: {withheld}")
+    return [*bot.told[1:], *bot.by_itself]
 
 
-EXPECTED = [(1, ""), (0, "expired"), (0, "no_trade"), (-1, ""), (0, "expired")]
+EXPECTED = [(1, ""), (0, "expired"), (0, "no_trade"), (-1, ""), (0, "expired"), (1, "")]
 """hummingbot's signal after each message, and why it was told to stand aside."""
+ALONE = {"ai_livestream": 1, "cryptosite_livestream": 0}
+"""The same once that last one is over, without a message."""
+
+
+def as_said(told: list[dict[str, Any]], *, controllers: bool) -> bool:
+    """Return whether hummingbot did what was said."""
+    heard = [each for each in told if "message" in each]
+    asides = [each["message"]["stand_aside"] for each in heard]
+    if asides != [aside for _, aside in EXPECTED] or not controllers:
+        return asides == [aside for _, aside in EXPECTED]
+    signals = [set(each["signals"].values()) for each in heard]
+    alone = [each["signals"] for each in told if "by_itself" in each]
+    return signals == [{value} for value, _ in EXPECTED] and alone == [ALONE]
 
 
 def main() -> int:
@@ -148,15 +172,17 @@ def main() -> int:
         finally:
             bot.stop()
             broker.stop()
-    asides = [each["message"]["stand_aside"] for each in told]
-    signals = [each.get("signal") for each in told]
-    proposals = [each.get("proposed") for each in told]
-    as_said = asides == [aside for _, aside in EXPECTED] and (
-        arguments.controller is None or signals == [value for value, _ in EXPECTED]
-    )
-    outcome = {"as_said": as_said, "stand_aside": asides, "hummingbot_signal": signals}
-    print(json.dumps(outcome | {"proposed": proposals}))
-    return 0 if as_said else 1
+    done = as_said(told, controllers=arguments.controller is not None)
+    shown = [
+        {
+            "stand_aside": each.get("message", {}).get("stand_aside"),
+            "signals": each["signals"],
+            "proposed": each.get("proposed"),
+        }
+        for each in told
+    ]
+    print(json.dumps({"as_said": done, "hummingbot": shown}))
+    return 0 if done else 1
 
 
 if __name__ == "__main__":
