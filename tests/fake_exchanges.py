@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 
 from market.events import DepthSnapshot
 from market.fake_exchange.control import state
-from market.fake_exchange.exchange import ExchangePlan, FakeExchange
+from market.fake_exchange.exchange import FakeExchange
 from market.fake_exchange.faults import Fault, read_fault
 from market.fake_exchange.server import HOST, serving
+from market.fake_exchange.staging import ExchangePlan
 from tests.ports import free_port
 from tests.waiting import eventually_sync
 

@@ -6,19 +6,14 @@ belongs to one event loop.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
 
 from market.fake_exchange.candles import INTERVALS_MS, CandleBook
 from market.fake_exchange.delivery import Delivery
 from market.fake_exchange.faults import Fault, FaultKind, Faults
 from market.fake_exchange.frames import Kind, Stamp, render
 from market.fake_exchange.player import Player, Served
-from market.fake_exchange.reel import Reel
-
-TOGETHER_NS = 3_600_000_000_000
-"""Recordings that begin within this time of each other keep their places in time."""
+from market.fake_exchange.staging import ExchangePlan, Stage, stages_of
 
 FRAMES_A_TURN = 512
 SHORTEST_SLEEP_SECONDS = 0.0005
@@ -31,31 +26,6 @@ CANDLES_LATE_MS = 600
 """How long after its end a candle is told as closed: some trades are told late."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExchangePlan:
-    """What to serve. symbols: served names, () for the recordings' own; extra ones take turns.
-
-    speed: recorded seconds per second, 0 for as fast as clients read. as_recorded: leave the
-    exchange's times as they are. lock_step: nothing goes out until it is told to.
-    """
-
-    recordings: tuple[Path, ...]
-    symbols: tuple[str, ...] = ()
-    speed: float = 1.0
-    as_recorded: bool = False
-    loop: bool = True
-    lock_step: bool = False
-
-
-@dataclass(slots=True)
-class _Stage:
-    """A player with its candles and the names of its streams, by symbol."""
-
-    player: Player
-    candles: CandleBook = field(default_factory=CandleBook)
-    names: dict[str, dict[Kind, str]] = field(default_factory=dict)
-
-
 class FakeExchange:
     """Serves the plan's recordings. Raises FeedError where one cannot be served."""
 
@@ -63,7 +33,7 @@ class FakeExchange:
         self.plan = plan
         self.faults = Faults()
         self.delivery = Delivery(self.faults)
-        self._stages = _stages(plan)
+        self._stages = stages_of(plan)
         self._by_symbol = {name: stage for stage in self._stages for name in stage.names}
         self.symbols = plan.symbols or tuple(self._by_symbol)
         self.frames = 0
@@ -178,8 +148,8 @@ class FakeExchange:
             self._send_next(stage)
         return 0.0
 
-    def _next(self) -> _Stage | None:
-        chosen: _Stage | None = None
+    def _next(self) -> Stage | None:
+        chosen: Stage | None = None
         earliest = 0
         for stage in self._stages:
             due = stage.player.due_ns()
@@ -187,7 +157,7 @@ class FakeExchange:
                 chosen, earliest = stage, due
         return chosen
 
-    def _send_next(self, stage: _Stage) -> None:
+    def _send_next(self, stage: Stage) -> None:
         due_ns = stage.player.due_ns() or 0
         if self.plan.lock_step or self.plan.speed == 0:
             self._elapsed_ns = due_ns
@@ -285,43 +255,3 @@ class FakeExchange:
             data = newest.event(symbol, interval, event_ms, closed=False)
             self.delivery.say(symbol, kind, stream, data)
         self._candles_told[stream] = (newest.open_ms, newest.trades)
-
-
-def _stages(plan: ExchangePlan) -> list[_Stage]:
-    reels = [Reel(path) for path in plan.recordings]
-    names = _names(reels, plan.symbols)
-    players = [
-        Player(reel, served, loop=plan.loop)
-        for reel, served in zip(reels, names, strict=True)
-        if served
-    ]
-    for player in players:
-        near = (other.reel.start_ns for other in players)
-        player.origin_ns = min(
-            start for start in near if abs(start - player.reel.start_ns) <= TOGETHER_NS
-        )
-    return [
-        _Stage(
-            player,
-            names={
-                symbol: {kind: f"{symbol.lower()}@{kind}" for kind in Kind}
-                for symbol in player.symbols
-            },
-        )
-        for player in players
-    ]
-
-
-def _names(reels: Sequence[Reel], symbols: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return which symbols each reel is served as: its own first, the others in turn."""
-    if not symbols:
-        return [(reel.symbol,) for reel in reels]
-    given: list[list[str]] = [[] for _ in reels]
-    own = {reel.symbol: position for position, reel in enumerate(reels)}
-    others = [symbol for symbol in symbols if symbol not in own]
-    for symbol in symbols:
-        if symbol in own:
-            given[own[symbol]].append(symbol)
-    for turn, symbol in enumerate(others):
-        given[turn % len(reels)].append(symbol)
-    return [tuple(each) for each in given]

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from market.fake_exchange.exchange import ExchangePlan, FakeExchange
+from market.fake_exchange.exchange import FakeExchange
 from market.fake_exchange.faults import parse_fault
 from market.fake_exchange.server import HOST, serving
+from market.fake_exchange.staging import ExchangePlan
 from market.symbols import parse_symbol
 
 _LOOK_SECONDS = 0.2

@@ -7,11 +7,12 @@ import pytest
 
 from market.events import DepthDiff, to_units
 from market.fake_exchange.candles import CandleBook, Kline
-from market.fake_exchange.exchange import ExchangePlan, FakeExchange
+from market.fake_exchange.exchange import FakeExchange
 from market.fake_exchange.faults import FaultKind, parse_fault, read_fault
 from market.fake_exchange.frames import Kind, Stamp, parse, render
 from market.fake_exchange.player import Player
 from market.fake_exchange.reel import Reel
+from market.fake_exchange.staging import ExchangePlan
 from market.feeds import FeedError
 from market.feeds.replay import recording_files
 from market.feeds.wire import parse_frame
