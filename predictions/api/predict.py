@@ -10,7 +10,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from inference.forecasts.prediction_cache import from_hash
+from inference.vocabulary import REASON_TEXTS, Reason
 from market import keys
+from market.feed_state import FEED_DOWN
 from market.symbols import UnknownSymbolError, parse_symbol
 from predictions.api.errors import UnservedSymbolError, error_response, read_only
 from predictions.api.redis_client import web_redis
@@ -18,6 +20,7 @@ from predictions.api.repeated import refuse_repeated
 from predictions.api.schema.describing import described_by
 from predictions.api.schema.hot_operations import PredictDescription
 from predictions.api.throttling import throttled
+from predictions.watching.heartbeats import told
 
 
 @described_by(PredictDescription)
@@ -28,17 +31,25 @@ async def predict(request: HttpRequest) -> HttpResponse:
     refuse_repeated(request.GET)
     symbol = forecast_symbol(request.GET.get("symbol") or settings.FORECAST_SYMBOLS[0])
     try:
-        fields: Any = await web_redis().hgetall(keys.pred(symbol))
-    except redis.ResponseError:
-        fields = {}  # the key holds another type; the next forecast replaces it
+        forecast = from_hash(symbol, await _hash(keys.pred(symbol)))
+        if forecast is not None:
+            return JsonResponse(forecast)
+        market = told(await _hash(keys.health("market")))
     except (redis.RedisError, OSError):
         return error_response(503, "redis_unavailable", "Redis does not answer; try again soon")
-    forecast = from_hash(symbol, fields)
-    if forecast is None:
-        return error_response(
-            503, "no_forecast", f"there is no forecast of {symbol} from the last minute"
-        )
-    return JsonResponse(forecast)
+    if market["status"] == FEED_DOWN:
+        return error_response(503, "feed_down", REASON_TEXTS[Reason.FEED_DOWN])
+    return error_response(
+        503, "no_forecast", f"there is no forecast of {symbol} from the last minute"
+    )
+
+
+async def _hash(key: str) -> dict[str, str]:
+    try:
+        fields: Any = await web_redis().hgetall(key)
+    except redis.ResponseError:
+        return {}  # the key holds another type; its writer replaces it
+    return dict(fields)
 
 
 def forecast_symbol(text: str) -> str:

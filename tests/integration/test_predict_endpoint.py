@@ -13,6 +13,7 @@ from inference.forecasts.publisher import symbol_values, tick_values
 from inference.forecasts.scripts import SYMBOL_FIELDS, TICK_FIELDS
 from inference.vocabulary import Reason, Source
 from market import keys
+from tests.hot_state import write_feed_down
 from tests.integration.ledger import NAN, tick_entry
 from tests.integration.refused import refusal
 
@@ -100,6 +101,8 @@ def test_predict_unknown_symbol_is_404_and_says_what_is_served(
 
 def test_predict_nothing_forecast_yet_is_503(client: Client, redis_client: redis.Redis) -> None:
     refusal(client.get("/predict"), 503, "no_forecast")
+    write_feed_down(redis_client)
+    refusal(client.get("/predict"), 503, "feed_down")
 
 
 def test_predict_redis_away_is_503(client: Client, settings: Settings, tmp_path: Path) -> None:
