@@ -34,6 +34,11 @@ def test_text_set_gives_value_and_says_where_from(monkeypatch: pytest.MonkeyPatc
         (lambda: env.number("T_NAME", 1, minimum=0, maximum=2), "nan", "from 0 to 2"),
         (lambda: env.flag("T_NAME", False), "maybe", "true or false"),
         (lambda: env.choice("T_NAME", "a", ("a", "b")), "c", "one of a, b"),
+        (lambda: env.server("T_NAME"), "localhost:9000", "http://host:port"),
+        (lambda: env.server("T_NAME"), "http://user:word@host", "http://host:port"),
+        (lambda: env.server("T_NAME"), "http://host/api", "http://host:port"),
+        (lambda: env.server("T_NAME"), "http://host:99999", "http://host:port"),
+        (lambda: env.server("T_NAME"), "ws://host:9000", "http://host:port"),
     ],
 )
 def test_reader_given_bad_value_names_variable_and_what_is_allowed(
@@ -51,6 +56,12 @@ def test_reader_given_bad_value_names_variable_and_what_is_allowed(
 def test_flag_takes_usual_spellings(raw: str, value: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("T_NAME", raw)
     assert env.flag("T_NAME", not value) is value
+
+
+def test_server_takes_an_address_with_or_without_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert env.server("T_NAME") == ""
+    monkeypatch.setenv("T_NAME", "https://exchange.example:8443/")
+    assert env.server("T_NAME") == "https://exchange.example:8443"
 
 
 def test_items_keep_order_and_drop_repetitions(monkeypatch: pytest.MonkeyPatch) -> None:
