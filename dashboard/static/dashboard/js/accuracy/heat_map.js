@@ -5,7 +5,7 @@ import { Panel } from "../shell/panel.js";
 import { TableTwin } from "../shell/table_twin.js";
 import { made } from "../shell/elements.js";
 import { PAIRS } from "./view.js";
-import { count, intervalText, verdict, written } from "./words.js";
+import { count, groupName, intervalText, verdict, written } from "./words.js";
 
 const SHARE = { unit: "share", better: "higher", than: "its baseline", reach: 0.15 };
 const METRICS = {
@@ -87,7 +87,7 @@ export class HeatMap {
     const table = made("table", "heat");
     const head = table.createTHead().insertRow();
     for (const name of [row === "symbol" ? "Symbol" : row, ...columns]) {
-      const cell = made("th", "", name);
+      const cell = made("th", "", groupName(name));
       cell.scope = "col";
       head.append(cell);
     }
@@ -112,7 +112,7 @@ export class HeatMap {
     const button = made("button", "heat-cell");
     button.type = "button";
     Object.assign(button.dataset, pair);
-    const names = Object.values(pair).join(" ");
+    const names = Object.values(pair).map(groupName).join(" ");
     button.dataset.testid = `cell-${Object.values(pair).join("-")}`;
     const value = figure.value == null ? "–" : written(chosen.unit, figure.value).replace(" %", "").replace(" R", "");
     button.append(made("span", "mark", MARKS[said.kind]), value);
@@ -141,7 +141,7 @@ export class HeatMap {
       told.groups.map((group) => {
         const figure = group[chosen.name];
         return [
-          group[row], group[column], written(chosen.unit, figure.value), intervalText(chosen.unit, figure),
+          group[row], groupName(group[column]), written(chosen.unit, figure.value), intervalText(chosen.unit, figure),
           written(chosen.unit, figure.baseline), count(figure.n), verdict(chosen, figure, told.minimum_n).text,
         ];
       }),

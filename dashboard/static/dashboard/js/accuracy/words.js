@@ -31,6 +31,19 @@ export const HEADLINES = {
   ],
 };
 
+const SOURCES = {
+  redis: "model",
+  "fallback-stale": "carried on",
+  "fallback-trend": "trend",
+  "fallback-error": "no forecast",
+  "fallback-emergency": "emergency",
+};
+
+/** A group's name as a table's head says it: a source in a word, all else as it is. */
+export function groupName(name) {
+  return SOURCES[name] ?? name;
+}
+
 export function written(unit, value) {
   return WRITE[unit](value);
 }
