@@ -163,7 +163,10 @@ class SignalLoop:
         for round_ in followed.rounds.values():
             self._remember(round_)
         self.status.follow(market.venue, market.live)
-        log.info("market_followed", venue=market.venue, live=market.live, speed=market.speed)
+        if followed.named:
+            log.info("market_followed", venue=market.venue, live=market.live, speed=market.speed)
+        else:
+            log.info("market_unnamed", effect="signals wait for a feed, or are of another's")
         self._followed = followed
         return followed
 
