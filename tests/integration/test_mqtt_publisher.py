@@ -1,5 +1,6 @@
 """The MQTT publisher against a real broker: what bots hear, and what they never do."""
 
+import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 import redis
+from django.test import Client
 
 from cryptosite.processes.redis_layout import find_program, locate
 from cryptosite.processes.redis_server import RedisServer
@@ -414,17 +416,30 @@ def test_broker_without_mqtt5_is_spoken_to_in_3_1_1_and_keeps_no_signal(
             steps(loop, listener, PLAIN)
 
 
-def test_heartbeat_says_what_was_published_and_what_was_not(
-    binary: redis.Redis, broker: Broker, listener: Listener
+@pytest.mark.django_db
+def test_heartbeat_and_metrics_say_what_was_published_and_what_was_not(
+    binary: redis.Redis, broker: Broker, listener: Listener, client: Client
 ) -> None:
     with closing(publisher(binary, broker.url)) as loop:
         loop.step()
-        beat: Any = binary.hgetall(keys.health("mqtt"))
-        assert beat[b"status"] == b"healthy"
-        assert loop.detail()["connected"] is True
+        say(binary, spoken(venue="simulated", live=False))
+        say(binary, spoken())
+        steps(loop, listener, PLAIN)
+        step_until(loop, lambda: json.loads(_beat(binary)[b"detail"])["signals"] == 1)
+        assert _beat(binary)[b"status"] == b"healthy"
+    text = client.get("/metrics").content.decode()
+    assert "mqtt_up 1.0" in text
+    assert f'mqtt_connected{{broker="{broker.url}"}} 1.0' in text
+    assert 'mqtt_published_total{kind="signal"} 1.0' in text
+    assert 'mqtt_withheld_total{reason="not_live"} 1.0' in text
 
 
 def test_idling_publisher_says_so(binary: redis.Redis) -> None:
     turns = iter([False, True])
     idle(binary, lambda: next(turns))
     assert binary.hget(keys.health("mqtt"), "status") == b"idle"
+
+
+def _beat(client: redis.Redis) -> dict[bytes, bytes]:
+    told: Any = client.hgetall(keys.health("mqtt"))
+    return dict(told)

@@ -21,6 +21,7 @@ from predictions.accuracy.tradeable import Refusal
 from predictions.api.alert_metrics import AlertMetrics
 from predictions.api.errors import not_found
 from predictions.api.market_metrics import MarketMetrics
+from predictions.api.mqtt_metrics import MqttMetrics
 from predictions.api.quality_metrics import QUALITY_METRICS
 from predictions.api.recorder_metrics import RecorderMetrics
 from predictions.api.schema.signal_shapes import SignalListSerializer
@@ -219,6 +220,7 @@ def test_metrics_table_has_every_metric_of_the_loop_and_no_other() -> None:
         | _kinds(RecorderMetrics({}).registry).keys()
         | _kinds(MarketMetrics({}).registry).keys()
         | _kinds(AlertMetrics({}).registry).keys()
+        | _kinds(MqttMetrics({}).registry).keys()
         | table(OPERATIONS, "### Metrics of quality").keys()
     )
     shown = table(OPERATIONS, "## Metrics")
@@ -243,6 +245,11 @@ def test_market_metrics_table_has_every_metric_and_no_other() -> None:
 def test_alert_metrics_table_has_every_metric_and_no_other() -> None:
     shown = table(OPERATIONS, "### Metrics of alerts")
     assert shown == _kinds(AlertMetrics({}).registry)
+
+
+def test_mqtt_metrics_table_has_every_metric_and_no_other() -> None:
+    shown = table(OPERATIONS, "### Metrics of MQTT")
+    assert shown == _kinds(MqttMetrics({}).registry)
 
 
 def test_quality_metrics_table_has_every_metric_and_no_other() -> None:
