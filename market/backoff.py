@@ -1,7 +1,7 @@
 """Waits between attempts to reach Redis, the database or an exchange: doubling, with jitter.
 
-Read by the recorder, the web's hub and the market process. The jitter keeps many processes from asking at the same
-moment.
+Read by the recorder, the web's hub and the market process. The jitter keeps many processes from
+asking at the same moment.
 """
 
 import random

@@ -19,7 +19,7 @@ class Exchange:
     hosts: other hosts to ask than ccxt does. book_levels: how many levels a side are subscribed
     to, None where the whole book comes. streams_at_once: the most that one subscription may
     name. subscribe_ms: between two of them. candle_streams: whether candles come by WebSocket;
-    else they are asked for after a close.
+    else they are asked for after a close. clock_step_ms: in which steps it tells its clock.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Exchange:
     streams_at_once: int = 50
     subscribe_ms: int = 100
     candle_streams: bool = True
+    clock_step_ms: float = 1.0
 
 
 SUPPORTED: Mapping[str, Exchange] = {
@@ -47,7 +48,9 @@ SUPPORTED: Mapping[str, Exchange] = {
             streams_at_once=200,
         ),
         Exchange("coinbase", "coinbase", "coinbase", subscribe_ms=150, candle_streams=False),
-        Exchange("kraken", "kraken", "kraken", book_levels=500, subscribe_ms=200),
+        Exchange(
+            "kraken", "kraken", "kraken", book_levels=500, subscribe_ms=200, clock_step_ms=1_000.0
+        ),
         Exchange("okx", "okx", "okx", book_levels=400, subscribe_ms=350),
         # More than 10 in one subscription to its spot market are refused.
         Exchange("bybit", "bybit", "bybit", book_levels=50, streams_at_once=10),

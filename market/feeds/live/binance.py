@@ -36,7 +36,7 @@ from market.feeds.live.link import (
 )
 from market.feeds.live.links import aimed
 from market.feeds.live.markets import listings_of
-from market.feeds.live.refusals import refusals
+from market.feeds.live.refusals import asking, refusals
 from market.feeds.wire import FrameError, is_market_data, parse_message, snapshot_of
 from market.listings import Listing
 
@@ -52,6 +52,8 @@ BETWEEN_SECONDS = 0.25
 """Between two messages: Binance cuts off who sends more than 5 in a second, pings among them."""
 
 REQUEST_MS = 10_000
+CLOSING_MS = 10
+"""ccxt waits so long after its sessions have closed."""
 WEIGHT_WINDOW_MS = 60_000
 MS_A_WEIGHT = 50
 """As ccxt counts weights: 1,200 in any minute. They may be spent at once, so that the books of a
@@ -82,6 +84,7 @@ class BinanceLink:
     whole_books = False
     candle_streams = True
     lifetime_seconds: float | None = LIFETIME_SECONDS
+    clock_step_ms = 1.0
 
     def __init__(
         self, exchange: Exchange, url: str, now_ns: Callable[[], int] = time.time_ns
@@ -92,6 +95,7 @@ class BinanceLink:
         self._exchange = ccxt.pro.binance(
             {
                 "timeout": REQUEST_MS,
+                "timeout_on_exit": CLOSING_MS,
                 "rateLimit": MS_A_WEIGHT,
                 "rateLimiterAlgorithm": "rollingWindow",
                 "rollingWindowSize": WEIGHT_WINDOW_MS,
@@ -110,7 +114,7 @@ class BinanceLink:
         self._sockets = itertools.count()
 
     async def listings(self) -> Mapping[str, Listing]:
-        with refusals(self._exchange):
+        with asking(self._exchange):
             markets = await self._exchange.load_markets(True)
         return listings_of(markets, self._now_ns() / 1e6)
 
@@ -120,7 +124,7 @@ class BinanceLink:
         return BinanceConnection(self._exchange, url, subscriptions, sink, self._now_ns)
 
     async def snapshot(self, symbol: str) -> DepthSnapshot:
-        with refusals(self._exchange):
+        with asking(self._exchange):
             answer = await self._exchange.public_get_depth(
                 {"symbol": symbol, "limit": SNAPSHOT_LEVELS}
             )
@@ -132,7 +136,7 @@ class BinanceLink:
     async def candles(
         self, symbol: str, timeframe: Timeframe, since_ms: int, limit: int
     ) -> CandleSeries:
-        with refusals(self._exchange):
+        with asking(self._exchange):
             await self._exchange.load_markets()
             market = self._exchange.safe_market(symbol)["symbol"]
             now_ms = self._now_ns() / 1e6
@@ -142,7 +146,7 @@ class BinanceLink:
         return candle_page(self._exchange, timeframe)
 
     async def server_time_ms(self) -> float:
-        with refusals(self._exchange):
+        with asking(self._exchange):
             return float(await self._exchange.fetch_time())
 
     async def close(self) -> None:

@@ -48,5 +48,6 @@ class ClockOffset:
         told_ms = await self._link.server_time_ms()
         answered_ns = self._now_ns()
         half_ms = (answered_ns - asked_ns) / 2e6
-        # It was read somewhere between; a clock told in whole ms adds its own half.
-        return half_ms + 0.5, told_ms + 0.5 - (asked_ns + answered_ns) / 2e6
+        # It was read somewhere between; a clock told in steps adds half of one.
+        step_ms = self._link.clock_step_ms / 2
+        return half_ms + step_ms, told_ms + step_ms - (asked_ns + answered_ns) / 2e6

@@ -94,12 +94,14 @@ class Link(Protocol):
     whole_books: it tells books as snapshots of its own keeping, so none need be asked for.
     lifetime_seconds: after so long the exchange itself cuts a connection; None if it does not.
     candle_streams: it tells candles by WebSocket; else they are asked for.
+    clock_step_ms: in which steps it tells its clock.
     """
 
     name: str
     whole_books: bool
     lifetime_seconds: float | None
     candle_streams: bool
+    clock_step_ms: float
 
     async def listings(self) -> Mapping[str, Listing]:
         """Return every market of the exchange by our symbol. Raises LinkError."""

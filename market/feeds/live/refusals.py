@@ -3,6 +3,7 @@
 Read by every link.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,26 @@ from market.feeds.live.link import LinkError
 
 LEFT_ALONE_SECONDS = 30.0
 """After a refusal that does not say for how long it holds."""
+
+_LEFT_ALONE_UNTIL = "leftAloneUntil"  # among ccxt's options: where it is of one exchange alone
+
+
+@contextmanager
+def asking(exchange: Any) -> Iterator[None]:
+    """Do as `refusals` around a question by REST, and ask nothing while left alone.
+
+    Binance bans those for longer who go on asking, so one answer counts for all who ask.
+    """
+    left_seconds = exchange.options.get(_LEFT_ALONE_UNTIL, 0.0) - time.monotonic()
+    if left_seconds > 0:
+        raise LinkError("the exchange asked to be left alone", left_seconds)
+    try:
+        with refusals(exchange):
+            yield
+    except LinkError as error:
+        if error.wait_seconds is not None:
+            exchange.options[_LEFT_ALONE_UNTIL] = time.monotonic() + error.wait_seconds
+        raise
 
 
 @contextmanager
@@ -38,4 +59,6 @@ def _retry_after(exchange: Any) -> float:
 
 
 def _short(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:300]
+    # ccxt names the address alone; what went wrong is in the error that its own came of.
+    cause = f" ({error.__cause__})" if error.__cause__ is not None else ""
+    return f"{type(error).__name__}: {error}{cause}"[:300]

@@ -19,7 +19,7 @@ from market.feeds.live.klines import candle_page, fetch_candles
 from market.feeds.live.link import LinkError, Sink, Subscription
 from market.feeds.live.links import aimed
 from market.feeds.live.markets import listings_of
-from market.feeds.live.refusals import refusals
+from market.feeds.live.refusals import asking
 from market.feeds.live.taps import near_levels
 from market.feeds.live.telling import Numbers
 from market.feeds.live.unified_connection import UnifiedConnection
@@ -44,6 +44,7 @@ class UnifiedLink:
         """Make it on the loop that it shall live on. url: EXCHANGE_URL, "" for the exchange."""
         self.name = exchange.venue
         self.candle_streams = exchange.candle_streams
+        self.clock_step_ms = exchange.clock_step_ms
         self.told = exchange
         self.now_ns = now_ns
         self.numbers = Numbers()
@@ -53,7 +54,7 @@ class UnifiedLink:
         self._loading = asyncio.Lock()
 
     async def listings(self) -> Mapping[str, Listing]:
-        with refusals(self._rest):
+        with asking(self._rest):
             markets = await self._rest.load_markets(True)
         found = listings_of(markets, self.now_ns() / 1e6)
         if not found:
@@ -111,7 +112,7 @@ class UnifiedLink:
         self, symbol: str, timeframe: Timeframe, since_ms: int, limit: int
     ) -> CandleSeries:
         market = await self.market_of(symbol)
-        with refusals(self._rest):
+        with asking(self._rest):
             return await fetch_candles(
                 self._rest, market, timeframe, since_ms, limit, self.now_ns() / 1e6
             )
@@ -120,7 +121,7 @@ class UnifiedLink:
         return candle_page(self._rest, timeframe)
 
     async def server_time_ms(self) -> float:
-        with refusals(self._rest):
+        with asking(self._rest):
             if self.told.ccxt_id == "coinbase":
                 # ccxt takes its seconds.
                 told = await self._rest.v3_public_get_brokerage_time()
@@ -131,7 +132,7 @@ class UnifiedLink:
         await self._rest.close()
 
     async def _book(self, market: str) -> Any:
-        with refusals(self._rest):
+        with asking(self._rest):
             book = await self._rest.fetch_order_book(market, REST_LEVELS)
         if not book["bids"] or not book["asks"]:
             raise LinkError(f"{self.name} tells an empty book of {market}")
