@@ -23,6 +23,7 @@ MOST_A_MINUTE = 100
 """Questions in all that may be asked at once. Binance's limit is 120 books a minute, and candles
 are to be asked for, too; beyond this they are spread."""
 
+FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 1.25
 """Between attempts while the exchange answers none: one symbol is asked for, for all."""
 
@@ -127,5 +128,5 @@ class Anchoring:
     def _failed(self, error: LinkError) -> None:
         if error.wait_seconds is not None:
             self.leave_alone(error.wait_seconds)
-        self._failing = self._failing or Backoff(longest_seconds=LONGEST_PAUSE_SECONDS)
+        self._failing = self._failing or Backoff(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
         self._quiet_until = time.monotonic() + self._failing.next_seconds()

@@ -6,7 +6,8 @@ a later cell, so that a test may drive it by receive times alone.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 from market.events import AnyEvent, CandleClosed, Disconnected
 from market.feeds import Batch
@@ -40,9 +41,9 @@ class Cells:
         self.before_tick: Callable[[int], None] = lambda until_ns: None
         """Called before the last cell of each second is cut, to add what a tick shall find."""
         self._counters = counters
-        self._queue: SimpleQueue[Batch | None] = SimpleQueue()
-        self._weights: SimpleQueue[int] = SimpleQueue()
-        self._put_weight = self._taken_weight = 0
+        self._queue: SimpleQueue[tuple[Batch, int] | None] = SimpleQueue()
+        self._put_weight = 0  # the loop's; what was taken out is the pump's
+        self._taken_weight = 0
         self._events: list[AnyEvent] = []
         self._candles: list[CandleClosed] = []
         self.last_ns = now_ns
@@ -84,10 +85,11 @@ class Cells:
     def batches(self) -> Iterator[Batch]:
         """Yield cells as they end, until `close`; in the pump's thread."""
         while True:
-            batch = self._queue.get()
-            if batch is None:
+            taken = self._queue.get()
+            if taken is None:
                 return
-            self._taken_weight += self._weights.get()
+            batch, weighs = taken
+            self._taken_weight += weighs
             yield batch
 
     def close(self) -> None:
@@ -109,8 +111,7 @@ class Cells:
             self._counters["conflated"] += told - len(events)
         weighs = weight(events) if lag > LAG_CELLS else len(events)
         self._put_weight += weighs
-        self._weights.put(weighs)
-        self._queue.put(Batch(self._until_ms, events, candles))
+        self._queue.put((Batch(self._until_ms, events, candles), weighs))
         self.last_ns = max(self.last_ns, self.until_ns + 1)
         self._until_ms += CELL_MS
         self.until_ns = self._until_ms * 1_000_000
@@ -118,12 +119,14 @@ class Cells:
     def _give_up(self) -> None:
         # The candles that were told are asked for again by the desk, which misses them.
         self._counters["breaks"] += 1
-        while self._queue.qsize():
-            if self._queue.get() is None:
-                self._queue.put(None)
-                return
-            self._taken_weight += self._weights.get()
-            self._counters["cells_given_up"] += 1
+        with suppress(Empty):
+            while True:
+                given_up = self._queue.get_nowait()
+                if given_up is None:
+                    self._queue.put(None)
+                    return
+                self._put_weight -= given_up[1]
+                self._counters["cells_given_up"] += 1
 
     def _begin_anew(self, now_ns: int) -> None:
         self._cut()

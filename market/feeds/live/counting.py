@@ -10,7 +10,7 @@ class LastMinute:
     """Ask once a second."""
 
     def __init__(self) -> None:
-        self._before: deque[dict[str, int]] = deque([{}], maxlen=SECONDS + 1)
+        self._before: deque[dict[str, int]] = deque([{}], maxlen=SECONDS)
 
     def grown(self, counters: Mapping[str, int]) -> dict[str, int]:
         """Return what grew since a minute ago, and by how much."""

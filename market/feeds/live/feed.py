@@ -87,10 +87,7 @@ class LiveFeed:
         self._started = self._closed = False
 
     def batches(self) -> Iterator[Batch]:
-        """Yield every cell from now on, as soon as its time has passed, until `close`.
-
-        Raises FeedError where it cannot start.
-        """
+        """Yield every cell from now on, as soon as its time has passed, until `close`."""
         self._thread.call(self._start(), OPENING_SECONDS)
         yield from self._cells.batches()
 

@@ -10,6 +10,7 @@ import time
 
 from market.backoff import Backoff
 
+FIRST_SECONDS = 0.25
 LONGEST_SECONDS = 1.25
 PATIENT_AFTER = 100
 PATIENT_SECONDS = 10.0
@@ -23,7 +24,7 @@ class Knocking:
 
     def __init__(self) -> None:
         self._failures = 0
-        self._backoff = Backoff(longest_seconds=LONGEST_SECONDS)
+        self._backoff = Backoff(FIRST_SECONDS, LONGEST_SECONDS)
         self._next = 0.0
         self._let_in = asyncio.Event()
 
@@ -49,7 +50,7 @@ class Knocking:
     def let_in(self) -> None:
         """An attempt succeeded: whoever waits may try at once."""
         self._failures = 0
-        self._backoff = Backoff(longest_seconds=LONGEST_SECONDS)
+        self._backoff = Backoff(FIRST_SECONDS, LONGEST_SECONDS)
         self._next = 0.0
         self._let_in.set()
 
