@@ -83,7 +83,7 @@ class FakeExchange:
 
     def end(self, fault: Fault) -> None:
         self.faults.end(fault)
-        self.delivery.release(fault)
+        self._ended(fault)
         self.delivery.flush()
 
     async def run(self) -> None:
@@ -211,8 +211,15 @@ class FakeExchange:
         for fault in due:
             self.begin(fault)
         for fault in self.faults.expire():
-            self.delivery.release(fault)
+            self._ended(fault)
         self._tend_sessions(now)
+
+    def _ended(self, fault: Fault) -> None:
+        self.delivery.release(fault)
+        stage = self._next()
+        if fault.kind is FaultKind.BURST and stage is not None:
+            # What could not be sent in time is not sent faster than the market afterwards.
+            self._elapsed_ns = min(self._elapsed_ns, stage.player.due_ns() or 0)
 
     def _tend_sessions(self, now: float) -> None:
         lifetime = self.faults.holds(FaultKind.LIFETIME)

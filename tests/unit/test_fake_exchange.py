@@ -1,7 +1,9 @@
 """The fake exchange without its server: frames, rounds, candles, faults."""
 
 import gzip
+import time
 from itertools import islice
+from types import SimpleNamespace
 
 import pytest
 
@@ -185,3 +187,20 @@ def test_parse_fault_of_nonsense_names_it(text, named):
 def test_read_fault_of_a_wrong_type_names_the_field():
     with pytest.raises(ValueError, match="count"):
         read_fault({"kind": "skip", "count": "many"})
+
+
+def test_burst_that_could_not_be_sent_in_time_ends_with_its_fault(monkeypatch):
+    now = [100.0]
+    clock = SimpleNamespace(monotonic=lambda: now[0], time=time.time)
+    monkeypatch.setattr("market.fake_exchange.exchange.time", clock)
+    exchange = FakeExchange(ExchangePlan((recording(BTC_SPOT),)))
+    exchange.turn()
+    burst = exchange.begin(read_fault({"kind": "burst", "factor": 1_000}))
+    now[0] += 1.0
+    exchange.turn()
+    flooded = exchange.frames
+    exchange.end(burst)
+    now[0] += 0.02
+    exchange.turn()
+    assert flooded > 500
+    assert exchange.frames - flooded < 50
