@@ -58,7 +58,7 @@ def state(exchange: FakeExchange) -> dict[str, Any]:
         "exchange_ms": round(exchange.clock_ms(), 3),
         "symbols": list(exchange.symbols),
         "frames": exchange.frames,
-        "books": {symbol: exchange.player(symbol).last_id for symbol in exchange.symbols},
+        "books": {symbol: exchange.player(symbol).book.last_id for symbol in exchange.symbols},
         "rounds": {symbol: exchange.player(symbol).rounds for symbol in exchange.symbols},
         "connections": [
             {

@@ -36,7 +36,6 @@ class FaultKind(StrEnum):
     LIFETIME = "lifetime"  # connections are closed when they are `after_seconds` old
 
 
-ONCE = frozenset({FaultKind.DROP, FaultKind.SKIP, FaultKind.TRUNCATED, FaultKind.CUT_FRAME})
 FOREVER_SECONDS = 1e9
 
 
@@ -94,13 +93,6 @@ class Faults:
             fault.until_ms = self._now_ms()
             self.over.append(fault)
             del self.over[:-KEPT]
-
-    def end_number(self, number: int) -> Fault | None:
-        for fault in self.going_on:
-            if fault.number == number:
-                self.end(fault)
-                return fault
-        return None
 
     def expire(self) -> list[Fault]:
         """End those whose time is up, and return them."""

@@ -7,7 +7,7 @@ upward, and a diff of its own takes the book from the last state to the first.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from market.events import SCALE, BookTicker, DepthDiff, DepthSnapshot, Level
+from market.events import SCALE, DepthDiff, DepthSnapshot, Level
 from market.fake_exchange.frames import Frame, Kind, Stamp, parse
 from market.fake_exchange.reel import Reel
 from market.feeds.wire import parse_frame
@@ -41,15 +41,9 @@ class Player:
         self._moved_ns = 0  # what the rounds played so far add to recorded times
         self._moved_ids = self._moved_trades = 0
         self._last_trade = self._newest_id = 0
-        self._ticker: Frame | None = None
         self._joins: list[Frame] = []
         self.book = OrderBook()
         self.book.apply_snapshot(reel.snapshot)
-
-    @property
-    def last_id(self) -> int:
-        """The update id that the book is as of."""
-        return self.book.last_id
 
     @property
     def moved_ms(self) -> int:
@@ -91,7 +85,6 @@ class Player:
         if frame.kind is Kind.TRADE:
             self._last_trade = stamp.last_id
         elif frame.kind is Kind.TICKER:
-            self._ticker = frame
             self._newest_id = stamp.last_id
         else:
             stamp = self._apply(frame, stamp, joining=joining)
@@ -108,20 +101,6 @@ class Player:
         bids = [(price, book.bids.sizes[price]) for price in reversed(book.bids.prices)]
         asks = [(price, book.asks.sizes[price]) for price in book.asks.prices]
         return DepthSnapshot(symbol, self.recorded_ns(), None, book.last_id, bids, asks)
-
-    def ticker(self) -> tuple[Level, Level] | None:
-        """Return best bid and ask as last told, sizes with them; None before the first."""
-        if self._ticker is None:
-            return None
-        line = b'%d {"stream":"@bookTicker","data":{"u":1,"s":"%b",%b}' % (
-            self._ticker.recv_ns,
-            self._ticker.symbol,
-            self._ticker.tail,
-        )
-        event = parse_frame(line, "")
-        if not isinstance(event, BookTicker):
-            return None
-        return (event.bid, event.bid_size), (event.ask, event.ask_size)
 
     def _apply(self, frame: Frame, stamp: Stamp, *, joining: bool) -> Stamp:
         if joining or (self.rounds and stamp.first_id <= self.book.last_id < stamp.last_id):

@@ -58,7 +58,6 @@ class RestApi:
         self._exchange = exchange
         self._history = history
         self._weights = Weights()
-        self.requests = 0
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -86,7 +85,6 @@ class RestApi:
             return _refused(status)
         if not rest:
             return await handler(request)
-        self.requests += 1
         for fault in list(faults.of(FaultKind.SLOW)):
             await asyncio.sleep(fault.delay_seconds)
         used = self._weights.spend(_weight(request))
