@@ -12,6 +12,8 @@ EXCHANGE = env.choice("EXCHANGE", "binance", tuple(SUPPORTED))
 """Whose market a live one is; whom `auto` asks first."""
 EXCHANGE_URL = env.server("EXCHANGE_URL")
 """Another server that speaks the exchange's protocol, such as the fake one; "" for none."""
+MARKET_KIND = "replay" if EXCHANGE_URL and MARKET_SOURCE == "live" else MARKET_SOURCE
+"""What the source comes to where no feed runs: another server's market is never a live one."""
 BEEN_LIVE = VAR_DIR / "been_live"
 """There once this instance has had a live market; then `auto` never simulates one again."""
 MARKET_REPLAY = tuple(Path(path).resolve() for path in env.items("MARKET_REPLAY", ()))

@@ -155,7 +155,7 @@ def default_service() -> InferenceService:
     watch = MarketWatch(
         settings.REDIS_URL,
         cluster=settings.INFERENCE.redis.cluster_mode,
-        source=settings.MARKET_SOURCE,
+        source=settings.MARKET_KIND,
         exchange=settings.CANDLE_EXCHANGE,
         stored=lambda venue: store.holds(venue, settings.SIGNAL_SYMBOLS, SIGNAL_TIMEFRAMES),
     )

@@ -57,7 +57,7 @@ def _now(store: CandleStore, running: MarketTime | None) -> Moment:
     if running is not None:
         return Moment.of(running)
     return unwatched(
-        settings.MARKET_SOURCE,
+        settings.MARKET_KIND,
         settings.CANDLE_EXCHANGE,
         lambda venue: store.holds(venue, settings.SIGNAL_SYMBOLS, SIGNAL_TIMEFRAMES),
     )

@@ -118,7 +118,7 @@ def test_candles_where_no_market_runs_are_those_that_signals_would_be_made_of(
     venue: str,
 ) -> None:  # fmt: skip
     clean_redis.delete(keys.clock())
-    settings.MARKET_SOURCE = source
+    settings.MARKET_KIND = source
 
     told = ask(client)
 

@@ -28,7 +28,7 @@ class Command(BaseCommand):
             models_dir=settings.BASE_DIR / "models",
             var_dir=settings.VAR_DIR,
             device=settings.MODEL_DEVICE,
-            market_source=settings.MARKET_SOURCE,
+            market_source=settings.MARKET_KIND,
             redis_url=settings.REDIS_URL,
             metrics_port=settings.SIGNALS_METRICS_PORT,
             token=settings.API_TOKEN,
