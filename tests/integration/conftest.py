@@ -1,6 +1,7 @@
 """What several tests of the REST API, and of the signal loop, start from."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -9,6 +10,7 @@ from django.conf import settings
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
 from predictions.api import kept_answers, throttling
 from tests.integration.made_signals import a_signal, set_market
+from tests.mqtt_broker import Broker, Listener, listening
 from tests.signal_loops import DAY_MS, FakePredictor
 from tests.signals import store_state
 
@@ -52,3 +54,17 @@ def predictor() -> FakePredictor:
     for timeframe in SIGNAL_TIMEFRAMES:
         found.store(timeframe, DAY_MS - timeframe.ms)
     return found
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    """One a test: what is retained belongs to the broker."""
+    broker = Broker(tmp_path).start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def listener(broker: Broker) -> Iterator[Listener]:
+    with listening(broker.port) as listener:
+        yield listener
