@@ -1,5 +1,7 @@
 """Wanted symbols held against an exchange's list; renames; what EXCHANGE may be."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -123,3 +125,9 @@ def test_aimed_addresses_go_to_the_other_server_with_their_paths() -> None:
     }
     assert aimed(urls, binance, "") == urls
     assert aimed(urls, public, "")["ws"]["spot"] == "wss://data-stream.binance.vision/ws"
+
+
+def test_ccxt_is_imported_by_nobody_who_does_not_ask_an_exchange() -> None:
+    code = "import sys, market.running; print([n for n in sys.modules if n.startswith('ccxt')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
