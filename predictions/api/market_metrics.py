@@ -1,14 +1,37 @@
 """The market feed for Prometheus, out of its heartbeat: it serves no port of its own."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import redis
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from market import keys
+from market.feed_state import FeedState
 from predictions.api.redis_client import web_redis
 from predictions.watching.heartbeats import DOWN, Process, told
 from predictions.watching.market_facts import feed_state, outage
+
+
+class FeedEvents(Collector):
+    """A live feed's counters, as it has counted them."""
+
+    def __init__(self, feed: FeedState | None) -> None:
+        self._feed = feed
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Yield one counter, without samples where there is no live feed."""
+        events = CounterMetricFamily(
+            "market_feed_events",
+            "What happened to the live feed since its start",
+            labels=("exchange", "what"),
+        )
+        if self._feed is not None:
+            for name, count in self._feed.counters.items():
+                events.add_metric((self._feed.exchange, name), count)
+        yield events
 
 
 class MarketMetrics:
@@ -28,12 +51,7 @@ class MarketMetrics:
             ["exchange", "state"],
             registry=self.registry,
         )
-        self.events = Counter(
-            "market_feed_events",
-            "What happened to the live feed since its start",
-            ["exchange", "what"],
-            registry=self.registry,
-        )
+        self.registry.register(FeedEvents(feed_state(process)))
         self.clock_offset = Gauge(
             "market_clock_offset_seconds",
             "The exchange's clock minus ours",
@@ -57,8 +75,6 @@ class MarketMetrics:
         up = sum(each.up for each in feed.connections)
         self.connections.labels(feed.exchange, "up").set(up)
         self.connections.labels(feed.exchange, "down").set(len(feed.connections) - up)
-        for name, count in feed.counters.items():
-            self.events.labels(feed.exchange, name).inc(max(0, count))
         for gauge, value_ms in (
             (self.clock_offset, feed.clock_offset_ms),
             (self.clock_uncertainty, feed.clock_uncertainty_ms),

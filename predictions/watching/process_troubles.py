@@ -51,8 +51,15 @@ def process_troubles(processes: Mapping[str, Process]) -> Iterator[Alert]:
             continue
         told = list(TROUBLES[name](detail_of(process)))
         yield from told
-        if status not in WELL and status != FEED_DOWN and not told:
+        if status not in WELL and not told and not _waits_for_exchange(process):
             yield _of_status(name, str(status))
+
+
+def _waits_for_exchange(process: Process) -> bool:
+    # One alert of the market's says it, not one of each process that lacks its prices.
+    components = _mapping(detail_of(process).get("components"))
+    refused = _mapping(_mapping(components.get("feature_quality")).get("refused"))
+    return process["status"] == FEED_DOWN or Reason.FEED_DOWN in refused
 
 
 def _of_status(name: str, status: str) -> Alert:

@@ -321,7 +321,7 @@ def test_system_outage_is_one_alert_that_says_who_was_tried(
     tried = [{"exchange": "binance", "error": "timed out"}, {"exchange": "kraken", "error": "no"}]
     beat(well, "market", "feed_down", outage={"since_ms": 1_767_225_600_000, "tried": tried})
     refused = {"feed_down": ["BTCUSDT"], "symbol_halted": ["ETHUSDT"]}
-    beat(well, "inference", components={"feature_quality": {"refused": refused}})
+    beat(well, "inference", "degraded", components={"feature_quality": {"refused": refused}})
     document = asked(client)
     (alert,) = document["alerts"]
     assert (alert["code"], alert["severity"]) == ("feed_down", "critical")
