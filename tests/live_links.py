@@ -78,7 +78,7 @@ class FakeLink:
         self.refusing: LinkError | None = None
         self.server_times: list[float] = []
 
-    async def listings(self) -> Mapping[str, Listing]:
+    async def listings(self, symbols: Sequence[str] = ()) -> Mapping[str, Listing]:
         return {}
 
     def connection(self, subscriptions: Sequence[Subscription], sink: Sink) -> FakeConnection:

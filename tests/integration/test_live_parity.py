@@ -12,7 +12,8 @@ import numpy as np
 from market.events import DepthSnapshot
 from market.exchanges import SUPPORTED
 from market.feeds.live.asking import ask_exchange
-from market.feeds.live.binance import BinanceConnection, BinanceLink
+from market.feeds.live.binance import BinanceLink
+from market.feeds.live.binance_connection import BinanceConnection
 from market.feeds.live.feed import LiveFeed
 from market.feeds.live.link import Sink, Subscription
 from market.feeds.replay import ReplayFeed

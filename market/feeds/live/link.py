@@ -103,8 +103,10 @@ class Link(Protocol):
     candle_streams: bool
     clock_step_ms: float
 
-    async def listings(self) -> Mapping[str, Listing]:
-        """Return every market of the exchange by our symbol. Raises LinkError."""
+    async def listings(self, symbols: Sequence[str] = ()) -> Mapping[str, Listing]:
+        """Return every market of the exchange by our symbol; some only, where some are named and
+        the exchange can be asked for them. Raises LinkError.
+        """
         ...
 
     def connection(self, subscriptions: Sequence[Subscription], sink: Sink) -> Connection: ...

@@ -135,11 +135,13 @@ async def keep_refreshing(
 
     Every minute while a symbol is halted, so that it is back soon; ends when it is cancelled.
     """
+    # The whole list is megabytes, which to read would hold up the streams for a second.
+    asked = sorted({*markets.wanted, *(renamed(symbol) for symbol in markets.wanted)})
     wait_seconds = RETRY_SECONDS if markets.halted else REFRESH_SECONDS
     while True:
         await asyncio.sleep(wait_seconds)
         try:
-            found = await link.listings()
+            found = await link.listings(asked)
         except LinkError as error:
             log.warning("listings_not_refreshed", exchange=link.name, error=str(error))
             wait_seconds = max(RETRY_SECONDS, error.wait_seconds or 0.0)

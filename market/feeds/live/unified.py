@@ -53,7 +53,7 @@ class UnifiedLink:
         self._symbols: dict[str, str] = {}
         self._loading = asyncio.Lock()
 
-    async def listings(self) -> Mapping[str, Listing]:
+    async def listings(self, symbols: Sequence[str] = ()) -> Mapping[str, Listing]:
         with asking(self._rest):
             markets = await self._rest.load_markets(True)
         found = listings_of(markets, self.now_ns() / 1e6)
