@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from market.exchanges import SUPPORTED, Exchange
 from market.feed_state import FEED_DOWN, outage_of
 from market.feeds import FeedError, opening
 from market.feeds.choosing import Independence
+from market.feeds.live.asking import StoppedError, ask_exchange
 from market.feeds.live.link import LinkError
 from market.feeds.live.markets import Markets
 from market.feeds.opening import MarketChoice, OpenedFeed, open_feed
@@ -170,6 +172,27 @@ def test_auto_that_was_live_or_is_listened_to_reports_the_outage(
         independence.mark_live()
     with pytest.raises(AssertionError, match="no route to it"):
         opened(monkeypatch, independence, [])
+
+
+def test_name_that_a_resolver_looks_for_in_vain_takes_no_longer_than_its_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = threading.Event()
+
+    def look(*_: object, **__: object) -> object:
+        found.wait(20)
+        raise OSError("no such name")
+
+    monkeypatch.setattr("socket.getaddrinfo", look)
+    began = time.monotonic()
+    try:
+        with pytest.raises(LinkError, match=r"kraken did not answer within 0\.3 s"):
+            ask_exchange(SUPPORTED["kraken"], "", ("BTCUSD",), 0.3, lambda: True)
+        with pytest.raises(StoppedError):
+            ask_exchange(SUPPORTED["kraken"], "", ("BTCUSD",), 20.0, lambda: False)
+        assert time.monotonic() - began < 10
+    finally:
+        found.set()
 
 
 def test_live_market_that_lists_nothing_wanted_needs_a_person() -> None:

@@ -38,7 +38,12 @@ def ask_exchange(
     Raises LinkError where it does not answer, FeedError where it lists none of them, and
     StoppedError as soon as going_on says no.
     """
-    return asyncio.run(_ask(exchange, url, wanted, seconds, going_on))
+    # Not asyncio.run: it would wait for as long as a broken resolver looks for a name.
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(_ask(exchange, url, wanted, seconds, going_on))
+    finally:
+        loop.close()
 
 
 async def _ask(
