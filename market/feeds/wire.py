@@ -5,7 +5,7 @@ diffs, book tickers, trades and candles (spot and USD-M), each frame alone (`/ws
 its stream (`/stream`). Read by replays and by the live link.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -21,6 +21,13 @@ from market.events import (
 )
 
 Pair = tuple[float, float]
+
+
+class NewestTrade(NamedTuple):
+    """What the candle that is open says of trades; -1 where there were none in it."""
+
+    symbol: str
+    trade_id: int
 
 
 class FrameError(ValueError):
@@ -97,6 +104,7 @@ class _Bar(msgspec.Struct):
     c: float
     v: float
     x: bool
+    L: int = -1
 
 
 class _Kline(msgspec.Struct):
@@ -104,10 +112,10 @@ class _Kline(msgspec.Struct):
     E: int
     k: _Bar
 
-    def event(self, recv_ns: int) -> CandleClosed | None:
+    def event(self, recv_ns: int) -> CandleClosed | NewestTrade:
         bar = self.k
         if not bar.x:
-            return None
+            return NewestTrade(self.s, bar.L)
         if not (bar.l > 0 and bar.v >= 0):
             raise FrameError("a candle's price is not positive or its volume is negative")
         return CandleClosed(
@@ -197,8 +205,8 @@ def parse_frame(line: bytes, symbol: str) -> AnyEvent:
     raise FrameError("not a frame of this exchange")
 
 
-def parse_message(text: str, recv_ns: int) -> AnyEvent | CandleClosed | None:
-    """Turn a frame that just arrived into an event; None for a candle that is not closed yet.
+def parse_message(text: str, recv_ns: int) -> AnyEvent | CandleClosed | NewestTrade:
+    """Turn a frame that just arrived into an event, or what a candle tells that is still open.
 
     Raises FrameError for a frame of these streams that is not to be understood.
     """

@@ -46,6 +46,9 @@ class Heard:
     def candle(self, candle: CandleClosed) -> None:
         self.candles.append(candle)
 
+    def newest_trade(self, symbol: str, trade_id: int, recv_ns: int) -> None:
+        raise NotImplementedError("no stream of these exchanges tells")
+
     def fault(self, kind: str, symbol: str = "") -> None:
         self.faults.append((kind, symbol))
 
@@ -272,6 +275,46 @@ async def test_kraken_crossed_book_is_left_and_asked_for_again() -> None:
         await eventually(lambda: len(heard.events) >= told + 2)
     assert top_of(heard.tops[-1]) == units(100.0, 1, 100.5, 2)
     assert [event.last_id for event in heard.books][-1] > lost.last_id
+
+
+async def test_kraken_book_that_contradicts_its_checksum_is_asked_for_again() -> None:
+    # The example of Kraken's documentation, with its checksum.
+    asks = [
+        (45285.2, 0.001),
+        (45286.4, 1.54571953),
+        (45286.6, 1.54571109),
+        (45289.6, 1.54560911),
+        (45290.2, 0.1589066),
+        (45291.8, 1.54553491),
+        (45294.7, 0.04454749),
+        (45296.1, 0.3538),
+        (45297.5, 0.09945542),
+        (45299.5, 0.18772827),
+    ]
+    bids = [
+        (45283.5, 0.1),
+        (45283.4, 1.54582015),
+        (45282.1, 0.1),
+        (45281.0, 0.1),
+        (45280.3, 1.54592586),
+        (45279.0, 0.0799),
+        (45277.6, 0.03310103),
+        (45277.5, 0.3),
+        (45277.3, 1.54602737),
+        (45276.6, 0.15445238),
+    ]
+    async with kraken("BTCUSD") as (exchange, listener):
+        heard = listener.heard
+        whole = exchange.book("snapshot", "BTC/USD", bids, asks, 3310070434)
+        beyond = exchange.book("update", "BTC/USD", [(45000.0, 1.0)], [], 3310070434)
+        await exchange.tell(whole, beyond)
+        await eventually(lambda: heard.books and len(heard.books[-1].bids) == 11)
+        assert not heard.faults
+        # An update that is contradicted: another must have been missed.
+        await exchange.tell(exchange.book("update", "BTC/USD", [(45283.5, 0.2)], [], 3310070434))
+        await eventually(lambda: len(exchange.subscriptions("book")) == 2)
+        assert heard.faults == [("book_broken", "BTCUSD")]
+        assert heard.books[-1].bids == []
 
 
 async def test_kraken_candle_is_closed_when_the_next_begins() -> None:

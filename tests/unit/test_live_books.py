@@ -15,7 +15,7 @@ from market.feeds.live.counting import LastMinute
 from market.feeds.live.hearing import HeardOver, Hearing
 from market.feeds.live.link import LinkError, Stream, Subscription
 from market.feeds.live.silence import Silence
-from tests.live_links import BTC, ETH, NS, START_NS, Clock, FakeLink, book, diff, ticker
+from tests.live_links import BTC, ETH, NS, START_NS, Clock, FakeLink, book, diff, ticker, trade
 from tests.waiting import eventually
 
 
@@ -273,3 +273,24 @@ def test_last_minute_tells_what_grew_in_it():
         minute.grown({"gaps": 3, "frames": 10})
     assert minute.grown({"gaps": 3, "frames": 12}) == {"frames": 12}
     assert minute.grown({"gaps": 4, "frames": 12}) == {"gaps": 1, "frames": 2}
+
+
+async def test_trade_that_a_candle_tells_of_and_that_never_comes_renews_the_stream(quiet):
+    for seconds, trade_id in ((1, 40), (2, 40), (3, 41), (4, 42)):  # 40: before it was heard
+        quiet.sink.newest_trade(BTC, trade_id, START_NS + seconds * NS)
+    await quiet.look(5.9)
+    assert quiet.line.renewed == []
+    await quiet.look(6.1)
+    assert quiet.line.renewed == [Subscription(BTC, Stream.TRADES)]
+    assert Disconnected in [type(event) for event in quiet.told()]
+
+
+async def test_trade_that_comes_after_its_candle_told_of_it_is_no_fault(quiet):
+    quiet.sink.event(trade(40, START_NS), Stream.TRADES)
+    for trade_id in (40, 41):
+        quiet.sink.newest_trade(BTC, trade_id, START_NS + NS)
+    quiet.sink.event(trade(41, START_NS + 2 * NS), Stream.TRADES)
+    quiet.sink.newest_trade("XRPUSDT", 41, START_NS)
+    quiet.sink.newest_trade(BTC, -1, START_NS)
+    await quiet.look(20)
+    assert quiet.line.renewed == []

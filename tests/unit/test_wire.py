@@ -5,6 +5,7 @@ import pytest
 from market.events import BookTicker, CandleClosed, DepthDiff, DepthSnapshot, Trade
 from market.feeds.wire import (
     FrameError,
+    NewestTrade,
     is_market_data,
     parse_frame,
     parse_message,
@@ -46,7 +47,7 @@ def test_message_alone_named_or_recorded_is_the_same_event(stream, frame, kind):
 
 
 def test_candle_is_told_once_it_has_closed():
-    assert parse_message(KLINE % "false", AT_NS) is None
+    assert parse_message(KLINE % "false", AT_NS) == NewestTrade("BTCUSDT", 2)
     assert parse_message(KLINE % "true", AT_NS) == CandleClosed(
         "BTCUSDT", AT_NS, 1723161255208, "1m", 1723161240000, 1.5, 3.5, 0.5, 2.5, 10.25
     )

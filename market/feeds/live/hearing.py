@@ -26,10 +26,13 @@ BEAT_NS = 900_000_000
 class Heard:
     """One symbol. Ids and receive times (ns) are of the newest that was passed on, by stream;
     anchor_id: of the newest snapshot. era: counts breaks, so that late answers are known.
+    told_trade_id: what another stream said first; behind_ns: since when it has known of a trade
+    that never came, 0 while it does not.
     """
 
     __slots__ = (
         "anchor_id",
+        "behind_ns",
         "depth_id",
         "depth_ns",
         "era",
@@ -38,6 +41,7 @@ class Heard:
         "speaks",
         "symbol",
         "ticker",
+        "told_trade_id",
         "top_ns",
         "trade_id",
         "trades_ns",
@@ -51,7 +55,8 @@ class Heard:
 
     def begin(self, now_ns: int) -> None:
         """Forget what was heard: ids may begin anew."""
-        self.depth_id = self.trade_id = self.anchor_id = NONE_YET
+        self.depth_id = self.trade_id = self.anchor_id = self.told_trade_id = NONE_YET
+        self.behind_ns = 0
         self.ticker: BookTicker | None = None
         self.depth_ns = self.top_ns = self.trades_ns = self.last_ns = self.since_ns = now_ns
 
@@ -148,7 +153,7 @@ class HeardOver:
             if trade_id <= heard.trade_id:
                 self._counters["duplicates"] += 1
                 return
-            heard.trade_id, heard.trades_ns = trade_id, recv_ns
+            heard.trade_id, heard.trades_ns, heard.behind_ns = trade_id, recv_ns, 0
         elif kind is DepthSnapshot:
             heard.anchor_id, heard.depth_ns = event.last_id, recv_ns  # type: ignore[union-attr]
         heard.last_ns = recv_ns
@@ -158,6 +163,16 @@ class HeardOver:
         self._hearing.frames += 1
         self.last_ns = candle.recv_ns
         self._add_candle(candle)
+
+    def newest_trade(self, symbol: str, trade_id: int, recv_ns: int) -> None:
+        """Note that a trade was made which may not have come."""
+        heard = self._symbols.get(symbol)
+        if heard is None or trade_id == NONE_YET:
+            return
+        if heard.told_trade_id == NONE_YET:
+            heard.told_trade_id = trade_id  # made before anybody listened
+        elif trade_id > max(heard.trade_id, heard.told_trade_id) and not heard.behind_ns:
+            heard.behind_ns = recv_ns
 
     def fault(self, kind: str, symbol: str = "") -> None:
         self._faults[kind] += 1

@@ -59,6 +59,10 @@ class Sink(Protocol):
         """One candle that the exchange says has closed."""
         ...
 
+    def newest_trade(self, symbol: str, trade_id: int, recv_ns: int) -> None:
+        """What another stream says the newest trade is: one that was missed shows by it."""
+        ...
+
     def fault(self, kind: str, symbol: str = "") -> None:
         """A frame that could not be understood; counted by kind."""
         ...

@@ -20,6 +20,9 @@ LOOK_SECONDS = 1.0
 QUIET_NS = 30_000_000_000
 """A stream is checked after so long a silence, and as often while it lasts."""
 
+BEHIND_NS = 3_000_000_000
+"""A trade of which a candle tells comes within this, or its stream is dead."""
+
 CONNECTION_QUIET_NS = 5_000_000_000
 """A connection of several streams that tells of none of them is checked sooner."""
 
@@ -65,7 +68,11 @@ class Silence:
                 continue
             for symbol in carrier.symbols:
                 heard = self._hearing.symbols.get(symbol)
-                if heard is not None and heard.speaks and self._is_due(heard, now_ns):
+                if heard is None or not heard.speaks:
+                    continue
+                if heard.behind_ns and now_ns - heard.behind_ns > BEHIND_NS:
+                    self._start(symbol, now_ns, self._renew(carrier, heard, [Stream.TRADES]))
+                elif self._is_due(heard, now_ns):
                     self._start(symbol, now_ns, self._check(carrier, heard))
 
     def _is_due(self, heard: Heard, now_ns: int) -> bool:
@@ -111,8 +118,10 @@ class Silence:
             silent.append(Stream.DEPTH)
         if heard.ticker is ticker and ticker is not None and not _tells(ticker, snapshot):
             silent.append(Stream.TOP)
-        if not silent:
-            return
+        if silent:
+            await self._renew(carrier, heard, silent)
+
+    async def _renew(self, carrier: Carrier, heard: Heard, silent: Sequence[Stream]) -> None:
         self._hearing.counters["resubscribed"] += len(silent)
         log.warning("stream_silent", symbol=heard.symbol, streams=[each.value for each in silent])
         try:
@@ -120,7 +129,7 @@ class Silence:
         except LinkError as error:
             carrier.give_up(f"a silent stream could not be subscribed to again: {error}")
             return
-        if Stream.DEPTH in silent:
+        if Stream.DEPTH in silent or Stream.TRADES in silent:
             self._hearing.mistrust(heard.symbol, self._hearing.cells.last_ns)
 
     async def _ask(self, heard: Heard) -> DepthSnapshot | None:
