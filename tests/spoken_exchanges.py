@@ -237,12 +237,13 @@ class SpokenKraken(Spoken):
         symbol: str,
         bids: list[tuple[float, float]],
         asks: list[tuple[float, float]],
+        checksum: int = 0,
     ) -> dict[str, Any]:
         data: dict[str, Any] = {
             "symbol": symbol,
             "bids": [{"price": price, "qty": size} for price, size in bids],
             "asks": [{"price": price, "qty": size} for price, size in asks],
-            "checksum": 0,
+            "checksum": checksum,
         }
         if kind == "update":
             data["timestamp"] = "2026-09-21T14:13:20.500000Z"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 import structlog
 
+from market.backoff import Backoff
 from market.candles.timeframes import Timeframe
 from market.feeds.live.client import stamping
 from market.feeds.live.dialects import DIALECTS, Dialect
@@ -22,6 +23,10 @@ from market.feeds.live.telling import Teller
 
 if TYPE_CHECKING:
     from market.feeds.live.unified import UnifiedLink
+
+HEALTHY_NS = 60_000_000_000
+BROKEN_AGAIN_SECONDS, LONGEST_SECONDS = 1.0, 10.0
+"""A book that breaks is asked for at once; one that breaks again within a minute, less and less."""
 
 ItemT = TypeVar("ItemT")
 
@@ -44,6 +49,7 @@ class UnifiedConnection:
         self._tasks: set[asyncio.Task[None]] = set()
         self._end: asyncio.Future[LinkError] = asyncio.get_running_loop().create_future()
         self._ours: dict[str, str] = {}
+        self._broken: dict[str, tuple[int, Backoff]] = {}
         self._teller = Teller(sink, link.numbers, link.now_ns, self._on_broken)
 
     @property
@@ -156,6 +162,8 @@ class UnifiedConnection:
         if tap is not None:
             self._teller.whole(tap)
         self._exchange.handle_message(client, message)
+        if broken := self._dialect.broken(message):
+            self._on_broken(broken)
         return True
 
     def _malformed(self) -> None:
@@ -179,7 +187,18 @@ class UnifiedConnection:
             return  # it is being asked for
         self._sink.fault("book_broken", tap.symbol)
         self._teller.lose(tap, self._recv_ns())
-        self._watch(self._renew_books([market]))
+        tap.asked_ns = self._now_ns()
+        self._watch(self._renew_broken(market))
+
+    async def _renew_broken(self, market: str) -> None:
+        now_ns = self._now_ns()
+        broken_ns, backoff = self._broken.get(market, (0, Backoff()))
+        if now_ns - broken_ns > HEALTHY_NS:
+            self._broken[market] = now_ns, Backoff(BROKEN_AGAIN_SECONDS, LONGEST_SECONDS)
+        else:
+            self._broken[market] = now_ns, backoff
+            await asyncio.sleep(backoff.next_seconds())
+        await self._renew_books([market])
 
     async def _renew_books(self, markets: Sequence[str]) -> None:
         for market in markets:
