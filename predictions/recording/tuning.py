@@ -1,25 +1,21 @@
 """How the recorder's process is set up for many rows at a time. Read by its command."""
 
-import gc
 from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from market.collector import collect_seldom
+
 CACHE_KB = 65_536
 """Of SQLite's pages. A transaction of 10,000 forecasts touches more than its default of 2 MB, and
 what does not fit is written twice."""
 
-OBJECTS_A_COLLECTION = 50_000
-"""A step makes some ten thousand tuples and drops them again: no garbage to look for."""
-
 
 def settle_for_recording() -> None:
     """Widen SQLite's cache on this process's connections; look for garbage seldom."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(OBJECTS_A_COLLECTION, 20, 100)
+    collect_seldom()
     connection_created.connect(_widen_cache)
     for connection in connections.all(initialized_only=True):
         if connection.connection is not None:

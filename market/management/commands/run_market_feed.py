@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from market.candles.desk import CandlePlan
+from market.collector import collect_seldom
 from market.feeds import FeedError
 from market.feeds.choosing import Independence
 from market.feeds.opening import MarketChoice
@@ -52,6 +53,7 @@ class Command(BaseCommand):
             tick_ms=service.prediction.tick_ms,
             recording=RecordingPlan(settings.RECORDINGS_DIR, settings.RECORDING_RETENTION_DAYS),
         )
+        collect_seldom()
         try:
             run_market(plan, stopping, once=once)
         except (FeedError, EvictionPolicyError) as error:
