@@ -1,15 +1,18 @@
 """Wanted symbols held against an exchange's list; renames; what EXCHANGE may be."""
 
+import asyncio
 import subprocess
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
 
 from market.exchanges import AUTO_ORDER, EXCHANGES, SUPPORTED, auto_order, is_exchange, venue_of
 from market.feeds import FeedError
+from market.feeds.live.link import Link, LinkError
 from market.feeds.live.links import aimed
-from market.feeds.live.markets import Markets, listings_of
+from market.feeds.live.markets import Markets, keep_refreshing, listings_of
 from market.feeds.live.renames import renamed
 from market.listings import Listing, SymbolStatus
 
@@ -131,3 +134,45 @@ def test_ccxt_is_imported_by_nobody_who_does_not_ask_an_exchange() -> None:
     code = "import sys, market.running; print([n for n in sys.modules if n.startswith('ccxt')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+class AskedLink:
+    """Answers each question for its list with the next answer; the last one ends the test."""
+
+    name = "binance"
+
+    def __init__(self, *answers: dict[str, Listing] | LinkError) -> None:
+        self._answers = list(answers)
+        self.asked: list[Sequence[str]] = []
+
+    async def listings(self, symbols: Sequence[str] = ()) -> dict[str, Listing]:
+        self.asked.append(symbols)
+        if not self._answers:
+            raise asyncio.CancelledError
+        answer = self._answers.pop(0)
+        if isinstance(answer, LinkError):
+            raise answer
+        return answer
+
+
+async def test_refreshing_asks_sooner_while_halted_and_tells_of_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits: list[float] = []
+    changes: list[tuple[str, ...]] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    wanted = ("BTCUSDT", "MATICUSDT")
+    halted, trading = listed(BTCUSDT=HALTED), listed(BTCUSDT=TRADING)
+    markets = Markets("binance", wanted, trading, 1.0)
+    link = AskedLink(trading, halted, LinkError("418", 900.0), halted, trading)
+    with pytest.raises(asyncio.CancelledError):
+        await keep_refreshing(
+            cast("Link", link), markets, lambda: 2.0, lambda: changes.append(markets.trading)
+        )
+    assert waits == [3_600.0, 3_600.0, 60.0, 900.0, 60.0, 3_600.0]
+    assert changes == [(), ("BTCUSDT",)]
+    assert link.asked[0] == ["BTCUSDT", "MATICUSDT", "POLUSDT"]

@@ -136,7 +136,7 @@ async def keep_refreshing(
     Every minute while a symbol is halted, so that it is back soon; ends when it is cancelled.
     """
     # The whole list is megabytes, which to read would hold up the streams for a second.
-    asked = sorted({*markets.wanted, *(renamed(symbol) for symbol in markets.wanted)})
+    asked = sorted({*markets.wanted, *map(renamed, markets.wanted)} - {""})
     wait_seconds = RETRY_SECONDS if markets.halted else REFRESH_SECONDS
     while True:
         await asyncio.sleep(wait_seconds)
