@@ -7,7 +7,7 @@ of the same shape and size. The clock of the market runs `speed` times as fast a
 import json
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgpack
@@ -90,6 +90,8 @@ class PageMarket:
             for symbol, mid in self._mids.items()
         }
         self._said[self.seq] = said
+        forecasts = {symbol: self._forecast(symbol, *each) for symbol, each in said.items()}
+        self._store(forecasts)
         self._publish(
             {
                 "type": "tick",
@@ -98,7 +100,7 @@ class PageMarket:
                 "live": False,
                 "tick_ms": self.seq * TICK_MS,
                 "published_ms": round(time.time() * 1000),
-                "frames": {s: json.dumps(self._forecast(s, *each)) for s, each in said.items()},
+                "frames": {symbol: json.dumps(each) for symbol, each in forecasts.items()},
             }
         )
         then = self._said.pop(self.seq - HORIZON_TICKS, None)
@@ -106,6 +108,13 @@ class PageMarket:
             tick = self.seq - HORIZON_TICKS
             frames = [self._outcome(tick, symbol, *each) for symbol, each in then.items()]
             self._publish({"type": "outcomes", "frames": frames})
+
+    def _store(self, forecasts: Mapping[str, dict[str, Any]]) -> None:
+        pipeline = self._client.pipeline(transaction=False)
+        for symbol, said in forecasts.items():
+            fields: Any = said | {"prediction_ts": said["timestamp"], "live": "0"}
+            pipeline.hset(keys.pred(symbol), mapping=fields)
+        pipeline.execute()
 
     def _publish(self, message: dict[str, Any]) -> None:
         self._client.publish(CHANNEL, msgpack.packb(message))
@@ -124,7 +133,8 @@ class PageMarket:
     def _outcome(self, tick: int, symbol: str, mid: float, predicted: float) -> dict[str, Any]:
         came = self._mids[symbol]
         return {
-            "forecast_id": tick, "symbol": symbol, "venue": VENUE, "tick": tick,
+            "forecast_id": tick, "symbol": symbol, "venue": VENUE, "live": False,
+            "tick": tick,
             "target_ts": (tick + HORIZON_TICKS) * TICK_MS, "target_mid": came,
             "predicted_price": predicted, "mid_price": mid,
             "direction_hit": (predicted > mid) == (came > mid), "covered": True,

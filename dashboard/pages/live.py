@@ -4,10 +4,12 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from dashboard.first_forecast import first_forecast
 from dashboard.pages.words import SOURCE_TEXTS, UNGRADABLE_TEXTS
-from dashboard.shell import render_page
+from dashboard.shell import decimals_of_prices, page_context, render_page
 from inference.vocabulary import REASON_TEXTS
 from market.symbols import UnknownSymbolError, parse_symbol
 
@@ -34,14 +36,17 @@ def live(request: HttpRequest) -> HttpResponse:
     if symbol not in symbols:
         unknown = {"asked": asked, "symbols": symbols, "forecast_alone": True}
         return render_page(request, "dashboard/unknown_symbol.html", unknown, status=404)
+    decimals = decimals_of_prices()
     context = {
         "symbol": symbol,
+        "first": first_forecast(symbol, decimals),
         "symbols": symbols,
         "processes": PROCESSES,
         "horizon_seconds": settings.INFERENCE.prediction.horizon_ms / 1000,
         "page": _page(symbol),
     }
-    return render_page(request, "dashboard/live.html", context, here="live")
+    shell = page_context(request, "live", decimals=decimals)
+    return render(request, "dashboard/live.html", shell | context)
 
 
 def _page(symbol: str) -> dict[str, Any]:

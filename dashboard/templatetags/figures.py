@@ -25,9 +25,14 @@ def price(value: float | None) -> str | SafeString:
     """Write a price in about six significant digits, at least cents."""
     if value is None:
         return UNKNOWN
-    size = math.floor(math.log10(abs(value))) if value else 3
-    text = fixed(value, min(8, max(2, 5 - size)))
+    text = fixed(value, price_digits(value))
     return format_html('<data class="price" value="{}">{}</data>', repr(value), text)
+
+
+def price_digits(value: float) -> int:
+    """Return the decimals of a price whose tick size is not known."""
+    size = math.floor(math.log10(abs(value))) if value else 3
+    return min(8, max(2, 5 - size))
 
 
 @register.filter

@@ -12,7 +12,7 @@ export class Panel {
     this.element = element;
     this.body = element.querySelector(".panel-body");
     this.say = element.querySelector(".panel-say") ?? this.saying();
-    this.shown = false;
+    this.shown = element.dataset.panel === "ready"; // as the server sent it
   }
 
   loading() {
