@@ -14,7 +14,12 @@ GRACE_MS = 1_000
 """Trades of a minute are waited for this long beyond its end."""
 
 AHEAD_MS = 2_000
-"""An exchange's clock may run this far ahead of ours."""
+"""An exchange's clock may run this far ahead of ours; further ahead, its first trade after a break
+tells from when on a candle is whole."""
+
+MOST_BEHIND_MS = 60_000
+"""Trades of an exchange whose clock is behind ours come later, and are waited for longer; beyond
+this its times are not to be believed."""
 
 _MINUTE_MS = Timeframe.M1.ms
 _NEVER_NS = -1
@@ -63,6 +68,8 @@ class RollUp:
         self._heard_ns = _NEVER_NS
         self._last_id: int | None = None
         self._last_price: int | None = None
+        self._begun = False  # whether a trade has come since the last break
+        self._behind_ms = self._behind_next_ms = MOST_BEHIND_MS
         self._minute_ms = begins_ms // _MINUTE_MS * _MINUTE_MS  # the next to close
         self._minutes: dict[int, _Sum] = {}
         self._longer: dict[Timeframe, _Sum] = {}
@@ -81,7 +88,7 @@ class RollUp:
     def pass_to(self, now_ms: int) -> list[RolledUp]:
         """Return the candles that have closed by `now_ms` and are whole, shorter ones first."""
         found: list[RolledUp] = []
-        while self._minute_ms + _MINUTE_MS + GRACE_MS <= now_ms:
+        while self._minute_ms + _MINUTE_MS + GRACE_MS + self._late_by_ms() <= now_ms:
             found += self._close_minute()
         return found
 
@@ -90,6 +97,7 @@ class RollUp:
             self._break(trade.recv_ns)
         self._last_id = trade.trade_id
         at_ms = trade.recv_ns // 1_000_000 if trade.exchange_ms is None else trade.exchange_ms
+        self._note_clock(trade.recv_ns // 1_000_000, at_ms)
         open_ms = at_ms // _MINUTE_MS * _MINUTE_MS
         if open_ms < self._minute_ms:
             self.late_trades += 1
@@ -107,13 +115,28 @@ class RollUp:
         known.close = price
         known.volume += trade.size
 
+    def _note_clock(self, recv_ms: int, at_ms: int) -> None:
+        if not self._begun:
+            self._begun = True
+            if at_ms - recv_ms > AHEAD_MS:
+                self._covered_ms = max(self._covered_ms, at_ms + 1)
+        self._behind_next_ms = min(self._behind_next_ms, max(0, recv_ms - at_ms))
+
+    def _late_by_ms(self) -> int:
+        # The quickest trade of the last minutes tells the clocks apart; half the grace is for
+        # the way, which is never as long.
+        behind_ms = min(self._behind_ms, self._behind_next_ms)
+        return max(0, behind_ms - GRACE_MS // 2) if behind_ms < MOST_BEHIND_MS else 0
+
     def _break(self, recv_ns: int) -> None:
+        self._begun = False
         self._covered_ms = max(self._covered_ms, recv_ns // 1_000_000 + AHEAD_MS)
         self._longer.clear()
 
     def _close_minute(self) -> list[RolledUp]:
         open_ms = self._minute_ms
         self._minute_ms = end_ms = open_ms + _MINUTE_MS
+        self._behind_ms, self._behind_next_ms = self._behind_next_ms, MOST_BEHIND_MS
         minute = self._minutes.pop(open_ms, None)
         price = self._last_price
         if minute is not None:

@@ -176,3 +176,30 @@ def test_longer_candles_are_the_sums_of_their_minutes(trades: list[tuple[int, in
         assert longer.volume == pytest.approx(sum(each.volume for each in inside))
     assert sum(each.volume for each in minutes) == sum(size for _, _, size in trades)
     assert [each.timeframe for each in found].count(Timeframe.D1) == 1
+
+
+@pytest.mark.parametrize("behind_ms", [0, 300, 7_000, 45_000])
+def test_trades_of_an_exchange_whose_clock_is_behind_are_waited_for(behind_ms: int) -> None:
+    tape = Tape(begins_ms=DAY - 120_000)
+    for second in range(260):
+        tape.until(DAY - 110_000 + second * 1_000)
+        tape.trade(100 + second, at_ms=tape.now_ms - behind_ms)
+    volumes = {each.open_ms: each.volume for each in tape.found if each.open_ms >= DAY - MINUTE}
+    assert volumes[DAY - MINUTE] == volumes[DAY] == 60.0
+    assert tape.rollup.late_trades <= behind_ms // 1_000
+
+
+def test_exchange_whose_clock_is_far_ahead_gives_no_candle_that_began_before_it_was_heard() -> None:
+    tape = Tape(begins_ms=DAY + 30_000)  # half past by ours, 1:30 by theirs
+    for second in range(155):
+        tape.until(DAY + 31_000 + second * 1_000)
+        tape.trade(100, at_ms=tape.now_ms + MINUTE)
+    assert tape.minutes() == [2]
+    assert tape.found[0].volume == 60.0
+
+
+def test_exchange_whose_times_are_not_to_be_believed_is_not_waited_for() -> None:
+    tape = Tape()
+    tape.until(DAY + 10_000).trade(100).until(DAY + MINUTE)
+    tape.trade(100, at_ms=tape.now_ms - 3_600_000)
+    assert tape.until(DAY + 2 * MINUTE + GRACE_MS).minutes() == [0, 1]
