@@ -44,6 +44,7 @@ class HotState:
     def __init__(self, client: redis.asyncio.Redis, *, tick_ms: int) -> None:
         self._redis = client
         self._tick_ms = tick_ms
+        self._carried: frozenset[str] | None = None  # by the running feed; None: not told
 
     async def quotes(self, symbols: Sequence[str]) -> tuple[MarketTime, dict[str, str]]:
         """Return the market's time and each symbol's quote as JSON text."""
@@ -58,7 +59,7 @@ class HotState:
         quotes = {}
         for symbol, book, features in zip(symbols, replies[::2], replies[1::2], strict=True):
             *numbers, venue = features or (None,) * len(QUOTE_FEATURES)
-            believed = _believed(venue, market)
+            believed = _believed(venue, market) and self._is_carried(symbol)
             quote = _quote(book, numbers, now_ms) if believed else _quote(None, NO_NUMBERS, None)
             quotes[symbol] = frames.encode_quote(quote)
         return market, quotes
@@ -117,6 +118,8 @@ class HotState:
         """
         processes = await read_processes(self._redis)
         market = processes["market"]
+        carried = detail_of(market).get("symbols")
+        self._carried = frozenset(carried) if isinstance(carried, Mapping) else None
         exchange = {
             "outage": msgspec.to_builtins(outage(market)),
             "exchange_clock": exchange_clock(market),
@@ -139,6 +142,10 @@ class HotState:
 
     async def ping(self) -> None:
         await self._redis.exists(keys.clock())
+
+    def _is_carried(self, symbol: str) -> bool:
+        # A feed that begins anew with fewer symbols leaves the others' last prices behind.
+        return self._carried is None or symbol in self._carried
 
     def _venues(self, symbols: Sequence[str]) -> Any:
         pipeline = self._redis.pipeline(transaction=False)

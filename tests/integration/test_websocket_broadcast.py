@@ -177,6 +177,23 @@ async def test_outcomes_of_signals_reach_those_who_watch_the_symbol() -> None:
 
 
 @pytest.mark.usefixtures("hub")
+async def test_quotes_of_a_coin_that_the_feed_carries_no_more_are_null(
+    clean_redis: redis.Redis,
+) -> None:
+    for symbol in (BTC, ETH):
+        clean_redis.hset(keys.feat(symbol), mapping={"mid_price": "10", "venue": VENUE})
+    async with SocketClient(ALL) as client:
+        quotes = (await client.receive("snapshot"))["data"]["quotes"]
+        assert quotes[ETH]["mid"] == 10
+        beat: Any = {"status": "active", "detail": json.dumps({"symbols": {BTC: {}}})}
+        clean_redis.hset(keys.health("market"), mapping=beat)
+        quotes = (await client.receive("price"))["data"]
+        while ETH not in quotes:
+            quotes = (await client.receive("price"))["data"]
+        assert quotes[ETH]["mid"] is None
+
+
+@pytest.mark.usefixtures("hub")
 async def test_quotes_follow_the_hot_state_and_garbage_in_it_is_null(
     clean_redis: redis.Redis,
 ) -> None:
