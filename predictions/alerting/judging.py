@@ -17,13 +17,16 @@ from predictions.api.health import database_state, redis_state
 from predictions.api.redis_client import web_redis
 from predictions.watching.alert import Alert, Severity
 from predictions.watching.alerts import SETTINGS_TAG
+from predictions.watching.process_troubles import PATIENT
 from predictions.watching.report import system_report
 from predictions.webhooks.measured import NOTHING_MEASURED, Measured, decode_measured
 
 ALWAYS_KNOWN = frozenset({"redis_away", "database_away", "disk_low", "memory_low"})
 PROCESS_DOWN = "process_down"
-FROM_DATABASE = frozenset({"not_signed", "ledger_broken"})
-"""Everything else is read in Redis, mostly from heartbeats."""
+SAYS_NOTHING = frozenset({PROCESS_DOWN, *(f"process_{status}" for status in PATIENT)})
+"""Alerts of processes that cannot say of themselves that they are well."""
+FROM_DATABASE = frozenset({("not_signed", "recorder"), ("ledger_broken", "database")})
+"""Everything else is read in Redis, mostly from heartbeats: what the recorder found, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ async def judge() -> Judgement:
     report = await system_report(redis_told, database_told, processes, market=None)
     alerts = [Alert(**told | {"severity": Severity(told["severity"])}) for told in report["alerts"]]
     codes = {alert.code for alert in alerts}
-    silent = {alert.subject for alert in alerts if alert.code == PROCESS_DOWN}
+    silent = {alert.subject for alert in alerts if alert.code in SAYS_NOTHING}
     return Judgement(
         [
             alert
@@ -62,7 +65,7 @@ async def read_measured() -> Measured:
 def _is_unknown(key: Key, codes: set[str], silent: set[str]) -> bool:
     code, subject = key
     if subject in silent and code != PROCESS_DOWN:
-        return True  # it cannot say of itself that it is well
+        return True
     if code in ALWAYS_KNOWN:
         return False
-    return ("database_away" if code in FROM_DATABASE else "redis_away") in codes
+    return ("database_away" if key in FROM_DATABASE else "redis_away") in codes

@@ -51,10 +51,11 @@ def server(short_dir: Path, settings: Settings) -> Iterator[RedisServer]:
     server.stop(drain_seconds=0)
 
 
-def all_beat(*, model: str = "loaded") -> None:
+def all_beat(*, model: str = "loaded", found: str = "") -> None:
     with redis.Redis.from_url(_url()) as client:
-        for process in ("market", "signals", "recorder", "alerts"):
+        for process in ("market", "signals", "alerts"):
             beat(client, process)
+        beat(client, "recorder", spot_check={"error": found})
         beat(client, "inference", components={"model": {"status": model}})
 
 
@@ -67,23 +68,27 @@ def test_redis_killed_is_told_once_and_hides_no_other_incident(
 ) -> None:
     run = AlertRun(Clock(), alerts=(people.url("json"),))
     run.loop.look = judge
-    all_beat(model="missing")
+    all_beat(model="missing", found="entry 7 is not what was stored")
     run.step()
     run.step(HOLD)
-    assert people.titles == ["Critical: model missing (inference)"]
+    assert sorted(people.titles) == [
+        "Critical: ledger broken (recorder)",
+        "Critical: model missing (inference)",
+    ]
 
     server.stop(drain_seconds=0)
     run.step()
     run.step(HOLD)
     run.step(RECOVERY)
-    assert people.titles[1:] == ["Critical: redis away (redis)"]
+    assert people.titles[2:] == ["Critical: redis away (redis)"]
 
     server.start()
     all_beat()
     run.step()
     run.step(RECOVERY)
 
-    assert sorted(people.titles[2:]) == [
+    assert sorted(people.titles[3:]) == [
+        "Recovered: ledger broken (recorder)",
         "Recovered: model missing (inference)",
         "Recovered: redis away (redis)",
     ]
@@ -109,6 +114,28 @@ def test_process_that_ends_is_told_and_its_other_incidents_stay_open(
         "Critical: model missing (inference)",
         "Critical: process down (inference)",
     ]
+
+
+def test_process_that_starts_anew_ends_no_incident_before_it_is_well(
+    server: RedisServer, people: Receiver
+) -> None:
+    run = AlertRun(Clock(), alerts=(people.url("json"),))
+    run.loop.look = judge
+    all_beat(model="missing")
+    run.step()
+    run.step(HOLD)
+
+    with redis.Redis.from_url(_url()) as client:
+        beat(client, "inference", status="starting")
+    run.step(1)
+    run.step(RECOVERY)
+    assert people.titles == ["Critical: model missing (inference)"]
+
+    all_beat()
+    run.step(1)
+    run.step(RECOVERY)
+
+    assert people.titles[1:] == ["Recovered: model missing (inference)"]
 
 
 def test_unconfigured_process_idles_and_says_so(
