@@ -64,15 +64,15 @@ def test_live_market_recorded_through_faults_is_replayed_bit_for_bit(exchange, t
         tracker = MarketTracker(feed)
         recorder = MarketRecorder(RecordingPlan(tmp_path, 7), VENUE, tracker)
         recorder.start()
-        for number, batch in enumerate(itertools.islice(feed.batches(), 60)):
+        for number, batch in enumerate(itertools.islice(feed.batches(), 45)):
             for symbol, row in tracker.advance(batch).items():
                 seen[symbol][batch.until_ms] = row
             recorder.take(batch, None, patient=True)
-            if number == 15:
+            if number == 8:
                 # No book is asked for while REST is down: a replay must wait as long.
-                exchange.begin(kind="status", status=503, seconds=1.5)
+                exchange.begin(kind="status", status=503, seconds=1.2)
                 exchange.begin(kind="skip", count=2)
-            if number == 40:
+            if number == 28:
                 exchange.begin(kind="drop")
         recorder.close()
         assert synced(tracker)

@@ -180,12 +180,12 @@ async def test_quiet_market_is_left_in_peace(quiet):
     assert quiet.link.asked == [BTC, BTC]
 
 
-@pytest.mark.parametrize("last_id", [12, 3])
-async def test_depth_that_moved_on_unheard_is_subscribed_to_anew_and_anchored(quiet, last_id):
-    quiet.link.books[BTC] = book(last_id, START_NS)
+@pytest.mark.parametrize(("last_id", "told"), [(12, DepthSnapshot), (3, Disconnected)])
+async def test_depth_that_moved_on_unheard_is_subscribed_to_anew_and_anchored(quiet, last_id, told):
+    quiet.link.books[BTC] = book(last_id, START_NS)  # 3: numbered anew
     await quiet.look(31)
     assert quiet.line.renewed == [Subscription(BTC, Stream.DEPTH)]
-    assert Disconnected in [type(event) for event in quiet.told()]
+    assert type(quiet.told()[-1]) is told
     assert quiet.counters["resubscribed"] == 1
 
 

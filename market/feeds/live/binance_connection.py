@@ -85,7 +85,9 @@ class BinanceConnection:
         self._closed = True
         if self._client is not None:
             await self._client.close()
+            # ccxt remembers every address that it ever spoke to.
             self._exchange.clients.pop(self._url, None)
+            self._exchange.options["requestId"].pop(self._url, None)
             self._forget_failures()
 
     def hear(self, text: str, recv_ns: int) -> bool:

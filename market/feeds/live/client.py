@@ -37,6 +37,7 @@ class StampingClient(Client):  # type: ignore[misc]  # ccxt's client is untyped
     def receive_loop(self) -> None:
         """Read until the socket ends; ccxt calls it once connected."""
         self._reading = self.asyncio_loop.create_task(self._read())
+        self._reading.add_done_callback(self._read_to_the_end)
 
     def handle_message(self, message: WSMessage) -> None:
         self.recv_ns = recv_ns = self.now_ns()
@@ -80,6 +81,10 @@ class StampingClient(Client):  # type: ignore[misc]  # ccxt's client is untyped
             read += 1
             if read % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
+
+    def _read_to_the_end(self, reading: "asyncio.Task[None]") -> None:
+        if not reading.cancelled() and (error := reading.exception()) is not None:
+            self._end(f"{type(error).__name__}: {error}")
 
     def _end(self, reason: str) -> None:
         if not self.ended.done():

@@ -133,7 +133,7 @@ class LiveFeed:
         )
         self._spawn(self._offset.run(lambda: self._anchoring.left_alone))
         self._spawn(Silence(self.link, self._hearing, self._anchoring, self._carriers).run())
-        self._tick()
+        self._spawn(self._pass_time())
 
     async def _stop(self) -> None:
         tasks = list(self._tasks)
@@ -193,18 +193,17 @@ class LiveFeed:
             log.error("live_feed_broken", exc_info=error)
             self._cells.close()
 
-    def _tick(self) -> None:
-        if self._closed:
-            return
+    async def _pass_time(self) -> None:
         cells = self._cells
-        now_ns = self._now_ns()
-        cells.pass_to(now_ns)
-        if now_ns - self._told_ns >= 1_000_000_000 or now_ns < self._told_ns:
-            self._told_ns = now_ns
-            self._tell()
-        self._anchoring.look()
-        wait = (cells.until_ns - self._now_ns()) / 1e9 + _AFTER_CELL_SECONDS
-        asyncio.get_running_loop().call_later(max(wait, 0.001), self._tick)
+        while True:
+            now_ns = self._now_ns()
+            cells.pass_to(now_ns)
+            if now_ns - self._told_ns >= 1_000_000_000 or now_ns < self._told_ns:
+                self._told_ns = now_ns
+                self._tell()
+            self._anchoring.look()
+            wait = (cells.until_ns - self._now_ns()) / 1e9 + _AFTER_CELL_SECONDS
+            await asyncio.sleep(max(wait, 0.001))
 
     def _beat(self, until_ns: int) -> None:
         for carrier in self._carriers:

@@ -104,7 +104,7 @@ class Silence:
         snapshot = await self._ask(heard)
         if snapshot is None or heard.era != era or carrier.last_event_ns != before:
             return
-        if snapshot.last_id != _known(heard):
+        if _known(heard) not in (NONE_YET, snapshot.last_id):
             self._hearing.counters["silent_connections"] += 1
             carrier.give_up("it lives, but tells nothing of a market that moves")
 
@@ -114,14 +114,20 @@ class Silence:
         if snapshot is None or heard.era != era or not heard.speaks:
             return
         silent: list[Stream] = []
-        if heard.depth_id == known and snapshot.last_id != _known(heard):
+        if heard.depth_id == known and _known(heard) not in (NONE_YET, snapshot.last_id):
             silent.append(Stream.DEPTH)
         if heard.ticker is ticker and ticker is not None and not _tells(ticker, snapshot):
             silent.append(Stream.TOP)
         if silent:
-            await self._renew(carrier, heard, silent)
+            await self._renew(carrier, heard, silent, snapshot)
 
-    async def _renew(self, carrier: Carrier, heard: Heard, silent: Sequence[Stream]) -> None:
+    async def _renew(
+        self,
+        carrier: Carrier,
+        heard: Heard,
+        silent: Sequence[Stream],
+        snapshot: DepthSnapshot | None = None,
+    ) -> None:
         self._hearing.counters["resubscribed"] += len(silent)
         log.warning("stream_silent", symbol=heard.symbol, streams=[each.value for each in silent])
         try:
@@ -129,8 +135,14 @@ class Silence:
         except LinkError as error:
             carrier.give_up(f"a silent stream could not be subscribed to again: {error}")
             return
-        if Stream.DEPTH in silent or Stream.TRADES in silent:
-            self._hearing.mistrust(heard.symbol, self._hearing.cells.last_ns)
+        if Stream.TOP in silent and len(silent) == 1:
+            return  # the book tells the top, too, and is newer
+        now_ns = self._hearing.cells.last_ns
+        if snapshot is not None and snapshot.last_id > _known(heard):
+            snapshot.recv_ns = now_ns
+            self._hearing.anchor(snapshot)
+        else:
+            self._hearing.mistrust(heard.symbol, now_ns)
 
     async def _ask(self, heard: Heard) -> DepthSnapshot | None:
         try:
