@@ -4,6 +4,8 @@ A connection that broke is thrown away with what it had not delivered: paho woul
 the next handshake, when it may be over. Who makes the next one says anew what then holds.
 """
 
+import contextlib
+import socket
 import ssl
 import threading
 from collections.abc import Callable
@@ -119,10 +121,15 @@ class Connection:
         """Say goodbye once all was acknowledged, or `wait` has given up."""
         wait(lambda: not self.alive or not self.waiting)
         self._client.disconnect()
-        self._client.loop_stop()
+        wait(lambda: not self.alive)
+        self.drop()
 
     def drop(self) -> None:
-        """End the connection without a word."""
+        """End the connection without a word; the broker says our last will."""
+        # paho's thread ends with its socket, else only once all was acknowledged.
+        if isinstance(link := self._client.socket(), socket.socket):
+            with contextlib.suppress(OSError):  # it is gone already
+                link.shutdown(socket.SHUT_RDWR)
         self._client.loop_stop()
 
     def _on_connect(

@@ -43,7 +43,6 @@ class PublishingLoop:
     cluster: bool = False
     block_ms: int = BLOCK_MS
     error: str = ""
-    redis_error: str = ""
     connections: int = 0
     publishing: Publishing = field(init=False)
     _clock: LiveClock = field(init=False, default_factory=LiveClock)
@@ -71,8 +70,7 @@ class PublishingLoop:
                     self.step()
                     backoff = Backoff()
                 except AWAY as error:
-                    self.redis_error = f"Redis does not answer: {error}"
-                    log.warning("publisher_waits", error=self.redis_error)
+                    log.warning("publisher_waits", error=f"Redis does not answer: {error}")
                     self._wait(backoff.next_seconds())
         finally:
             self.close()
@@ -94,7 +92,6 @@ class PublishingLoop:
             self._withdraw()
         except BrokerError as error:
             self._lost(str(error))
-        self.redis_error = ""
         if self._heartbeat.due():
             self._heartbeat.tell("degraded" if self.error else "healthy", self.detail())
 
