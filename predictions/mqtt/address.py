@@ -24,15 +24,19 @@ class BrokerAddress:
 def parse_address(url: str) -> BrokerAddress:
     """Read `mqtt[s]://[user:password@]host[:port]`.
 
-    Raises ValueError, whose text names no secret.
+    Raises ValueError, in whose text and trace nothing of the URL stands.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError("host and password are not to be told apart") from None
     if parts.scheme not in PORTS:
         raise ValueError("it must start with mqtt:// or mqtts://")
     try:
         port = parts.port
-    except ValueError as error:
-        raise ValueError("the port must be a number from 1 to 65535") from error
+    except ValueError:
+        # What looks like a port may be the end of a password.
+        raise ValueError("the port must be a number from 1 to 65535") from None
     if not parts.hostname:
         raise ValueError("it names no host")
     if port == 0:
