@@ -81,7 +81,7 @@ class SignalOutcomeCheck:
         stored = Grade.of(outcome)
         again = self._again(said, stored, outcome.signal.venue)
         if again is None:
-            # Candles are missing that were there, or (path_missing) have come since.
+            # Candles are missing that were there, or have come since they were missed.
             self.findings.count(Kind.UNCHECKED)
             self._check_alone(said, outcome, stored)
             return
@@ -105,17 +105,22 @@ class SignalOutcomeCheck:
             until_ms=said.end_ms,
         )
         fee_bp = stored.fee_bp or 0.0
+        not_traded = ToldNotTraded(venue)
         grade = grade_signal(
             said,
             bars,
             known_ms=math.inf,
             fee_bp=fee_bp,
             along=along,
-            not_traded=ToldNotTraded(venue),
+            not_traded=not_traded,
         )
         without_path = grade is not None and grade.reason in (Ungradable.PATH_MISSING, *NOT_TRADED)
-        # Who says that the coin was not traded must have told so; candles may have gone since.
-        return None if without_path and stored.reason not in NOT_TRADED else grade
+        if stored.reason not in NOT_TRADED:
+            return None if without_path else grade
+        # Who says that the coin was not traded must have told so; some exchanges fill such time
+        # with candles afterwards.
+        told = not_traded(said) == stored.reason
+        return None if told and not without_path else grade
 
     def _check_alone(self, said: SaidSignal, outcome: SignalOutcome, stored: Grade) -> None:
         expected: dict[str, Any] = dict.fromkeys(("r_multiple", "r_after_fees", "tp_minutes"))
