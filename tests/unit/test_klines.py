@@ -11,6 +11,7 @@ from market.candles.series import CandleSeries
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
 from market.feeds import FeedError
 from market.feeds.live.klines import (
+    LATE_PART_MS,
     ask_candles,
     candle_page,
     candle_subscriptions,
@@ -77,6 +78,17 @@ async def test_longer_candle_of_which_an_hour_saw_no_trade_is_made_of_the_rest()
     found = await fetch_candles(exchange, "BTC/USD", Timeframe.H4, START_MS, 10, now_ms)
 
     assert (found.open_ms.tolist(), found.open.tolist()) == ([START_MS], [102.0])
+
+
+@pytest.mark.parametrize(("late_ms", "found"), [(10_000, 0), (LATE_PART_MS, 1)])
+async def test_longer_candle_waits_for_its_last_hour_to_be_told(late_ms: int, found: int):
+    exchange = Ohlcv()
+    exchange.missing = {START_MS + n * HOUR.ms for n in range(3, 40)}
+    now_ms = START_MS + 4 * HOUR.ms + late_ms
+
+    candles = await fetch_candles(exchange, "BTC/USD", Timeframe.H4, START_MS, 10, now_ms)
+
+    assert len(candles) == found
 
 
 async def test_only_exchanges_that_tell_the_next_are_asked_without_an_end():

@@ -22,6 +22,8 @@ ANSWER_SECONDS = 60.0
 MOST_A_PAGE = 1_000
 """Of exchanges that do not say how many candles they give at once."""
 
+LATE_PART_MS = 60_000
+"""So long after its close an exchange may not tell a candle yet; later, nobody traded in it."""
 
 TELL_THE_NEXT = frozenset({"binance", "kraken"})
 """Exchanges that answer with the next candles that there are, however far: holes cost nothing.
@@ -94,8 +96,8 @@ async def fetch_candles(
     """Ask ccxt for up to `limit` candles of `market` (its name of it) from `since_ms` on.
 
     now_ms: UTC; what has not closed by then is left out. Where the exchange has no candles so
-    long (Coinbase's 4h), they are made of shorter ones. Raises ccxt's errors, and LinkError for
-    a timeframe that cannot be had.
+    long (Coinbase's 4h), they are made of shorter ones, the newest once its last part is told.
+    Raises ccxt's errors, and LinkError for a timeframe that cannot be had.
     """
     asked = _asked_for(exchange, timeframe)
     limit = min(limit, candle_page(exchange, timeframe))
@@ -105,9 +107,13 @@ async def fetch_candles(
         market, str(asked), since_ms, limit * timeframe.ms // asked.ms, params
     )
     candles = series_of(rows)
+    closed_ms = now_ms
     if asked is not timeframe:
-        candles = _longer(candles[candles.open_ms < end_ms], timeframe)
-    closed = candles.open_ms <= now_ms - timeframe.ms
+        parts = candles[candles.open_ms < end_ms]
+        told_ms = int(parts.open_ms[-1]) + asked.ms if len(parts) else since_ms
+        closed_ms = max(min(now_ms, told_ms), now_ms - LATE_PART_MS)
+        candles = _longer(parts, timeframe)
+    closed = candles.open_ms <= closed_ms - timeframe.ms
     return candles[(candles.open_ms >= since_ms) & closed]
 
 
