@@ -33,7 +33,7 @@ NEWEST, DRAWN = 16, 16
 
 @dataclass(slots=True)
 class SpotCheckChore:
-    """Looks once a minute, and tells what it found until it finds it no more."""
+    """Looks once a minute, and tells what it last found for as long as the process runs."""
 
     every_seconds: float = EVERY_SECONDS
     name: str = "spot_check"

@@ -3,12 +3,13 @@
 Written by `manage.py verify_ledger`, read by `/api/system` and the alerts.
 """
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from market.files import replace_whole
 
 NAME = "verified.json"
 
@@ -32,9 +33,7 @@ def remember_verified(var_dir: Path, faults: int, *, against: bool) -> None:
     if known is not None and known.faults and known.against and not against and not faults:
         return
     told = Verified(at=datetime.now(UTC), faults=faults, against=against)
-    draft = var_dir / f".{NAME}.tmp"
-    draft.write_bytes(msgspec.json.encode(told))
-    os.replace(draft, var_dir / NAME)
+    replace_whole(var_dir / NAME, lambda file: file.write(msgspec.json.encode(told)))
 
 
 def last_verified(var_dir: Path) -> dict[str, Any] | None:

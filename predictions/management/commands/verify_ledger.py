@@ -46,9 +46,11 @@ class Command(BaseCommand):
             settings.FORECAST_RETENTION_DAYS,
         )
         verification.run()
-        remember_verified(
-            settings.VAR_DIR, verification.findings.faults, against=bool(held or trusted)
-        )
+        faults = verification.findings.faults
         self.stdout.write((summary_json if json else summary_text)(verification))
-        if verification.findings.faults:
-            raise CommandError(f"the ledger differs in {verification.findings.faults} places")
+        try:
+            remember_verified(settings.VAR_DIR, faults, against=bool(held or trusted))
+        except OSError as error:
+            self.stderr.write(f"that it was checked cannot be remembered: {error}")
+        if faults:
+            raise CommandError(f"the ledger differs in {faults} places")
