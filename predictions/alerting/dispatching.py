@@ -19,10 +19,10 @@ from predictions.outbox.sending import Sender, SendError
 
 log = structlog.get_logger(__name__)
 
-AT_A_TIME = 256
-"""Messages under way; what waits beyond them waits in its row."""
+AT_A_TIME = 1_000
+"""Messages under way, so many that some slow addresses do not take all; the rest waits in rows."""
 A_TARGET = 8
-"""Of them, to one address."""
+"""Of them, being sent to one address."""
 MOST_HELD = 1_000
 """Messages held while the database is away; the oldest is dropped beyond this."""
 NO_TARGET = "the address is no longer in the settings"
@@ -90,7 +90,7 @@ class Dispatcher:
 
     def _is_due(self, delivery: Delivery) -> bool:
         waits = delivery.state == DeliveryState.WAITING and id(delivery) not in self._flying
-        return waits and delivery.next_try_at <= self.now()
+        return waits and delivery.next_try_at <= self.now() < delivery.give_up_at
 
     def _busy(self) -> list[int]:
         flying = (delivery for delivery, _ in self._flying.values())
@@ -122,7 +122,7 @@ class Dispatcher:
             except SendError as error:
                 return str(error)
             except Exception as error:  # a service's plugin may raise anything
-                log.exception("sender_failed", target=delivery.target)
+                # Neither its words nor its trace: they may hold the address.
                 return type(error).__name__
         return None
 

@@ -4,6 +4,7 @@ Run by `manage.py run_alerts`. One of several processes leads; the others beat a
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,7 +14,6 @@ from typing import Any
 import structlog
 from django.db import transaction
 
-from market.clock import LiveClock
 from predictions.alerting import incident_rows, new_signals
 from predictions.alerting.database import AWAY, forget_connection, in_database
 from predictions.alerting.dispatching import Dispatcher
@@ -61,7 +61,7 @@ class AlertLoop:
     config: AlertConfig
     senders: Mapping[str, Sender]
     lead: Lead = field(default_factory=Lead)
-    clock: Callable[[], float] = field(default_factory=lambda: _live_seconds())
+    clock: Callable[[], float] = time.time
     look: Callable[[], Awaitable[Judgement]] = judge
     dispatcher: Dispatcher = field(init=False)
     _book: IncidentBook = field(init=False)
@@ -235,13 +235,3 @@ async def _every(step: Callable[[], Awaitable[object]], seconds: float) -> None:
         except Exception:  # the outermost handler: one failed look must not end all telling
             log.exception("alerts_step_failed", step=getattr(step, "__name__", ""))
         await asyncio.sleep(seconds)
-
-
-def _live_seconds() -> Callable[[], float]:
-    clock = LiveClock()
-
-    def seconds() -> float:
-        clock.resync()
-        return clock.now_ms() / 1e3
-
-    return seconds

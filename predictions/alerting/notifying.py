@@ -1,6 +1,7 @@
 """One apprise address: any of a hundred services of messages. Read by the alerts' process.
 
-apprise is synchronous: each try runs in a thread, of few, and has a limit.
+apprise is synchronous: each try runs in a thread, of few, and has a limit. Each address has
+threads of its own, so that one that does not answer delays no other.
 """
 
 import asyncio
@@ -27,8 +28,8 @@ class TargetError(Exception):
 class AppriseSender:
     """Notifies one address. Raises TargetError where apprise cannot read it."""
 
-    def __init__(self, target: Target, threads: ThreadPoolExecutor) -> None:
-        self._threads = threads
+    def __init__(self, target: Target) -> None:
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="apprise")
         self._secrets = _parts(target.url)
         # Nothing of an address is kept on disk.
         asset = apprise.AppriseAsset(app_id="cryptosite", storage_mode="memory")

@@ -1,13 +1,12 @@
 """From settings to a running process of alerts. The one place that makes senders."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from django.conf import settings
 
 from predictions.alerting.loop import AlertConfig, AlertLoop
-from predictions.alerting.notifying import THREADS, AppriseSender
+from predictions.alerting.notifying import AppriseSender
 from predictions.models import Channel
 from predictions.outbox.sending import Sender
 from predictions.outbox.targets import Target, targets
@@ -35,8 +34,7 @@ def build_config() -> AlertConfig:
 
 def build_senders(config: AlertConfig) -> dict[str, Sender]:
     """Return a sender for each address, by its key. Raises TargetError."""
-    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="apprise")
-    return {target.key: _sender(target, threads) for target in (*config.alerts, *config.signals)}
+    return {target.key: _sender(target) for target in (*config.alerts, *config.signals)}
 
 
 async def serve(stopping: Callable[[], bool]) -> None:
@@ -45,7 +43,7 @@ async def serve(stopping: Callable[[], bool]) -> None:
     await AlertLoop(config, build_senders(config)).run(stopping)
 
 
-def _sender(target: Target, threads: ThreadPoolExecutor) -> Sender:
+def _sender(target: Target) -> Sender:
     if target.channel is Channel.WEBHOOK:
         return WebhookSender(target, settings.WEBHOOK_KEY, lambda: datetime.now(UTC))
-    return AppriseSender(target, threads)
+    return AppriseSender(target)

@@ -7,6 +7,7 @@ from django.db import models
 
 CODE_LENGTH = 64
 TARGET_LENGTH = 200
+ERROR_LENGTH = 500
 
 
 class Channel(models.TextChoices):
@@ -70,8 +71,7 @@ class Delivery(models.Model):
     """One message to one address; its id is the same at every try.
 
     target: the address without what must stay secret; target_key: by which the settings' address
-    is found again. signal_id: of webhooks and notifications, of the ledger. tries: since it was
-    written, or last sent again. give_up_at: when it is dead.
+    is found again. tries: since it was written, or last sent again. give_up_at: when it is dead.
     """
 
     channel = models.CharField(max_length=16, choices=Channel)
@@ -83,7 +83,7 @@ class Delivery(models.Model):
         max_length=16, choices=DeliveryState, default=DeliveryState.WAITING.value
     )
     tries = models.PositiveIntegerField(default=0)
-    last_error = models.CharField(max_length=500, blank=True)
+    last_error = models.CharField(max_length=ERROR_LENGTH, blank=True)
     created_at = models.DateTimeField()
     next_try_at = models.DateTimeField()
     give_up_at = models.DateTimeField()

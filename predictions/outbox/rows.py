@@ -12,9 +12,9 @@ from typing import Any
 from django.db.models import Count, QuerySet
 
 from predictions.models import Channel, Delivery, DeliveryState, Incident
+from predictions.models.alerting import ERROR_LENGTH
 from predictions.outbox.retrying import delay_after
 
-LONGEST_ERROR = 500
 NOT_TRIED = "not tried in time"
 AGAIN_SECONDS = 900.0
 """How long what a person sends again is tried."""
@@ -28,8 +28,13 @@ _draw = random.Random()
 
 
 def due(now: datetime, besides: Iterable[Any], limit: int) -> list[Delivery]:
-    """Return messages to be tried now, the one that has waited longest first."""
-    waiting = Delivery.objects.filter(state=DeliveryState.WAITING, next_try_at__lte=now)
+    """Return messages to be tried now, the one that has waited longest first.
+
+    What nobody may be told any more is none of them, though it is not buried yet.
+    """
+    waiting = Delivery.objects.filter(
+        state=DeliveryState.WAITING, next_try_at__lte=now, give_up_at__gt=now
+    )
     return list(waiting.exclude(id__in=list(besides)).order_by("next_try_at", "id")[:limit])
 
 
@@ -44,7 +49,7 @@ def delivered(delivery: Delivery, now: datetime) -> None:
 def failed(delivery: Delivery, error: str, now: datetime) -> None:
     """Take in that a try failed; `store` writes it. There is none after `give_up_at`."""
     delivery.tries += 1
-    delivery.last_error = error[:LONGEST_ERROR]
+    delivery.last_error = error[:ERROR_LENGTH]
     delivery.next_try_at = now + timedelta(seconds=delay_after(delivery.tries, _draw))
     if delivery.next_try_at >= delivery.give_up_at:
         delivery.state = DeliveryState.DEAD.value

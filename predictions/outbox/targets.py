@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from predictions.models import Channel
+from predictions.models.alerting import TARGET_LENGTH
 
 KEY_DIGITS = 12
 
@@ -35,7 +36,8 @@ def _target(channel: Channel, url: str) -> Target:
     # Keyed: the address may be guessed, and a bare digest would tell who guessed right.
     secret = settings.SECRET_KEY.encode()
     key = hmac.new(secret, f"{channel}\n{url}".encode(), hashlib.sha256).hexdigest()[:KEY_DIGITS]
-    return Target(channel, url, f"{_shown(channel, url)} ({key[:4]})", key)
+    mark = f" ({key[:4]})"
+    return Target(channel, url, _shown(channel, url)[: TARGET_LENGTH - len(mark)] + mark, key)
 
 
 def _shown(channel: Channel, url: str) -> str:

@@ -46,7 +46,7 @@ class WebhookSender:
         except TimeoutError as error:
             raise SendError(f"no answer within {TRY_SECONDS:g} s") from error
         except aiohttp.ClientConnectorError as error:
-            raise SendError(f"cannot connect: {os.strerror(error.os_error.errno or 0)}") from error
+            raise SendError(f"cannot connect: {_reason(error)}") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # Their own texts may hold the address.
             raise SendError(type(error).__name__) from error
@@ -62,5 +62,15 @@ class WebhookSender:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             limit = aiohttp.ClientTimeout(total=TRY_SECONDS)
-            self._session = aiohttp.ClientSession(timeout=limit, trust_env=False)
+            self._session = aiohttp.ClientSession(
+                timeout=limit, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
+            )
         return self._session
+
+
+def _reason(error: aiohttp.ClientConnectorError) -> str:
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "the host's name is unknown"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "TLS failed, or its certificate is not trusted"
+    return os.strerror(error.os_error.errno or 0)

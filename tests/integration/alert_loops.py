@@ -1,7 +1,7 @@
 """The process of alerts in a test: its steps by hand, its time by hand, its judgement given."""
 
+import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -58,7 +58,6 @@ class AlertRun:
     loop: AlertLoop = field(init=False)
 
     def __post_init__(self) -> None:
-        threads = ThreadPoolExecutor(2)
         config = AlertConfig(
             alerts=targets(Channel.ALERT, self.alerts),
             signals=(
@@ -74,7 +73,7 @@ class AlertRun:
         senders: dict[str, Sender] = {
             each.key: WebhookSender(each, KEY, lambda: self.clock.now)
             if each.channel is Channel.WEBHOOK
-            else AppriseSender(each, threads)
+            else AppriseSender(each)
             for each in (*config.alerts, *config.signals)
         }
         self.loop = AlertLoop(config, senders, Lead(self.owner, self.clock), self.clock, self._look)
@@ -92,6 +91,9 @@ class AlertRun:
         async_to_sync(self.loop.beat)()
 
     async def _speak(self) -> None:
+        # Each step has an event loop of its own, and a lock that was waited for belongs to one.
+        self.loop.dispatcher._writing = asyncio.Lock()
+        self.loop.dispatcher._slots.clear()
         await self.loop.speak()
         await self.loop.dispatcher.settle()
         for sender in self.loop.senders.values():

@@ -14,6 +14,7 @@ from inference.signals.entry import BatchEntry, Said
 from inference.signals.signal import Signal as Spoken
 from inference.vocabulary import SIGNALS, Direction
 from market import keys
+from predictions.alerting import notifying
 from predictions.models import AlertLead, Delivery, Signal
 from predictions.recording.log_reader import LogReader
 from predictions.recording.signal_recorder import SignalRecorder
@@ -80,7 +81,12 @@ class Loop:
 
 
 def spoken(symbol: str = "BTCUSDT", **changes: Any) -> Spoken:
-    given: dict[str, Any] = {"at_ms": START_MS, "venue": "binance", "live": True, "confidence": 0.78}
+    given: dict[str, Any] = {
+        "at_ms": START_MS,
+        "venue": "binance",
+        "live": True,
+        "confidence": 0.78,
+    }
     return signal(symbol, **(given | changes))
 
 
@@ -228,6 +234,7 @@ def test_webhook_is_dead_once_its_signal_has_expired(
     assert (row.state, row.last_error) == ("dead", "HTTP 500")
     assert row.tries == len(bot.received) == 6
     assert row.settled_at is not None
+    assert run.loop.dispatcher.counted["webhook", "dead"] == 1
 
 
 def test_webhook_rests_in_its_row_while_the_process_is_gone(
@@ -252,7 +259,8 @@ def test_webhook_to_nobody_and_to_a_stuck_receiver_fail_and_delay_no_other(
         stuck.stuck.clear()
         with receiver() as gone:
             nobody = gone.url()
-        run = AlertRun(Clock(), webhooks=(stuck.url(), nobody, bot.url()))
+        no_tls = f"https://127.0.0.1:{bot.port}/"
+        run = AlertRun(Clock(), webhooks=(stuck.url(), nobody, no_tls, bot.url()))
         run.step()
         say(spoken())
         run.step(1)
@@ -264,6 +272,7 @@ def test_webhook_to_nobody_and_to_a_stuck_receiver_fail_and_delay_no_other(
         ("delivered", ""),
         ("waiting", "no answer within 0.3 s"),
         ("waiting", "cannot connect: Connection refused"),
+        ("waiting", "cannot connect: TLS failed, or its certificate is not trusted"),
     }
 
 
@@ -298,6 +307,39 @@ def test_notification_says_what_a_person_needs(
         "Model v1.0.0: 40% of its last 90 at 15m hit.",
         f"http://127.0.0.1:8000/signals/{Signal.objects.get().pk}",
     ]
+
+
+def test_notification_is_not_sent_once_its_signal_has_expired(
+    clean_redis: redis.Redis, bot: Receiver, say: Loop
+) -> None:
+    run = AlertRun(Clock(), notified=(bot.url("json"),))
+    run.step()
+    bot.answers = [500]
+    say(spoken())
+    run.step(1)
+    run.loop.lead.give_back()
+
+    AlertRun(run.clock, notified=run.notified, owner="two").step(VALID_SECONDS)
+
+    assert len(bot.received) == 1
+    assert Delivery.objects.get().state == "dead"
+
+
+def test_stuck_service_of_notifications_delays_no_other(
+    clean_redis: redis.Redis, bot: Receiver, say: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifying, "TRY_SECONDS", 0.3)
+    coins = ("ADA", "BNB", "BTC", "DOGE", "ETH", "LTC", "SOL", "XRP")
+    with receiver() as stuck:
+        stuck.stuck.clear()
+        run = AlertRun(Clock(), notified=(stuck.url("json"), bot.url("json")))
+        run.step()
+        say(*(spoken(f"{coin}USDT") for coin in coins))
+        run.step(1)
+        stuck.stuck.set()
+
+    assert len(bot.received) == len(coins)
+    assert Delivery.objects.filter(state="delivered").count() == len(coins)
 
 
 def test_webhook_row_and_logs_hold_no_secret(
