@@ -497,8 +497,13 @@ async def test_renewed_streams_are_left_and_subscribed_to_again() -> None:
         await listener.connection.renew(streams("BTCUSD"))
         await eventually(lambda: len(exchange.subscriptions("trade")) == 2)
         await eventually(lambda: len(exchange.subscriptions("book")) == 2)
+        tasks = len(asyncio.all_tasks())
+        await listener.connection.renew(streams("BTCUSD"))
+        await eventually(lambda: len(exchange.subscriptions("book")) == 3)
+        await eventually(lambda: len(asyncio.all_tasks()) == tasks)
+        assert not listener.task.done()
     left = [each["params"]["channel"] for each in exchange.heard if "unsub" in each["method"]]
-    assert sorted(left) == ["book", "trade"]
+    assert sorted(left) == ["book", "book", "trade", "trade"]
 
 
 async def test_link_without_a_server_says_so() -> None:

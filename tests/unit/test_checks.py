@@ -31,6 +31,11 @@ def test_checks_on_defaults_find_nothing() -> None:
     [
         ({"MARKET_SOURCE": "replay", "MARKET_REPLAY": ()}, {"cryptosite.E001"}),
         ({"MARKET_SOURCE": "simulated", "MARKET_REPLAY": ("x",)}, {"cryptosite.W002"}),
+        (
+            {"MARKET_SOURCE": "simulated", "EXCHANGE_URL": "http://127.0.0.1:1"},
+            {"cryptosite.W015"},
+        ),
+        ({"MARKET_SOURCE": "live", "MARKET_SPEED": 60.0}, {"cryptosite.W016"}),
         ({"API_TOKEN": "short"}, {"cryptosite.W003"}),
         (
             {"BIND_HOST": "0.0.0.0", "DEBUG": True, "ALLOWED_HOSTS": ["here.example"]},

@@ -49,6 +49,7 @@ class UnifiedConnection:
         self._tasks: set[asyncio.Task[None]] = set()
         self._end: asyncio.Future[LinkError] = asyncio.get_running_loop().create_future()
         self._ours: dict[str, str] = {}
+        self._renewals: dict[tuple[str, ...], asyncio.Task[None]] = {}
         self._broken: dict[str, tuple[int, Backoff]] = {}
         self._teller = Teller(sink, link.numbers, link.now_ns, self._on_broken)
 
@@ -208,11 +209,12 @@ class UnifiedConnection:
                 self._teller.lose(tap, self._recv_ns())
         await self._leave(Stream.DEPTH, markets)
         levels = self._link.told.book_levels
-        self._watch(self._exchange.watch_order_book_for_symbols(list(markets), levels))
+        again = self._exchange.watch_order_book_for_symbols(list(markets), levels)
+        self._watch(again, (Stream.DEPTH, *markets))
 
     async def _renew_trades(self, markets: Sequence[str]) -> None:
         await self._leave(Stream.TRADES, markets)
-        self._watch(self._dialect.watch_trades(markets))
+        self._watch(self._dialect.watch_trades(markets), (Stream.TRADES, *markets))
 
     async def _leave(self, stream: Stream, markets: Sequence[str]) -> None:
         name = self._dialect.book_hash if stream is Stream.DEPTH else self._dialect.trades_hash
@@ -252,7 +254,8 @@ class UnifiedConnection:
     def _recv_ns(self) -> int:
         return max(client.recv_ns for client in self._clients)
 
-    def _watch(self, watching: Coroutine[Any, Any, Any]) -> None:
+    def _watch(self, watching: Coroutine[Any, Any, Any], renewed: tuple[str, ...] = ()) -> None:
+        # As nothing resolves, ccxt's watching ends with an error, or for another in its place.
         async def watch() -> None:
             with refusals(self._exchange):
                 await watching
@@ -260,6 +263,10 @@ class UnifiedConnection:
         task = asyncio.get_running_loop().create_task(watch())
         self._tasks.add(task)
         task.add_done_callback(self._watched)
+        if renewed:
+            if (before := self._renewals.get(renewed)) is not None:
+                before.cancel()
+            self._renewals[renewed] = task
 
     def _watched(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
