@@ -104,6 +104,11 @@ LIVE_TIME = MarketTime(venue="external", live=True, market_ms=0.0, wall_ms=0.0, 
 """What holds where no feed of ours has said otherwise: a third party's feed, in UTC."""
 
 
+NO_VENUE = "none"
+"""The venue while our market process finds no exchange, and none had named a market before: what is
+said then is of no market, neither a real one nor one that is made up."""
+
+
 def of_another_market(said: str | None, venue: str | None) -> bool:
     """Tell whether hot state that says it is of venue `said` is not of the running market.
 

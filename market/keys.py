@@ -70,7 +70,8 @@ LISTING_SECONDS = 10_800
 def clock() -> str:
     """Hash. Which time the market runs on: venue, live (0/1), market_ms, wall_ms, speed.
 
-    Absent: live UTC. speed 0 is lock-step (see `ticks_due`). Writer: market feed.
+    Absent: live UTC, of somebody else's feed. Venue `none`: our feed finds no exchange, and had
+    none before. speed 0 is lock-step (see `ticks_due`). Writer: market feed.
     Readers: forecast loop, recorder, web.
     """
     return "clock:market"

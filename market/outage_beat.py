@@ -1,4 +1,8 @@
-"""The heartbeat of a market process that has no feed yet, as no exchange answers."""
+"""The heartbeat of a market process that has no feed yet, as no exchange answers.
+
+Where no market has named itself before, it says that there is none: else whoever looks would
+take what Redis holds, or lacks, for a feed of somebody else's.
+"""
 
 import json
 import os
@@ -10,7 +14,7 @@ import redis
 import structlog
 
 from market import keys
-from market.clock import FieldT
+from market.clock import NO_VENUE, FieldT, MarketTime
 from market.feed_state import FEED_DOWN, Outage
 from market.feeds.opening import MarketChoice
 from market.pump import HEARTBEAT_SECONDS
@@ -56,10 +60,14 @@ class OutageBeat:
             "ts": round(time.time() * 1e3),
             "detail": json.dumps(detail),
         }
+        now_ms = time.time() * 1e3
+        nobody = MarketTime(NO_VENUE, live=False, market_ms=now_ms, wall_ms=now_ms, speed=1.0)
         try:
             pipeline = self._client.pipeline(transaction=False)
             pipeline.hset(keys.health("market"), mapping=beat)
             pipeline.expire(keys.health("market"), keys.HEALTH_TTL_SECONDS)
+            for name, value in nobody.to_hash().items():
+                pipeline.hsetnx(keys.clock(), name, value)
             pipeline.execute()
         except (redis.ResponseError, *AWAY) as error:
             log.warning("redis_unavailable", error=str(error))

@@ -23,7 +23,7 @@ from inference.signals.signal import SignalState, decode_state, signal_error
 from inference.vocabulary import SIGNALS, SignalReason
 from market import keys
 from market.candles.timeframes import Timeframe
-from market.clock import MarketTime
+from market.clock import NO_VENUE, MarketTime
 from predictions.api.redis_client import web_redis
 from predictions.api.running_market import market_of
 
@@ -137,8 +137,9 @@ async def _ask(slots: Sequence[Slot]) -> tuple[MarketTime, Reply, list[Reply]]:
 
 
 def _state(slot: Slot, reply: Reply, market: MarketTime) -> SignalState:
+    silence = SignalReason.FEED_DOWN if market.venue == NO_VENUE else SignalReason.NOT_MADE_YET
     if reply is None:
-        return _failed(slot, SignalReason.NOT_MADE_YET)
+        return _failed(slot, silence)
     if isinstance(reply, redis.ResponseError):
         return _failed(slot, SignalReason.SIGNAL_UNREADABLE, "the key holds another Redis type")
     try:
@@ -156,7 +157,7 @@ def _state(slot: Slot, reply: Reply, market: MarketTime) -> SignalState:
         claimed = "live" if signal.live else "not live"
         return _failed(slot, SignalReason.SIGNAL_UNREADABLE, f"it says that it is {claimed}")
     if signal is None and told is None:
-        return _failed(slot, SignalReason.NOT_MADE_YET)
+        return _failed(slot, silence)
     return state
 
 

@@ -1,7 +1,7 @@
 // What every page says at its top: connection, market time, whose market it is, what is wrong.
 
 import { time, writeTime, zoneName } from "./times.js";
-import { UNNAMED, venueKind } from "./venues.js";
+import { NO_MARKET, UNNAMED, venueKind } from "./venues.js";
 
 const SIMULATED = "simulated";
 const DAY_MS = 86_400_000;
@@ -32,7 +32,7 @@ export class PageHead {
 
   renderBanner(venue, live) {
     const banner = this.text.element("venue-banner");
-    banner.hidden = venue === null || live === true;
+    banner.hidden = venue === null || venue === NO_MARKET || live === true;
     if (banner.hidden) return;
     const what = venueKind(venue, false) === SIMULATED
       ? "SIMULATED MARKET: prices are made up, no exchange is connected"
@@ -46,9 +46,9 @@ export class PageHead {
   /** A live market's name; the banner names all others. outage: of a health frame, or null. */
   renderVenue(venue, live, outage) {
     const element = this.text.element("venue");
-    element.hidden = venue === null || live !== true;
+    element.hidden = venue === null || (live !== true && venue !== NO_MARKET);
     if (element.hidden) return;
-    const down = venue === UNNAMED ? "no market" : `down · ${venue}`;
+    const down = venue === UNNAMED || venue === NO_MARKET ? "no market" : `down · ${venue}`;
     this.text.write("venue", outage === null ? `live · ${venue}` : down, outage === null ? "live" : "down");
   }
 
