@@ -3,12 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-import redis
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from market import keys
-from predictions.api.redis_client import web_redis
-from predictions.watching.heartbeats import DOWN, Process, detail_of, told
+from predictions.watching.heartbeats import DOWN, Process, detail_of
 
 
 class AlertMetrics:
@@ -52,15 +49,3 @@ class AlertMetrics:
             if isinstance(each, Mapping) and isinstance(count := each.get("count"), int):
                 labels = str(each.get("channel")), str(each.get("outcome"))
                 self.tries.labels(*labels).inc(max(0, count))
-
-
-async def alert_metrics() -> bytes:
-    """Return the metrics of alerts as text; nothing where Redis does not answer."""
-    try:
-        client: Any = web_redis()
-        beat = await client.hgetall(keys.health("alerts"))
-    except redis.ResponseError:
-        beat = {}  # the key holds another type; the next heartbeat replaces it
-    except (redis.RedisError, OSError):
-        return b""
-    return generate_latest(AlertMetrics(told(beat)).registry)

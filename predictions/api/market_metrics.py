@@ -1,17 +1,13 @@
 """The market feed for Prometheus, out of its heartbeat: it serves no port of its own."""
 
 from collections.abc import Iterator
-from typing import Any
 
-import redis
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from market import keys
 from market.feed_state import FeedState
-from predictions.api.redis_client import web_redis
-from predictions.watching.heartbeats import DOWN, Process, told
+from predictions.watching.heartbeats import DOWN, Process
 from predictions.watching.market_facts import feed_state, outage
 
 
@@ -81,15 +77,3 @@ class MarketMetrics:
         ):
             if value_ms is not None:
                 gauge.labels(feed.exchange).set(value_ms / 1e3)
-
-
-async def market_metrics() -> bytes:
-    """Return the market feed's metrics as text; nothing where Redis does not answer."""
-    try:
-        client: Any = web_redis()
-        beat = await client.hgetall(keys.health("market"))
-    except redis.ResponseError:
-        beat = {}  # the key holds another type; the next heartbeat replaces it
-    except (redis.RedisError, OSError):
-        return b""
-    return generate_latest(MarketMetrics(told(beat)).registry)

@@ -3,12 +3,9 @@
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from predictions.api.alert_metrics import alert_metrics
 from predictions.api.errors import read_only
-from predictions.api.market_metrics import market_metrics
-from predictions.api.mqtt_metrics import mqtt_metrics
+from predictions.api.heartbeat_metrics import heartbeat_metrics
 from predictions.api.quality_metrics import register
-from predictions.api.recorder_metrics import recorder_metrics
 from predictions.api.schema.describing import described_by
 from predictions.api.schema.hot_operations import MetricsDescription
 
@@ -20,10 +17,5 @@ _quality = register()
 async def metrics(request: HttpRequest) -> HttpResponse:
     """Answer with this process's metrics, and those of who serves none, as Prometheus's text."""
     await _quality.refresh()
-    told = (
-        await recorder_metrics(),
-        await market_metrics(),
-        await alert_metrics(),
-        await mqtt_metrics(),
-    )
-    return HttpResponse(generate_latest() + b"".join(told), content_type=CONTENT_TYPE_LATEST)
+    told = await heartbeat_metrics()
+    return HttpResponse(generate_latest() + told, content_type=CONTENT_TYPE_LATEST)

@@ -3,12 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-import redis
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from market import keys
-from predictions.api.redis_client import web_redis
-from predictions.watching.heartbeats import DOWN, Process, detail_of, told
+from predictions.watching.heartbeats import DOWN, Process, detail_of
 
 KINDS = {"signals": "signal", "forecasts": "forecast"}
 """Names in the heartbeat, and as labels."""
@@ -50,15 +47,3 @@ class MqttMetrics:
         for reason, count in withheld.items() if isinstance(withheld, Mapping) else ():
             if isinstance(count, int):
                 self.withheld.labels(reason).inc(max(0, count))
-
-
-async def mqtt_metrics() -> bytes:
-    """Return the publisher's metrics as text; nothing where Redis does not answer."""
-    try:
-        client: Any = web_redis()
-        beat = await client.hgetall(keys.health("mqtt"))
-    except redis.ResponseError:
-        beat = {}  # the key holds another type; the next heartbeat replaces it
-    except (redis.RedisError, OSError):
-        return b""
-    return generate_latest(MqttMetrics(told(beat)).registry)

@@ -1,21 +1,18 @@
 """The recorder's backlog for Prometheus, out of its heartbeat: it serves no port of its own."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-import redis
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Gauge
 
 from inference.vocabulary import ENGINES, FORECASTS
-from market import keys
-from predictions.api.redis_client import web_redis
+from predictions.watching.heartbeats import DOWN, Process, detail_of
 
 
 class RecorderMetrics:
     """What one heartbeat says; a gauge without a value is left out."""
 
-    def __init__(self, beat: Mapping[str, str]) -> None:
+    def __init__(self, process: Process) -> None:
         self.registry = CollectorRegistry()
         self.up = Gauge(
             "recorder_up", "Whether a recorder's heartbeat is there", registry=self.registry
@@ -38,8 +35,8 @@ class RecorderMetrics:
             registry=self.registry,
         )
         self.memory.set(float("nan"))
-        self.up.set(bool(beat))
-        self._set(_detail(beat))
+        self.up.set(process != DOWN)
+        self._set(detail_of(process))
 
     def _set(self, detail: Mapping[str, Any]) -> None:
         for engine in ENGINES:
@@ -50,21 +47,3 @@ class RecorderMetrics:
                     gauge.labels(engine).set(value)
         if isinstance(memory := detail.get("redis_memory_ratio"), int | float):
             self.memory.set(memory)
-
-
-async def recorder_metrics() -> bytes:
-    """Return the recorder's metrics as text; nothing where Redis does not answer."""
-    try:
-        client: Any = web_redis()
-        beat = await client.hgetall(keys.health("recorder"))
-    except (redis.RedisError, OSError):
-        return b""
-    return generate_latest(RecorderMetrics(beat).registry)
-
-
-def _detail(beat: Mapping[str, str]) -> Mapping[str, Any]:
-    try:
-        told = json.loads(beat.get("detail", ""))
-    except ValueError:
-        return {}
-    return told if isinstance(told, dict) else {}
