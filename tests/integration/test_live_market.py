@@ -4,8 +4,8 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -233,6 +233,23 @@ def quoting_bybit() -> Spoken:
     return exchange
 
 
+@asynccontextmanager
+async def heard(exchange: Spoken, redis_url: str, root: Path) -> AsyncIterator[str]:
+    """Run the market of an exchange that is served on this loop; yields its symbol."""
+    symbol = "BTCUSDT" if exchange.name in ("okx", "bybit") else "BTCUSD"
+    chosen = MarketChoice(
+        "live", (symbol,), (), 1.0, 1, exchange=exchange.name, exchange_url=exchange.url
+    )
+    plan = MarketPlan(chosen, CandlePlan(root, "binance", ()), redis_url, False, 2_000)
+    stop = threading.Event()
+    market = asyncio.create_task(asyncio.to_thread(run_market, plan, stop.is_set, once=False))
+    try:
+        yield symbol
+    finally:
+        stop.set()
+        await market
+
+
 @pytest.mark.parametrize(
     "make",
     [quoting_coinbase, quoting_kraken, quoting_okx, quoting_bybit],
@@ -241,26 +258,31 @@ def quoting_bybit() -> Spoken:
 async def test_market_of_each_exchange_reaches_the_hot_state(
     make: Callable[[], Spoken], clean_redis: redis.Redis, redis_url: str, tmp_path: Path
 ) -> None:
-    stop = threading.Event()
-    async with speaking(make()) as exchange:
-        symbol = "BTCUSDT" if exchange.name in ("okx", "bybit") else "BTCUSD"
-        chosen = MarketChoice(
-            "live", (symbol,), (), 1.0, 1, exchange=exchange.name, exchange_url=exchange.url
-        )
-        plan = MarketPlan(chosen, CandlePlan(tmp_path, "binance", ()), redis_url, False, 2_000)
-        market = asyncio.create_task(asyncio.to_thread(run_market, plan, stop.is_set, once=False))
-        try:
-            # Nothing is told after the first book: what came before anybody listened counts.
-            await eventually(lambda: hash_of(clean_redis, keys.ob(symbol)).get("bid"))
-            book = hash_of(clean_redis, keys.ob(symbol))
-            await eventually(lambda: hash_of(clean_redis, keys.feat(symbol)).get("mid_price"))
-            feat = hash_of(clean_redis, keys.feat(symbol))
-        finally:
-            stop.set()
-            await market
+    async with speaking(make()) as exchange, heard(exchange, redis_url, tmp_path) as symbol:
+        # Nothing is told after the first book: what came before anybody listened counts.
+        await eventually(lambda: hash_of(clean_redis, keys.ob(symbol)).get("bid"))
+        book = hash_of(clean_redis, keys.ob(symbol))
+        await eventually(lambda: hash_of(clean_redis, keys.feat(symbol)).get("mid_price"))
+        feat = hash_of(clean_redis, keys.feat(symbol))
     assert (float(book["bid"]), float(book["ask_size"])) == (100.0, 2.0)
     assert float(feat["mid_price"]) == 100.5
     assert feat["venue"].startswith(f"replay/{exchange.name}@127.0.0.1:")
+
+
+async def test_market_of_an_exchange_that_hung_up_is_heard_again(
+    clean_redis: redis.Redis, redis_url: str, tmp_path: Path
+) -> None:
+    def mid() -> str:
+        return hash_of(clean_redis, keys.feat("BTCUSDT")).get("mid_price", "")
+
+    exchange = quoting_okx()
+    async with speaking(exchange), heard(exchange, redis_url, tmp_path):
+        await eventually(mid)
+        await exchange.drop()
+        await eventually(lambda: not mid())
+        await eventually(mid)
+        subscribed = exchange.subscriptions("books")
+    assert subscribed == [["BTC-USDT"], ["BTC-USDT"]]
 
 
 def test_every_supported_exchange_is_documented() -> None:
