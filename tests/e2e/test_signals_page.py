@@ -136,6 +136,9 @@ def test_signals_page_signal_that_expires_fades_without_a_frame(
     expect(cell(page, BTC, M15)).to_have_attribute("data-expired", "true", timeout=15_000)
     expect(seen(page, BTC, M15)).to_contain_text("expired")
     expect(cell(page, BTC, M15)).to_have_attribute("data-strong", "false")
+    gone = no_signal(BTC, M15, SignalReason.SYMBOL_DELISTED)
+    publish_as_loop(clean_redis, batch_message(7, gone))
+    expect(seen(page, BTC, M15)).to_have_text("✕ delisted")
 
 
 def test_signals_page_keyboard_chooses_a_signal_and_shows_it_in_full(

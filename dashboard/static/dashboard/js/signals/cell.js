@@ -14,6 +14,8 @@ const SHORT = {
   not_enough_history: "short history",
   features_outdated: "candles old",
   signal_unreadable: "unreadable",
+  symbol_halted: "halted",
+  symbol_delisted: "delisted",
 };
 
 export class Cell {

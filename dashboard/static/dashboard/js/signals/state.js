@@ -1,5 +1,7 @@
 // What the signals page knows: built from frames alone. Times are market time in ms.
 
+const OVER = new Set(["symbol_halted", "symbol_delisted", "feed_down"]);
+
 export class SignalState {
   // timeframes: their names, shortest first.
   constructor(clock, timeframes) {
@@ -57,6 +59,9 @@ export class SignalState {
   }
 
   takeError(error) {
+    const known = this.signals.get(name(error));
+    // Of a market that may never go on, nothing stands that nobody can enter any more.
+    if (OVER.has(error.code) && known?.valid_until_ts <= this.clock.now()) this.signals.delete(name(error));
     this.errors.set(name(error), error);
     this.news += 1;
   }
