@@ -43,6 +43,11 @@ DEFAULT_SIGNAL_SYMBOLS: tuple[str, ...] = (
 )
 """The 34 coins that the shipped signal networks know. FTM and MATIC have since been renamed."""
 
+QUOTES = (
+    *("FDUSD", "USDT", "USDC", "TUSD", "BUSD", "USD"),
+    *("EUR", "GBP", "TRY", "BRL", "JPY", "AUD", "BTC", "ETH", "BNB"),
+)
+"""Currencies that symbols end in, those first whose end is another's."""
 
 _SHOWN = 40
 
@@ -61,3 +66,12 @@ def parse_symbol(text: str) -> str:
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
         raise UnknownSymbolError(f"{shown!r} is not a symbol; write it like BTCUSDT or BTC-USDT")
     return symbol
+
+
+def base_and_quote(symbol: str) -> tuple[str, str] | None:
+    """Return `BTC`, `USDT` of BTCUSDT; None where it ends in no quote currency that is known."""
+    for quote in QUOTES:
+        base = symbol.removesuffix(quote)
+        if base and base != symbol:
+            return base, quote
+    return None

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from market.events import SCALE, to_units
-from market.fake_exchange.player import decimal_text
+from market.fake_exchange.frames import decimal_text
 
 _MINUTE_MS = 60_000
 INTERVALS_MS = {

@@ -25,7 +25,7 @@ class Control:
         ]
 
     async def state(self, request: web.Request) -> web.Response:
-        return _json(state(self._exchange))
+        return web.json_response(state(self._exchange))
 
     async def begin(self, request: web.Request) -> web.Response:
         try:
@@ -34,8 +34,8 @@ class Control:
                 raise ValueError('a fault is a JSON object: {"kind": "silent", "seconds": 5}')
             fault = read_fault(fields)
         except ValueError as error:
-            return _json({"error": str(error)}, status=400)
-        return _json(_told(self._exchange.begin(fault)), status=201)
+            return web.json_response({"error": str(error)}, status=400)
+        return web.json_response(_told(self._exchange.begin(fault)), status=201)
 
     async def end(self, request: web.Request) -> web.Response:
         number = request.match_info["number"]
@@ -47,8 +47,8 @@ class Control:
         for fault in ended:
             self._exchange.end(fault)
         if not ended and number != "all":
-            return _json({"error": f"no fault {number} is going on"}, status=404)
-        return _json([_told(fault) for fault in ended])
+            return web.json_response({"error": f"no fault {number} is going on"}, status=404)
+        return web.json_response([_told(fault) for fault in ended])
 
 
 def state(exchange: FakeExchange) -> dict[str, Any]:
@@ -78,8 +78,3 @@ def state(exchange: FakeExchange) -> dict[str, Any]:
 def _told(fault: Fault) -> dict[str, Any]:
     told: dict[str, Any] = msgspec.to_builtins(fault)
     return told
-
-
-def _json(value: Any, status: int = 200) -> web.Response:
-    body = json.dumps(value, separators=(",", ":")).encode()
-    return web.Response(body=body, status=status, content_type="application/json")

@@ -1,12 +1,15 @@
 """One recorded frame, cut where times, ids and names stand, so that it is cheap to say again.
 
 Read by the reel, which loads them, and the player, which serves them. Binance writes the fields
-of a frame in a fixed order; a frame whose order differs is not understood.
+of a frame in a fixed order; a frame whose order differs is not understood. Also how Binance writes
+numbers, for whoever makes what was not recorded.
 """
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+from market.events import SCALE
 
 _DEPTH = re.compile(
     rb'\{"stream":"\w+@depth@100ms","data":\{"e":"depthUpdate","E":(\d+),"s":"(\w+)",'
@@ -125,3 +128,13 @@ def render(frame: Frame, symbol: bytes, stamp: Stamp) -> bytes:
         stamp.last_id,
         frame.tail,
     )
+
+
+def level_text(price: int, size: int) -> bytes:
+    """Return a level as Binance writes it: `["61737.63000000","0.00000000"]`."""
+    return b'["%b","%b"]' % (decimal_text(price), decimal_text(size))
+
+
+def decimal_text(units: int) -> bytes:
+    """Return 1e-8 units as Binance writes numbers, with eight decimals."""
+    return b"%d.%08d" % divmod(units, SCALE)

@@ -6,9 +6,10 @@ Called by the REST handlers. Steps of price and size are those that the recordin
 from typing import Any
 
 from market.fake_exchange.exchange import FakeExchange
-from market.fake_exchange.player import decimal_text
+from market.fake_exchange.frames import decimal_text
+from market.symbols import base_and_quote
 
-QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "TUSD", "BTC", "ETH", "BNB", "EUR", "TRY")
+WEIGHT_A_MINUTE = 6_000
 _LARGEST = "9000000.00000000"
 
 
@@ -23,7 +24,7 @@ def exchange_info(exchange: FakeExchange, wanted: list[str] | None) -> dict[str,
                 "rateLimitType": "REQUEST_WEIGHT",
                 "interval": "MINUTE",
                 "intervalNum": 1,
-                "limit": 6_000,
+                "limit": WEIGHT_A_MINUTE,
             },
             {
                 "rateLimitType": "RAW_REQUESTS",
@@ -37,16 +38,8 @@ def exchange_info(exchange: FakeExchange, wanted: list[str] | None) -> dict[str,
     }
 
 
-def split(symbol: str) -> tuple[str, str]:
-    """Return base and quote of a symbol; what ends in no known quote is quoted in its last 4."""
-    for quote in QUOTES:
-        if symbol.endswith(quote) and len(symbol) > len(quote):
-            return symbol.removesuffix(quote), quote
-    return symbol[:-4], symbol[-4:]
-
-
 def _symbol(exchange: FakeExchange, symbol: str) -> dict[str, Any]:
-    base, quote = split(symbol)
+    base, quote = base_and_quote(symbol) or (symbol[:-4], symbol[-4:])
     reel = exchange.player(symbol).reel
     tick, lot = decimal_text(reel.tick).decode(), decimal_text(reel.lot).decode()
     return {

@@ -7,8 +7,8 @@ upward, and a diff of its own takes the book from the last state to the first.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from market.events import SCALE, DepthDiff, DepthSnapshot, Level
-from market.fake_exchange.frames import Frame, Kind, Stamp, parse
+from market.events import DepthDiff, DepthSnapshot, Level
+from market.fake_exchange.frames import Frame, Kind, Stamp, level_text, parse
 from market.fake_exchange.reel import Reel
 from market.feeds.wire import parse_frame
 from market.hot.book import OrderBook
@@ -167,13 +167,3 @@ def _changes(old: dict[int, int], new: list[Level]) -> Iterator[bytes]:
     for price, size in kept.items():
         if old.get(price) != size:
             yield level_text(price, size)
-
-
-def level_text(price: int, size: int) -> bytes:
-    """Return a level as Binance writes it: `["61737.63000000","0.00000000"]`."""
-    return b'["%b","%b"]' % (decimal_text(price), decimal_text(size))
-
-
-def decimal_text(units: int) -> bytes:
-    """Return 1e-8 units as Binance writes numbers, with eight decimals."""
-    return b"%d.%08d" % divmod(units, SCALE)

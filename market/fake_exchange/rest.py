@@ -17,11 +17,10 @@ from market.events import Level
 from market.fake_exchange.candles import INTERVALS_MS
 from market.fake_exchange.exchange import FakeExchange
 from market.fake_exchange.faults import Fault, FaultKind
+from market.fake_exchange.frames import decimal_text, level_text
 from market.fake_exchange.history import History
-from market.fake_exchange.listing import exchange_info
-from market.fake_exchange.player import decimal_text, level_text
+from market.fake_exchange.listing import WEIGHT_A_MINUTE, exchange_info
 
-WEIGHT_A_MINUTE = 6_000
 MOST_LEVELS, MOST_CANDLES = 5_000, 1_000
 CONTROL = "/fake/"
 
@@ -94,21 +93,21 @@ class RestApi:
         try:
             answer = await handler(request)
         except Refusal as error:
-            answer = _json({"code": error.code, "msg": str(error)}, status=400)
+            answer = web.json_response({"code": error.code, "msg": str(error)}, status=400)
         answer.headers.update(headers)
         return answer
 
     async def ping(self, request: web.Request) -> web.Response:
-        return _json({})
+        return web.json_response({})
 
     async def time(self, request: web.Request) -> web.Response:
-        return _json({"serverTime": int(self._exchange.clock_ms())})
+        return web.json_response({"serverTime": int(self._exchange.clock_ms())})
 
     async def exchange_info(self, request: web.Request) -> web.Response:
         wanted = _wanted(request)
         for symbol in wanted or ():
             self._require(symbol)
-        return _json(exchange_info(self._exchange, wanted))
+        return web.json_response(exchange_info(self._exchange, wanted))
 
     async def depth(self, request: web.Request) -> web.Response:
         symbol = self._symbol(request)
@@ -145,7 +144,7 @@ class RestApi:
         listed = [each for each in self._exchange.symbols if self._exchange.listed(each)]
         tickers = [self._ticker(symbol) for symbol in wanted or listed]
         one = "symbol" in request.query
-        return _json(tickers[0] if one else tickers)
+        return web.json_response(tickers[0] if one else tickers)
 
     def _ticker(self, symbol: str) -> dict[str, str]:
         book = self._exchange.player(symbol).snapshot(symbol)
@@ -172,11 +171,6 @@ class RestApi:
             raise Refusal(-1121, "Invalid symbol.")
 
 
-def _json(value: Any, status: int = 200) -> web.Response:
-    body = json.dumps(value, separators=(",", ":")).encode()
-    return web.Response(body=body, status=status, content_type="application/json")
-
-
 def _refused(fault: Fault, headers: dict[str, str] | None = None) -> web.Response:
     if fault.status in (418, 429):
         until_ms = int((time.time() + (fault.retry_after or 60)) * 1e3)
@@ -184,7 +178,7 @@ def _refused(fault: Fault, headers: dict[str, str] | None = None) -> web.Respons
             f"Way too much request weight used; IP banned until {until_ms}. "
             "Please use WebSocket Streams for live updates to avoid bans."
         )
-        response = _json({"code": -1003, "msg": message}, status=fault.status)
+        response = web.json_response({"code": -1003, "msg": message}, status=fault.status)
     else:
         text = f"<html><body><h1>{fault.status}</h1></body></html>"
         response = web.Response(text=text, status=fault.status, content_type="text/html")

@@ -7,21 +7,13 @@ branch of its own, which that setting can name, and one of them lies at the root
 from dataclasses import dataclass
 
 from market.candles.timeframes import Timeframe
-
-QUOTES = (
-    *("FDUSD", "USDT", "USDC", "TUSD", "BUSD", "USD"),
-    *("EUR", "GBP", "TRY", "BRL", "JPY", "AUD", "BTC", "ETH", "BNB"),
-)
-"""Currencies that symbols end in, those first whose end is another's."""
+from market.symbols import base_and_quote
 
 
 def pair_of(symbol: str) -> str | None:
     """Return `btc_usdt` of BTCUSDT, as hummingbot writes BTC-USDT; None of an unknown quote."""
-    for quote in QUOTES:
-        base = symbol.removesuffix(quote)
-        if base and base != symbol:
-            return f"{base}_{quote}".lower()
-    return None
+    pair = base_and_quote(symbol)
+    return None if pair is None else "_".join(pair).lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ nothing joins it to the old one's. The new name is told beside the old symbol, n
 from dataclasses import dataclass
 from datetime import date
 
+from market.symbols import QUOTES
+
 
 @dataclass(frozen=True, slots=True)
 class Rename:
@@ -22,13 +24,11 @@ RENAMES = (
     Rename("FTM", "S", date(2025, 1, 16)),
 )
 
-_QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "USD", "EUR", "BTC", "ETH", "BNB", "TRY")
-
 
 def renamed(symbol: str) -> str:
     """Return the symbol that a renamed coin's market has now (MATICUSDT: POLUSDT), else ""."""
     for rename in RENAMES:
         quote = symbol.removeprefix(rename.old)
-        if quote != symbol and quote in _QUOTES:
+        if quote != symbol and quote in QUOTES:
             return rename.new + quote
     return ""
