@@ -9,7 +9,6 @@ import json
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from aiohttp import web
 
