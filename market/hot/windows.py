@@ -15,6 +15,9 @@ CELLS_1S = 1_000 // CELL_MS
 CELLS_5S = 5 * CELLS_1S
 CELLS_10S = 10 * CELLS_1S
 VOLATILITY_SECONDS = 60
+VOLATILITY_SHARE_NEEDED = 0.75
+"""Of its 1-s returns: a connection that was lost for some seconds must not void σ, and with it the
+forecasts, for a whole minute more."""
 DEPTH_SAMPLES = 300
 DEPTH_SAMPLES_NEEDED = 270
 """A short resync must not void the depth features for five minutes."""
@@ -109,10 +112,22 @@ class MidWindow:
         return 1e4 * math.log(now / then) if now != then else 0.0
 
     def volatility_bp(self) -> float:
-        """Return the RMS of the last 60 returns of 1 s (bp per √s); NaN where one is void."""
-        phase = (self._cell - 1) % CELLS_1S
+        """Return the RMS of the last 60 returns of 1 s (bp per √s), void ones left out.
+
+        NaN until 60 s have passed, and where fewer than 45 of them are known.
+        """
+        squares = self._squares[(self._cell - 1) % CELLS_1S]
         # fsum is exact, so the result does not depend on where the ring started.
-        return math.sqrt(math.fsum(self._squares[phase]) / VOLATILITY_SECONDS)
+        total = math.fsum(squares)
+        if total == total:
+            return math.sqrt(total / VOLATILITY_SECONDS)
+        known = [square for square in squares if square == square]
+        if (
+            self._cell < VOLATILITY_SECONDS * CELLS_1S
+            or len(known) < VOLATILITY_SHARE_NEEDED * VOLATILITY_SECONDS
+        ):
+            return math.nan
+        return math.sqrt(math.fsum(known) / len(known))
 
 
 class DepthWindow:
