@@ -9,7 +9,7 @@ SECONDS = 90
 
 
 def minute(void: range, seconds: int = SECONDS) -> MidWindow:
-    """Return a window after so many seconds of mids that move each second; void: those that lack."""
+    """Return a window after some seconds of mids that move each second; void: those that lack."""
     window = MidWindow()
     for cell in range(seconds * CELLS_1S):
         second = cell // CELLS_1S
