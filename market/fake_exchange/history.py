@@ -1,9 +1,11 @@
 """Candles of the time before the exchange opened, from candle files, for `/klines`.
 
 Asked by the REST handlers. Files are read when they are first asked for. Where the exchange runs in
-the present they are moved by whole candles, so that the last one closes as it opens.
+the present they are moved by whole candles, and their prices by one factor, so that the last one
+closes as it opens, at the price that it opens with.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
@@ -19,16 +21,25 @@ from market.fake_exchange.candles import INTERVALS_MS, Kline
 
 
 class History:
-    """The files below one path, None for none. opened_ms: when the exchange opened, its time.
+    """The files below one path, None for none. opened_ms: when the exchange opened, its time;
+    opening_price: at what price a symbol did then.
 
     Raises ImportFileError where the path, a file's name or a file cannot be understood.
     """
 
-    def __init__(self, path: Path | None, opened_ms: float, *, as_recorded: bool) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        opened_ms: float,
+        opening_price: Callable[[str], float],
+        *,
+        as_recorded: bool,
+    ) -> None:
         files = [] if path is None else [identify(each, None, None) for each in candle_files(path)]
         self._files = {(each.symbol, each.timeframe.value): each for each in files}
         self._read: dict[tuple[str, str], CandleSeries] = {}
         self._opened_ms = opened_ms
+        self._opening_price = opening_price
         self._as_recorded = as_recorded
 
     def candles(
@@ -50,17 +61,25 @@ class History:
         key = (symbol, interval)
         if key not in self._read:
             file = self._files.get(key)
-            self._read[key] = CandleSeries.empty() if file is None else self._load(file)
+            self._read[key] = CandleSeries.empty() if file is None else self._load(file, symbol)
         return self._read[key]
 
-    def _load(self, file: CandleFile) -> CandleSeries:
+    def _load(self, file: CandleFile, symbol: str) -> CandleSeries:
         series = read_rows(file.path, ZoneInfo(str(UTC)))
         series = series[: max(0, len(series) - 1)]  # the last row may be a candle that was forming
         length = INTERVALS_MS[file.timeframe.value]
         opening = int(self._opened_ms // length) * length
         if not self._as_recorded and len(series):
             moved_ms = opening - length - int(series.open_ms[-1])
-            series = replace(series, open_ms=series.open_ms + moved_ms)
+            factor = self._opening_price(symbol) / float(series.close[-1])
+            series = replace(
+                series,
+                open_ms=series.open_ms + moved_ms,
+                open=series.open * factor,
+                high=series.high * factor,
+                low=series.low * factor,
+                close=series.close * factor,
+            )
         return series[series.open_ms < opening]
 
 

@@ -45,6 +45,12 @@ class Reel:
             for frame in [each for each in self._frames if each.event_ms][:_CLOCK_SAMPLES]
         )
 
+    @property
+    def opening_price(self) -> float:
+        """Return the mid of the book with which it begins."""
+        (bid, _), (ask, _) = max(self.snapshot.bids), min(self.snapshot.asks)
+        return (bid + ask) / 2 / SCALE
+
     def frame(self, position: int) -> Frame | None:
         """Return a frame; None beyond the end of the recording."""
         while len(self._frames) <= position:

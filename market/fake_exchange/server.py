@@ -81,7 +81,12 @@ async def serving(
     exchange: FakeExchange, port: int, candles: Path | None = None
 ) -> AsyncIterator[None]:
     """Serve on loopback, and play, while the context lasts. Raises OSError for a taken port."""
-    history = History(candles, exchange.clock_ms(), as_recorded=exchange.plan.as_recorded)
+    history = History(
+        candles,
+        exchange.clock_ms(),
+        lambda symbol: exchange.player(symbol).reel.opening_price,
+        as_recorded=exchange.plan.as_recorded,
+    )
     rest = RestApi(exchange, history)
     app = web.Application(middlewares=[rest.guard])
     for part in (rest, Streams(exchange), Control(exchange)):

@@ -115,5 +115,6 @@ async def test_watch_ohlcv_tells_the_candle_that_fetch_ohlcv_ends_with(exchange)
         ]
         opened, high, low = fetched[-1][1:4]
         assert (opened, high >= watched[2], low <= watched[3]) == (watched[1], True, True)
+        assert abs(fetched[-2][4] / opened - 1) < 0.001  # the history ends where the frames begin
         since = fetched[50][0]
         assert await client.fetch_ohlcv("BTC/USDT", "1h", since, 10) == fetched[50:60]
