@@ -190,10 +190,14 @@ async def test_depth_that_moved_on_unheard_is_subscribed_to_anew_and_anchored(qu
 
 
 async def test_top_that_is_elsewhere_is_subscribed_to_anew(quiet):
-    quiet.sink.event(diff(8, 9, START_NS + 20 * NS), Stream.DEPTH)
+    for seconds in (40, 80):  # or time would be skipped
+        quiet.cells.pass_to(START_NS + seconds * NS)
+    quiet.sink.event(diff(8, 9, START_NS + 110 * NS), Stream.DEPTH)
     told = [(98, 5)], [(102, 5)]
     quiet.link.books[BTC] = DepthSnapshot(BTC, START_NS, None, 9, *told)
-    await quiet.look(31)
+    await quiet.look(119)
+    assert quiet.link.asked == []
+    await quiet.look(121)
     assert quiet.line.renewed == [Subscription(BTC, Stream.TOP)]
     assert Disconnected not in [type(event) for event in quiet.told()]
 
@@ -294,3 +298,18 @@ async def test_trade_that_comes_after_its_candle_told_of_it_is_no_fault(quiet):
     quiet.sink.newest_trade(BTC, -1, START_NS)
     await quiet.look(20)
     assert quiet.line.renewed == []
+
+
+async def test_symbol_whose_stream_stays_dead_is_silent_until_it_speaks(quiet):
+    for seconds, trade_id in ((1, 40), (2, 41), (6, 42), (7, 43)):
+        quiet.sink.newest_trade(BTC, trade_id, START_NS + seconds * NS)
+        await quiet.look(seconds + 3.1)
+        quiet.cells.pass_to(START_NS + round((seconds + 3.1) * NS))
+    heard = quiet.hearing.symbols[BTC]
+    assert (heard.speaks, len(quiet.line.renewed)) == (False, 2)
+    quiet.sink.event(ticker(50, quiet.cells.last_ns), Stream.TOP)
+    assert not heard.speaks
+    quiet.sink.event(trade(44, quiet.cells.last_ns), Stream.TRADES)
+    assert heard.speaks
+    kinds = [type(event).__name__ for event in quiet.told()]
+    assert kinds[-3:] == ["Disconnected", "Disconnected", "Trade"]

@@ -27,7 +27,7 @@ class Heard:
     """One symbol. Ids and receive times (ns) are of the newest that was passed on, by stream;
     anchor_id: of the newest snapshot. era: counts breaks, so that late answers are known.
     told_trade_id: what another stream said first; behind_ns: since when it has known of a trade
-    that never came, 0 while it does not.
+    that never came, 0 while it does not. waits_for: the dead stream for which it is silent.
     """
 
     __slots__ = (
@@ -45,6 +45,7 @@ class Heard:
         "top_ns",
         "trade_id",
         "trades_ns",
+        "waits_for",
     )
 
     def __init__(self, symbol: str) -> None:
@@ -57,6 +58,7 @@ class Heard:
         """Forget what was heard: ids may begin anew."""
         self.depth_id = self.trade_id = self.anchor_id = self.told_trade_id = NONE_YET
         self.behind_ns = 0
+        self.waits_for: Stream | None = None
         self.ticker: BookTicker | None = None
         self.depth_ns = self.top_ns = self.trades_ns = self.last_ns = self.since_ns = now_ns
 
@@ -106,6 +108,11 @@ class Hearing:
             self.silence([symbol], now_ns)
             self.speak([symbol], now_ns)
 
+    def wait_for(self, symbol: str, stream: Stream, now_ns: int) -> None:
+        """Keep a symbol silent until its dead stream speaks."""
+        self.silence([symbol], now_ns)
+        self.symbols[symbol].waits_for = stream
+
     def anchor(self, snapshot: DepthSnapshot) -> None:
         """Pass on a snapshot that was asked for."""
         self.symbols[snapshot.symbol].anchor_id = snapshot.last_id
@@ -136,7 +143,7 @@ class HeardOver:
         self._hearing.frames += 1
         self.last_ns = recv_ns = event.recv_ns
         heard = self._symbols.get(event.symbol)
-        if heard is None or not heard.speaks:
+        if heard is None or not (heard.speaks or self._revived(heard, stream, recv_ns)):
             self._counters["unheard"] += 1
             return
         kind = type(event)
@@ -176,6 +183,12 @@ class HeardOver:
 
     def fault(self, kind: str, symbol: str = "") -> None:
         self._faults[kind] += 1
+
+    def _revived(self, heard: Heard, stream: Stream, now_ns: int) -> bool:
+        if heard.waits_for is not stream:
+            return False
+        self._hearing.speak([heard.symbol], now_ns)
+        return True
 
     def _newer_ticker(self, heard: Heard, ticker: BookTicker) -> bool:
         before = heard.ticker

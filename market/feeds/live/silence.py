@@ -20,8 +20,14 @@ LOOK_SECONDS = 1.0
 QUIET_NS = 30_000_000_000
 """A stream is checked after so long a silence, and as often while it lasts."""
 
+TOP_QUIET_NS = 120_000_000_000
+"""A top of a book that changes: in a quiet market nothing unusual, and the book tells it, too."""
+
 BEHIND_NS = 3_000_000_000
 """A trade of which a candle tells comes within this, or its stream is dead."""
+
+DEAD_NS = 90_000_000_000
+"""A stream that has to be subscribed to again within this is dead: its symbol waits for it."""
 
 CONNECTION_QUIET_NS = 5_000_000_000
 """A connection of several streams that tells of none of them is checked sooner."""
@@ -43,6 +49,7 @@ class Silence:
         self._anchoring = anchoring
         self._carriers = carriers
         self._checked_ns: dict[str, int] = {}
+        self._renewed_ns: dict[str, int] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -78,7 +85,7 @@ class Silence:
     def _is_due(self, heard: Heard, now_ns: int) -> bool:
         if now_ns - self._checked_ns.get(heard.symbol, heard.since_ns) < QUIET_NS:
             return False
-        return now_ns - min(heard.depth_ns, heard.top_ns) > QUIET_NS
+        return now_ns - heard.depth_ns > QUIET_NS or now_ns - heard.top_ns > TOP_QUIET_NS
 
     def _check_connection(self, carrier: Carrier, now_ns: int) -> None:
         name = carrier.name
@@ -135,9 +142,14 @@ class Silence:
         except LinkError as error:
             carrier.give_up(f"a silent stream could not be subscribed to again: {error}")
             return
+        now_ns = self._hearing.cells.last_ns
+        last_ns, self._renewed_ns[heard.symbol] = self._renewed_ns.get(heard.symbol, 0), now_ns
+        if now_ns - last_ns < DEAD_NS:
+            # Subscribing again was in vain: half of a market is none.
+            self._hearing.wait_for(heard.symbol, silent[0], now_ns)
+            return
         if Stream.TOP in silent and len(silent) == 1:
             return  # the book tells the top, too, and is newer
-        now_ns = self._hearing.cells.last_ns
         if snapshot is not None and snapshot.last_id > _known(heard):
             snapshot.recv_ns = now_ns
             self._hearing.anchor(snapshot)
