@@ -3,7 +3,7 @@
 import random
 
 DELAYS_SECONDS = (1.0, 3.0, 10.0, 20.0, 40.0, 60.0, 120.0, 240.0, 480.0)
-"""After the first try, the second and so on: seven tries in the two minutes of a 15m signal."""
+"""After the first try, the second and so on: six or seven tries in a 15m signal's two minutes."""
 
 LONGEST_SECONDS = 600.0
 

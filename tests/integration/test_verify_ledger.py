@@ -37,6 +37,7 @@ from predictions.models import (
     SignalGap,
     SignalOutcome,
 )
+from predictions.transparency import verified
 from predictions.transparency.appending import append_entries
 from predictions.transparency.checkpoints import TreeHead, sign_checkpoint
 from predictions.transparency.notes import Signer
@@ -685,6 +686,19 @@ def test_command_fails_and_names_the_row_where_one_was_altered(
             call_command("verify_ledger", *form, stdout=out)
         assert failed.value.returncode == 1
         _named(read, out.getvalue().splitlines(), row.pk)
+
+
+def test_command_that_cannot_remember_its_check_says_so_and_what_it_found(
+    recorded: redis.Redis, key_file: Path, settings: Settings, tmp_path: Path
+) -> None:
+    settings.VAR_DIR = tmp_path
+    (tmp_path / verified.NAME).mkdir()
+    out, err = io.StringIO(), io.StringIO()
+
+    call_command("verify_ledger", stdout=out, stderr=err)
+
+    assert "Nothing differs." in out.getvalue()
+    assert "cannot be remembered" in err.getvalue()
 
 
 def _named(read: Callable[[str], Any], lines: list[str], key: int) -> None:

@@ -81,7 +81,7 @@ async def test_longer_candle_of_which_an_hour_saw_no_trade_is_made_of_the_rest()
 
 
 @pytest.mark.parametrize(("late_ms", "found"), [(10_000, 0), (LATE_PART_MS, 1)])
-async def test_longer_candle_waits_for_its_last_hour_to_be_told(late_ms: int, found: int):
+async def test_longer_candle_waits_for_its_last_hour_to_be_told(late_ms, found):
     exchange = Ohlcv()
     exchange.missing = {START_MS + n * HOUR.ms for n in range(3, 40)}
     now_ms = START_MS + 4 * HOUR.ms + late_ms
