@@ -62,19 +62,16 @@ def judge(
             if error.code is SignalReason.CANDLES_MISSING and not (market_named or expected):
                 continue
             verdict.gaps.append(Gap(error.symbol, due.open_ms, error.code, error.message))
-            verdict.states[error.symbol] = SignalState(
-                signal=_standing(state.signal, error, now_ms),
-                error=error,
-                revision=state.revision,
-            )
+            verdict.states[error.symbol] = _after(state, error, now_ms)
     return verdict
 
 
 def _take_signal(verdict: Verdict, signal: Signal, state: SignalState) -> None:
     before = state.signal
+    open_ms = state.over_open_ms if before is None else before.candle_open_ms
     revision = 0
-    if before is not None and before.candle_open_ms == signal.candle_open_ms:
-        if _made_of(before) == _made_of(signal):
+    if open_ms == signal.candle_open_ms:
+        if before is not None and _made_of(before) == _made_of(signal):
             verdict.repeated.append(signal.symbol)
             return
         revision = state.revision + 1
@@ -98,7 +95,10 @@ def _untold(round_: Round, due: Due, error: SignalError, state: SignalState) -> 
     return round_.told.get(error.symbol) != error.code
 
 
-def _standing(signal: Signal | None, error: SignalError, now_ms: float) -> Signal | None:
+def _after(state: SignalState, error: SignalError, now_ms: float) -> SignalState:
+    signal, open_ms = state.signal, state.over_open_ms
     # Of a market that may never go on, nothing stands that nobody can follow any more.
     over = error.code in NOT_TRADED or error.code is SignalReason.FEED_DOWN
-    return None if over and signal is not None and signal.expired(now_ms) else signal
+    if over and signal is not None and signal.expired(now_ms):
+        open_ms, signal = signal.candle_open_ms, None
+    return SignalState(signal=signal, error=error, revision=state.revision, over_open_ms=open_ms)

@@ -181,11 +181,13 @@ class SignalState(msgspec.Struct, frozen=True, kw_only=True):
 
     Both may be there: an older signal that still stands, and `candle_late` for the newest.
     revision: how many signals were made of that candle before, as it was confirmed or restated.
+    over_open_ms: that candle's open where its signal stands no more.
     """
 
     signal: Signal | None = None
     error: SignalError | None = None
     revision: int = 0
+    over_open_ms: int | None = None
 
 
 _DECODER = msgspec.json.Decoder(SignalState)

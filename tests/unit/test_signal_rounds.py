@@ -185,6 +185,20 @@ def test_judge_coin_that_is_not_traded_is_told_at_once_beside_what_can_still_be_
     assert verdict.states["BTCUSDT"].signal is None
 
 
+def test_judge_coin_that_is_traded_again_within_its_candle_is_one_revision_higher():
+    halted = signal_error("BTCUSDT", M15, SignalReason.SYMBOL_HALTED)
+    known = {"BTCUSDT": SignalState(signal=make_signal(), revision=1)}
+    late_ms = make_signal().valid_until_ms
+    known = judge(closed(), due(), [halted], known, now_ms=late_ms, market_named=True).states
+    again = judge(closed(), due(), [make_signal()], known, now_ms=late_ms, market_named=True)
+    assert [said.revision for said in again.signals] == [2]
+    assert again.states["BTCUSDT"] == SignalState(signal=make_signal(), revision=2)
+    of_next = Due(OPEN_MS + M15.ms, SYMBOLS, frozenset(), final=False)
+    newer = make_signal(candle_open_ms=of_next.open_ms)
+    first = judge(closed(), of_next, [newer], known, now_ms=late_ms, market_named=True)
+    assert [said.revision for said in first.signals] == [0]
+
+
 def test_judge_missing_candle_of_a_feed_that_is_down_is_not_called_late():
     older = make_signal("BTCUSDT", candle_open_ms=OPEN_MS - M15.ms)
     known = {"BTCUSDT": SignalState(signal=older)}
