@@ -22,54 +22,26 @@ sys.path.insert(0, str(ROOT))
 os.environ["DJANGO_SETTINGS_MODULE"] = "cryptosite.settings"
 django.setup()
 
-import msgspec
 import redis
 
 from cryptosite.processes.redis_layout import find_program, locate
 from cryptosite.processes.redis_server import RedisServer
-from inference.signals.entry import BatchEntry, Said
 from inference.signals.signal import Signal
 from inference.vocabulary import Direction, SignalReason
-from market import keys
 from market.candles.timeframes import Timeframe
 from predictions.mqtt.address import parse_address
 from predictions.mqtt.loop import PublishingLoop
 from predictions.mqtt.topics import Topics
+from tests.integration.mqtt_said import say, spoken
 from tests.mqtt_broker import Broker
-from tests.signals import signal
 
 PATIENCE_SECONDS = 20.0
 VALID_MS = 1_500
 
 
-def spoken(direction: Direction, *, live: bool = True, **changes: Any) -> Signal:
-    """Return a signal of 15m that is valid for VALID_MS from now."""
-    frame = Timeframe.M15
-    close_ms = round(time.time() * 1000) + VALID_MS - frame.ms * 2 // 15
-    venue = "binance" if live else "replay/binance-spot-btcusdt/1"
-    made = signal(at_ms=close_ms, direction=direction, venue=venue, live=live, **changes)
-    return msgspec.structs.replace(
-        made,
-        candle_open_ms=close_ms - frame.ms,
-        candle_close_ms=close_ms,
-        made_ms=close_ms,
-    )
-
-
-def say(client: redis.Redis, said: Signal) -> None:
-    entry = BatchEntry(
-        venue=said.venue,
-        live=said.live,
-        batch=said.made_ms,
-        timeframe=said.timeframe,
-        made_ms=said.made_ms,
-        missed=0,
-        shard=0,
-        token=1,
-        signals=[Said(said)],
-        gaps=[],
-    )
-    client.xadd(keys.log("signals"), {"entry": entry.pack()})
+def brief(direction: Direction, **changes: Any) -> Signal:
+    """Return a live signal of 15m that is valid for VALID_MS from now."""
+    return spoken(left_ms=VALID_MS, direction=direction, **changes)
 
 
 class Bot:
@@ -112,17 +84,17 @@ def trial(client: redis.Redis, broker: Broker, bot: Bot) -> list[dict[str, Any]]
     publisher.start()
     try:
         bot.wait(1)
-        say(client, spoken(Direction.LONG))
+        say(client, brief(Direction.LONG))
         bot.wait(3)  # said, and withdrawn when it expired
         weak: dict[str, Any] = {"probabilities": (0.2, 0.2, 0.6), "confidence": 0.6}
         reason = SignalReason.BELOW_THRESHOLD
-        say(client, spoken(Direction.NO_TRADE, reason=reason, **weak))
+        say(client, brief(Direction.NO_TRADE, reason=reason, **weak))
         bot.wait(4)
-        say(client, spoken(Direction.LONG, live=False))
-        say(client, spoken(Direction.SHORT))
+        say(client, brief(Direction.LONG, live=False, venue="replay/binance-spot-btcusdt/1"))
+        say(client, brief(Direction.SHORT))
         bot.wait(6)
         withheld = dict(loop.publishing.withheld)
-        say(client, spoken(Direction.LONG))
+        say(client, brief(Direction.LONG))
         bot.wait(7)
         bot.by_itself.clear()
         broker.stop()
