@@ -10,6 +10,10 @@ from dataclasses import dataclass
 
 from predictions.watching.alert import Alert, Severity
 
+SLOW_SECONDS: Mapping[str, float] = {"process_degraded": 120.0}
+"""Codes that must last longer: a loop whose market has just opened is degraded for a minute, until
+the windows of its features are full."""
+
 Key = tuple[str, str]
 """Code and subject: one incident at a time has them."""
 
@@ -77,7 +81,8 @@ class IncidentBook:
         for key, alert in seen.items():
             trouble = self._troubles.setdefault(key, _Trouble(alert, now))
             trouble.alert, trouble.gone_since = alert, None
-            if now - trouble.since >= self._hold and _is_worse(alert.severity, trouble.told):
+            hold = max(self._hold, SLOW_SECONDS.get(alert.code, 0.0))
+            if now - trouble.since >= hold and _is_worse(alert.severity, trouble.told):
                 trouble.told = alert.severity
                 changes.append(Begun(alert, trouble.since))
         for key in [key for key in self._troubles if key not in seen]:

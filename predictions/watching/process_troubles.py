@@ -26,6 +26,9 @@ WITHOUT = {
 MOST_LATE_TICKS = 5
 """In five minutes, of 150: a pause now and then is no trouble."""
 
+MOST_STALE_SHARE = 0.1
+"""Of the forecasts of five minutes. A market that is started anew leaves some seconds of them."""
+
 PATIENT = frozenset({"starting", "standby"})
 
 TOLD_BY_MARKET = frozenset({Reason.FEED_DOWN, Reason.SYMBOL_HALTED, Reason.SYMBOL_DELISTED})
@@ -70,7 +73,7 @@ def _of_status(name: str, status: str) -> Alert:
         Severity.INFO if waits else bad,
         name,
         f"The {name} process says that it is {status}.",
-        "It goes on by itself." if waits else "Its details below and its log say more.",
+        "It goes on by itself." if waits else "The System page and its log say more.",
     )
 
 
@@ -111,7 +114,8 @@ def _inference(detail: Mapping[str, Any]) -> Iterator[Alert]:
     refused = _mapping(quality.get("refused"))
     yield from _without_features(refused)
     stale = quality.get("stale_feature_rate")
-    if isinstance(stale, int | float) and stale > 0 and Reason.STALE_FEATURES not in refused:
+    lately = isinstance(stale, int | float) and stale > MOST_STALE_SHARE
+    if lately and Reason.STALE_FEATURES not in refused:
         yield Alert(
             "stale_features",
             Severity.WARNING,

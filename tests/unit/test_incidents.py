@@ -59,6 +59,14 @@ def test_incident_shorter_than_the_hold_is_never_told() -> None:
     assert told == [[]] * 5
 
 
+def test_loop_that_is_degraded_while_windows_fill_is_not_told() -> None:
+    watcher = Watcher()
+    degraded = wrong("process_degraded", "inference", Severity.WARNING)
+
+    assert watcher.look(0.0, degraded) == watcher.look(119.0, degraded) == []
+    assert watcher.look(120.0, degraded) == ["Begun process_degraded"]
+
+
 def test_incident_that_flaps_is_one_incident() -> None:
     watcher = Watcher()
     told = [watcher.look(0.0, wrong()), watcher.look(15.0, wrong())]

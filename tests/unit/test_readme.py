@@ -263,6 +263,14 @@ def test_reasons_against_trading_are_all_explained() -> None:
     assert {reason.value for reason in Refusal} == shown
 
 
+def test_alerts_are_all_explained() -> None:
+    watching = (ROOT / "predictions" / "watching").glob("*.py")
+    source = "".join(path.read_text() for path in watching)
+    told = set(re.findall(r"Alert\(\s*\"(\w+)\"", source))
+    assert len(told) > 20
+    assert told <= names(OPERATIONS, "## Alerts")
+
+
 def test_alerts_read_metrics_that_exist() -> None:
     samples: set[str] = {
         sample.name for sample in _samples() if not sample.name.endswith("_created")
