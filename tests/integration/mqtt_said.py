@@ -82,13 +82,14 @@ def tick(
     client: redis.Redis,
     *,
     live: bool = True,
+    age_ms: int = 0,
     price: float = 61_500.5,
     symbols: tuple[str, ...] = ("BTCUSDT",),
 ) -> TickEntry:
     numbers = np.full((len(COLUMNS), len(symbols)), np.nan)
     numbers[COLUMN["current_price"]] = 61_500.0
     numbers[COLUMN["predicted_price"]] = price
-    tick_ms = round(now_ms())
+    tick_ms = round(now_ms()) - age_ms
     entry = TickEntry(
         venue="binance",
         live=live,

@@ -126,6 +126,18 @@ def test_forecast_is_sent_unkept_with_null_where_nothing_is_known(
         assert not late.on(FORECASTS)
 
 
+def test_forecast_whose_target_has_come_is_refused_with_a_count(
+    binary: redis.Redis, broker: Broker, listener: Listener
+) -> None:
+    with closing(publisher(binary, broker.url)) as loop:
+        loop.step()
+        tick(binary, age_ms=10_000)
+        entry = tick(binary)
+        steps(loop, listener, FORECASTS)
+        assert [body["target_ts"] for body in listener.bodies(FORECASTS)] == [entry.target_ms]
+        assert loop.publishing.withheld == {"expired": 1}
+
+
 def test_retained_signal_ends_with_its_validity(binary: redis.Redis, broker: Broker) -> None:
     with closing(publisher(binary, broker.url)) as loop:
         loop.step()
