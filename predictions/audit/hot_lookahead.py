@@ -48,6 +48,7 @@ class History:
     symbol: str
     batches: list[Batch]
     answers: dict[int, DepthSnapshot]
+    anchored_in_stream: bool = False
 
 
 def check_hot(
@@ -95,7 +96,7 @@ def served_features(history: History) -> Features:
     """Return how the feed's own code computes them, each time from the beginning."""
 
     def compute(batches: Iterable[Batch]) -> Iterator[tuple[int, FeatureRow]]:
-        feed = _Answering((history.symbol,), history.answers)
+        feed = _Answering(history)
         tracker = MarketTracker(feed)
         for batch in batches:
             feed.now_ms = batch.until_ms
@@ -151,14 +152,17 @@ def _recorded_history(recording: SymbolRecording, seed: int) -> list[History]:
         batches.append(Batch(batch.until_ms, events))
         if answer is not None:
             answers[batch.until_ms] = answer
-    return [History(recording.folder.path.parent.name, recording.symbol, batches, answers)]
+    folder = recording.folder
+    venue = folder.path.parent.name
+    return [History(venue, recording.symbol, batches, answers, folder.of_exchange)]
 
 
 class _Answering:
-    def __init__(self, symbols: tuple[str, ...], answers: dict[int, DepthSnapshot]) -> None:
-        self.symbols = symbols
+    def __init__(self, history: History) -> None:
+        self.symbols = (history.symbol,)
+        self.anchored_in_stream = frozenset(self.symbols if history.anchored_in_stream else ())
         self.now_ms = 0
-        self._answers = answers
+        self._answers = history.answers
 
     def snapshot(self, symbol: str) -> DepthSnapshot | None:
         return self._answers.get(self.now_ms)
