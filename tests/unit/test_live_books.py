@@ -151,9 +151,19 @@ class Quiet(Books):
         super().__init__()
         self.sink = HeardOver(self.hearing, START_NS)
         self.line = Line(self.sink)
-        self.silence = Silence(self.link, self.hearing, self.anchoring, [self.line])  # type: ignore[list-item]
+        self.suspicions = 0
+        self.silence = Silence(
+            self.link,
+            self.hearing,
+            self.anchoring,
+            [self.line],  # type: ignore[list-item]
+            self.suspect,
+        )
         self.sink.event(diff(1, 7, START_NS), Stream.DEPTH)
         self.sink.event(ticker(7, START_NS), Stream.TOP)
+
+    def suspect(self) -> None:
+        self.suspicions += 1
 
     async def look(self, seconds: float, *, busy: bool = True) -> None:
         now_ns = START_NS + round(seconds * NS)
@@ -176,6 +186,7 @@ async def test_quiet_market_is_left_in_peace(quiet):
     await quiet.look(32)
     assert quiet.link.asked == [BTC]
     assert (quiet.line.renewed, quiet.line.doubts) == ([], [])
+    assert quiet.suspicions == 1  # of being halted
     await quiet.look(62)
     assert quiet.link.asked == [BTC, BTC]
 
@@ -185,6 +196,7 @@ async def test_depth_that_moved_on_unheard_is_subscribed_to_anew_and_anchored(qu
     quiet.link.books[BTC] = book(last_id, START_NS)  # 3: numbered anew
     await quiet.look(31)
     assert quiet.line.renewed == [Subscription(BTC, Stream.DEPTH)]
+    assert quiet.suspicions == 0
     assert type(quiet.told()[-1]) is told
     assert quiet.counters["resubscribed"] == 1
 

@@ -161,10 +161,10 @@ async def test_refreshing_asks_sooner_while_halted_and_tells_of_changes(
     waits: list[float] = []
     changes: list[tuple[str, ...]] = []
 
-    async def sleep(seconds: float) -> None:
+    async def due(_: Markets, seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr(asyncio, "sleep", sleep)
+    monkeypatch.setattr(Markets, "due", due)
     wanted = ("BTCUSDT", "MATICUSDT")
     halted, trading = listed(BTCUSDT=HALTED), listed(BTCUSDT=TRADING)
     markets = Markets("binance", wanted, trading, 1.0)
@@ -176,3 +176,18 @@ async def test_refreshing_asks_sooner_while_halted_and_tells_of_changes(
     assert waits == [3_600.0, 3_600.0, 60.0, 900.0, 60.0, 3_600.0]
     assert changes == [(), ("BTCUSDT",)]
     assert link.asked[0] == ["BTCUSDT", "MATICUSDT", "POLUSDT"]
+
+
+async def test_list_is_due_soon_where_a_symbol_is_suspected_to_be_halted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("market.feeds.live.markets.RETRY_SECONDS", 0.01)
+    markets = Markets("binance", ("BTCUSDT",), listed(BTCUSDT=TRADING), 1.0)
+
+    due = asyncio.create_task(markets.due(3_600.0))
+    done, _ = await asyncio.wait({due}, timeout=0.05)
+    assert not done
+    markets.suspect()
+    await asyncio.wait_for(due, 5.0)
+
+    await asyncio.wait_for(markets.due(0.02), 5.0)

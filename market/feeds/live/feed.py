@@ -132,7 +132,10 @@ class LiveFeed:
             keep_refreshing(self.link, self._markets, lambda: self._now_ns() / 1e6, self._serve)
         )
         self._spawn(self._offset.run(lambda: self._anchoring.left_alone))
-        self._spawn(Silence(self.link, self._hearing, self._anchoring, self._carriers).run())
+        silence = Silence(
+            self.link, self._hearing, self._anchoring, self._carriers, self._markets.suspect
+        )
+        self._spawn(silence.run())
         self._spawn(self._pass_time())
 
     async def _stop(self) -> None:

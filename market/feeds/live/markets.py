@@ -1,12 +1,13 @@
 """The symbols that are wanted, held against the exchange's list of markets.
 
-Checked when the market opens and hourly: what the exchange has halted or does not list is dropped
+Checked when the market opens, hourly, and where a symbol falls silent: what the exchange has halted or does not list is dropped
 from the streams, and comes back when it trades again. The pump's heartbeat writes what is told
 here (`market.listings_writer`).
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ from market.symbols import UnknownSymbolError, parse_symbol
 
 REFRESH_SECONDS = 3_600.0
 RETRY_SECONDS = 60.0
-"""After a refresh in vain, and while a symbol is halted."""
+"""After a refresh in vain, while a symbol is halted, and where one is suspected to be."""
 
 _SHOWN = 12
 _GONE = {"delisted", "closed", "expired"}
@@ -76,6 +77,7 @@ class Markets:
         """found: every market of the exchange. Raises FeedError where none of `wanted` is there."""
         self.wanted = tuple(dict.fromkeys(wanted))
         self.listings: Mapping[str, Listing] = {}
+        self._suspected = asyncio.Event()
         self.refresh(found, now_ms)
         if all(each.status is SymbolStatus.DELISTED for each in self.listings.values()):
             raise FeedError(_nothing_listed(exchange, self.wanted, found))
@@ -92,6 +94,17 @@ class Markets:
     @property
     def halted(self) -> bool:
         return any(each.status is SymbolStatus.HALTED for each in self.listings.values())
+
+    def suspect(self) -> None:
+        """Have the list asked for soon: a symbol is as silent as a halted one would be."""
+        self._suspected.set()
+
+    async def due(self, seconds: float) -> None:
+        """Return when the list is to be asked for: after so long, or sooner where one suspects."""
+        self._suspected.clear()
+        await asyncio.sleep(min(seconds, RETRY_SECONDS))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._suspected.wait(), seconds - RETRY_SECONDS)
 
     def refresh(self, found: Mapping[str, Listing], now_ms: float) -> bool:
         """Take the exchange's list as it is now; return whether anything changed."""
@@ -133,13 +146,14 @@ async def keep_refreshing(
 ) -> None:
     """Ask for the list hourly, and call `on_change` where a wanted symbol's listing changed.
 
-    Every minute while a symbol is halted, so that it is back soon; ends when it is cancelled.
+    Every minute while a symbol is halted, so that it is back soon, and within one of a suspicion;
+    ends when it is cancelled.
     """
     # The whole list is megabytes, which to read would hold up the streams for a second.
     asked = sorted({*markets.wanted, *map(renamed, markets.wanted)} - {""})
     wait_seconds = RETRY_SECONDS if markets.halted else REFRESH_SECONDS
     while True:
-        await asyncio.sleep(wait_seconds)
+        await markets.due(wait_seconds)
         try:
             found = await link.listings(asked)
         except LinkError as error:

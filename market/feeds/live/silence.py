@@ -5,7 +5,7 @@ book anchored anew; where a whole connection tells nothing, it is made anew.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import structlog
@@ -42,8 +42,15 @@ class Silence:
     """Looks at each symbol's streams once a second. Belongs to the loop's thread."""
 
     def __init__(
-        self, link: Link, hearing: Hearing, anchoring: Anchoring, carriers: Sequence[Carrier]
+        self,
+        link: Link,
+        hearing: Hearing,
+        anchoring: Anchoring,
+        carriers: Sequence[Carrier],
+        suspect: Callable[[], None],
     ) -> None:
+        """suspect: called where a book does not change: trading in it may have been halted."""
+        self._suspect = suspect
         self._link = link
         self._hearing = hearing
         self._anchoring = anchoring
@@ -127,6 +134,8 @@ class Silence:
             silent.append(Stream.TOP)
         if silent:
             await self._renew(carrier, heard, silent, snapshot)
+        elif heard.depth_id == known:
+            self._suspect()
 
     async def _renew(
         self,
