@@ -1,8 +1,8 @@
 """The symbols that are wanted, held against the exchange's list of markets.
 
-Checked when the market opens, hourly, and where a symbol falls silent: what the exchange has halted or does not list is dropped
-from the streams, and comes back when it trades again. The pump's heartbeat writes what is told
-here (`market.listings_writer`).
+Checked when the market opens, hourly, and where a symbol falls silent: what the exchange has halted
+or does not list is dropped from the streams, and comes back when it trades again. The pump's
+heartbeat writes what is told here (`market.listings_writer`).
 """
 
 import asyncio
