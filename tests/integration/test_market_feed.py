@@ -14,7 +14,7 @@ from market.clock import MarketTime
 from market.feeds import Batch
 from market.feeds.opening import OpenedFeed
 from market.feeds.simulated import SimulatedFeed
-from market.hot.vector import FEATURE_NAMES, META_FIELDS
+from market.hot.vector import CELL_MS, FEATURE_NAMES, META_FIELDS
 from market.pump import Pump
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
@@ -38,7 +38,9 @@ class Stopped:
 
 def play(client: redis.Redis, cells: int = 20, venue: str = "simulated") -> Pump:
     feed = Stopped(cells, time.time_ns() // 1_000_000)
-    pump = Pump(OpenedFeed(feed, venue, False, 1.0, True), client, lambda: False)
+    opened = OpenedFeed(feed, venue, False, 1.0, True)
+    # A tick at each cell: every cell is written, however late the machine is.
+    pump = Pump(opened, client, lambda: False, tick_ms=CELL_MS)
     pump.run()
     return pump
 
