@@ -42,13 +42,15 @@ class ConnectionState(msgspec.Struct, frozen=True):
     """One connection of a live feed.
 
     age_ms: since it was made, None while it is not there. proof_age_ms: since anything came over
-    it. attempts: in vain since it was last there. error: why it was lost, or cannot be made.
+    it. round_trip_ms: of the last ping that was answered. attempts: in vain since it was last
+    there. error: why it was lost, or cannot be made.
     """
 
     name: str
     up: bool
     age_ms: float | None = None
     proof_age_ms: float | None = None
+    round_trip_ms: float | None = None
     attempts: int = 0
     error: str = ""
     symbols: tuple[str, ...] = ()

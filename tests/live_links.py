@@ -34,6 +34,8 @@ class FakeConnection:
         self.subscriptions = tuple(subscriptions)
         self.sink = sink
         self.proof_ns: int | None = None
+        self.pinged_ns: int | None = None
+        self.round_trip_ns: int | None = None
         self.renewed: list[Subscription] = []
         self.closed = False
         self.works = True

@@ -136,3 +136,5 @@ def test_symbols_of_a_connection_that_only_pongs_are_told_of_by_heartbeats():
             if told == set(SYMBOLS):
                 break
         assert told == set(SYMBOLS)
+        trips = [each.round_trip_ms for each in feed.state().connections]
+        assert all(trip is not None and 0 < trip < 5_000 for trip in trips)

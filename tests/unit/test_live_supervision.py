@@ -100,6 +100,20 @@ async def test_connection_without_a_frame_or_pong_for_five_seconds_is_dead():
         assert scene.kinds() == [Disconnected]
 
 
+async def test_connection_that_answers_no_ping_for_five_seconds_tells_what_is_old():
+    async with running(Scene(FakeLink(Clock()))) as scene:
+        await scene.made(1)
+        scene.connection.pinged_ns = scene.clock()
+        for _ in range(5):  # frames come all the while
+            await go_on(scene, 0.9)
+            scene.connection.proof_ns = scene.clock()
+        assert len(scene.link.connections) == 1
+        await go_on(scene, 0.6)
+        await scene.made(2)
+        assert scene.kinds() == [Disconnected]
+        assert scene.counters["reconnects"] == 1
+
+
 async def test_watch_that_was_held_up_itself_hears_what_arrived_meanwhile_first(monkeypatch):
     monkeypatch.setattr(supervision, "WATCH_SECONDS", 0.2)
     async with running(Scene(FakeLink(Clock()))) as scene:

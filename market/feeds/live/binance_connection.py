@@ -64,6 +64,14 @@ class BinanceConnection:
         client = self._client
         return client.proof_ns if client is not None and self._subscribed else None
 
+    @property
+    def pinged_ns(self) -> int | None:
+        return None if self._client is None else self._client.pinged_ns
+
+    @property
+    def round_trip_ns(self) -> int | None:
+        return None if self._client is None else self._client.round_trip_ns
+
     async def run(self) -> None:
         """Connect, subscribe and hear until it breaks. Raises LinkError."""
         if self._closed:

@@ -24,7 +24,8 @@ class StampingClient(Client):  # type: ignore[misc]  # ccxt's client is untyped
     """Made of ccxt's by `stamping`, as the exchange names that class itself.
 
     recv_ns: when the frame that is being handled arrived. proof_ns: when anything last did, a
-    pong too; None before. ended: has the reason once the socket is gone.
+    pong too; None before. pinged_ns: when the ping was sent that is not answered yet;
+    round_trip_ns: how long the last answer took. ended: has the reason once the socket is gone.
     """
 
     now_ns: Callable[[], int]
@@ -32,6 +33,8 @@ class StampingClient(Client):  # type: ignore[misc]  # ccxt's client is untyped
     on_malformed: Callable[[], None]
     recv_ns: int
     proof_ns: int | None
+    pinged_ns: int | None
+    round_trip_ns: int | None
     ended: "asyncio.Future[str]"
 
     def receive_loop(self) -> None:
@@ -39,11 +42,35 @@ class StampingClient(Client):  # type: ignore[misc]  # ccxt's client is untyped
         self._reading = self.asyncio_loop.create_task(self._read())
         self._reading.add_done_callback(self._read_to_the_end)
 
+    async def ping_loop(self) -> None:
+        """Ping every `keepAlive` ms; ccxt calls it once connected.
+
+        An answer comes behind all that the exchange said before it: how long it takes is how old
+        what is read may be, by our own clock alone.
+        """
+        if self.ping is not None:
+            await super().ping_loop()
+            return
+        connection = self.connection
+        while not connection.closed:
+            await asyncio.sleep(self.keepAlive / 1e3)
+            now_ns = self.now_ns()
+            if self.pinged_ns is None:
+                self.pinged_ns = now_ns
+            try:
+                await connection.ping(now_ns.to_bytes(8))
+            except (OSError, RuntimeError) as error:
+                if not connection.closed:
+                    self.on_error(error)
+                return
+
     def handle_message(self, message: WSMessage) -> None:
         self.recv_ns = recv_ns = self.now_ns()
         if message.type in _ENDS:
             super().handle_message(message)
             return
+        if message.type is WSMsgType.PONG and self.pinged_ns is not None:
+            self._answered(message.data, recv_ns)
         try:
             hear = self.hear if message.type is WSMsgType.TEXT else None
             if hear is None or not hear(message.data, recv_ns):
@@ -67,6 +94,11 @@ class StampingClient(Client):  # type: ignore[misc]  # ccxt's client is untyped
     async def close(self, code: int = 1000) -> None:
         await super().close(code)
         self._end("closed")
+
+    def _answered(self, payload: bytes, recv_ns: int) -> None:
+        pinged_ns = self.pinged_ns
+        if pinged_ns is not None and payload == pinged_ns.to_bytes(8):
+            self.round_trip_ns, self.pinged_ns = recv_ns - pinged_ns, None
 
     async def _read(self) -> None:
         connection = self.connection
@@ -106,5 +138,6 @@ def stamping(
     client: StampingClient = made
     client.now_ns, client.hear, client.on_malformed = now_ns, hear, on_malformed
     client.recv_ns, client.proof_ns = 0, None
+    client.pinged_ns, client.round_trip_ns = None, None
     client.ended = asyncio.get_running_loop().create_future()
     return client

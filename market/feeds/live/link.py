@@ -81,6 +81,19 @@ class Connection(Protocol):
         """
         ...
 
+    @property
+    def pinged_ns(self) -> int | None:
+        """When the ping was sent that is not answered yet; None where all are, or none are sent.
+
+        What comes before the answer is at least as old.
+        """
+        ...
+
+    @property
+    def round_trip_ns(self) -> int | None:
+        """How long the last answer to a ping took; None where that is not known."""
+        ...
+
     async def run(self) -> None:
         """Connect, subscribe and hear until it breaks. Raises LinkError."""
         ...

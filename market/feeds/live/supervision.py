@@ -129,11 +129,13 @@ class Carrier:
         now_ns, line = self._now_ns(), self._line
         proof_ns = self._proved_ns = self.proof_ns or self._proved_ns
         age_ns = now_ns - line.made_ns if line is not None and self.up else None
+        trip_ns = line.connection.round_trip_ns if line is not None and self.up else None
         return ConnectionState(
             self.name,
             self.up,
             None if age_ns is None else round(age_ns / 1e6, 1),
             None if proof_ns is None else round((now_ns - proof_ns) / 1e6, 1),
+            None if trip_ns is None else round(trip_ns / 1e6, 1),
             self.attempts,
             self.error,
             self.symbols,
@@ -172,6 +174,10 @@ class Carrier:
             raise ConnectionLost(self._doubt)
         if now_ns - proof_ns > SILENT_NS and not held_up:
             raise ConnectionLost("neither a frame nor a pong for 5 s")
+        pinged_ns = line.connection.pinged_ns
+        if pinged_ns is not None and now_ns - pinged_ns > SILENT_NS and not held_up:
+            # More comes than is read: a new connection begins with what is true now.
+            raise ConnectionLost("a ping is not answered for 5 s: what it tells is old")
         await self._look_ahead(line, now_ns)
 
     async def _look_ahead(self, line: _Line, now_ns: int) -> None:

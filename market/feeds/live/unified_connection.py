@@ -60,6 +60,16 @@ class UnifiedConnection:
         proofs = [client.proof_ns for client in self._clients]
         return None if None in proofs else min(each for each in proofs if each is not None)
 
+    @property
+    def pinged_ns(self) -> int | None:
+        pinged = [client.pinged_ns for client in self._clients if client.pinged_ns is not None]
+        return min(pinged, default=None)
+
+    @property
+    def round_trip_ns(self) -> int | None:
+        trips = [each.round_trip_ns for each in self._clients if each.round_trip_ns is not None]
+        return max(trips, default=None)
+
     async def run(self) -> None:
         """Connect, subscribe and hear until it breaks. Raises LinkError."""
         symbols = dict.fromkeys(each.symbol for each in self.subscriptions)

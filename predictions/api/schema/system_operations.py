@@ -54,6 +54,10 @@ class ConnectionSerializer(Shape):
     up = serializers.BooleanField()
     age_ms = serializers.FloatField(allow_null=True, help_text="Since it was made.")
     proof_age_ms = serializers.FloatField(allow_null=True, help_text="Since anything came.")
+    round_trip_ms = serializers.FloatField(
+        allow_null=True,
+        help_text="Of the last ping that was answered.",
+    )
     attempts = serializers.IntegerField(help_text="In vain, since it was last there.")
     error = serializers.CharField(allow_blank=True, help_text="Why it was lost last.")
     symbols = serializers.ListField(child=serializers.CharField())
