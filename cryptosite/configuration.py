@@ -10,6 +10,11 @@ from inference.config import ServiceConfig, dotted
 
 MASK = "********"
 
+STORES = frozenset({"DATABASE_URL", "MQTT_URL", "REDIS_URL"})
+"""Secrets of whose address only the password is one. Of any other, each part may be."""
+
+_KIND = re.compile(r"(?:^|(?<=[\s,]))[A-Za-z][\w+.-]*://")
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -44,6 +49,8 @@ def mask_url(url: str) -> str:
 
 def _shown(origin: Origin) -> object:
     value = origin.value
+    if origin.secret and origin.name not in STORES:
+        return _hidden(str(value)) if value else ""
     if isinstance(value, str) and "://" in value:
         return mask_url(value)
     if origin.secret:
@@ -51,3 +58,9 @@ def _shown(origin: Origin) -> object:
     if isinstance(value, tuple):
         return [str(item) for item in value]
     return str(value) if isinstance(value, Path) else value
+
+
+def _hidden(value: str) -> str:
+    # Of addresses of people and bots their kinds: it helps, and tells nothing.
+    kinds: list[str] = _KIND.findall(value)
+    return ", ".join(kind + MASK for kind in kinds) or MASK

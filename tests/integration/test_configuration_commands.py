@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
 
+from cryptosite.configuration import MASK
 from tests.collected import give_static_files
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +23,9 @@ def test_show_config_tells_sources_and_masks_secrets(instance_env: dict[str, str
     env = instance_env | {
         "API_TOKEN": "hush-hush-hush-hush",
         "REDIS_URL": "redis://:hush-hush@127.0.0.1:1/0",
+        "ALERT_URLS": "tgram://123456:hush/987654, ntfys://ntfy.sh/hush",
+        "WEBHOOK_URLS": "https://bot.example.org/hooks/hush?key=hush",
+        "WEBHOOK_SECRET": f"whsec_{b64encode(b'hush' * 8).decode()}",
         "WEB_PORT": "8123",
         "MODEL_PATH": "models/other.onnx",
     }
@@ -29,6 +34,7 @@ def test_show_config_tells_sources_and_masks_secrets(instance_env: dict[str, str
     assert "hush" not in done.stdout
     found = {entry["name"]: entry for entry in json.loads(done.stdout)["settings"]}
     assert (found["WEB_PORT"]["value"], found["WEB_PORT"]["source"]) == (8123, "environment")
+    assert found["ALERT_URLS"]["value"] == f"tgram://{MASK}, ntfys://{MASK}"
     assert found["BIND_HOST"]["source"] == "default"
     assert found["SECRET_KEY"]["source"].startswith("generated, ")
     assert found["model.path"]["source"] == "environment MODEL_PATH"

@@ -7,7 +7,7 @@ import yaml
 
 from cryptosite.configuration import MASK, collect, mask_url
 from cryptosite.env import Origin
-from inference.config import ConfigError, dotted, load_config, resolve_model_path
+from inference.config import ConfigError, ServiceConfig, dotted, load_config, resolve_model_path
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -176,3 +176,26 @@ def test_collect_names_every_source_and_masks_secrets(tmp_path: Path) -> None:
         str(tmp_path / "service.yaml"),
     )
     assert found["metrics.prometheus_port"].source == "default"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        (
+            "ALERT_URLS",
+            "tgram://1:hush/2, slack://hush/B/C,ntfys://ntfy.sh/hush mailto://u:hush@h?to=hush",
+            f"tgram://{MASK}, slack://{MASK}, ntfys://{MASK}, mailto://{MASK}",
+        ),
+        ("SIGNAL_ALERT_URLS", "discord://hush/hush", f"discord://{MASK}"),
+        ("WEBHOOK_URLS", "https://h/hooks/hush?key=hush", f"https://{MASK}"),
+        ("WEBHOOK_URLS", "https://h/?to=http://hush", f"https://{MASK}"),
+        ("WEBHOOK_SECRET", "whsec_hush", MASK),
+        ("MQTT_URL", "mqtts://u:hush@broker:8883", f"mqtts://u:{MASK}@broker:8883"),
+        ("DATABASE_URL", "postgres://u:hush@h/n", f"postgres://u:{MASK}@h/n"),
+    ],
+)
+def test_collect_shows_of_secret_addresses_their_kind_alone(
+    name: str, value: str, shown: str
+) -> None:
+    origins = {name: Origin(name, value, "environment", True)}
+    assert collect(origins, ServiceConfig(), {})[0].value == shown
