@@ -78,7 +78,7 @@ class HealthServer:
                 return _error(401, "unauthorized", "send Authorization: Bearer <API_TOKEN>")
         entry = self.latest()
         if entry is None:
-            return _error(503, "no_forecast", "no forecast was made yet")
+            return _error(503, "no_forecast", "no forecast was made of late")
         try:
             symbol = parse_symbol(request.query.get("symbol") or entry.symbols[0])
             index = entry.symbols.index(symbol)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-StructT = TypeVar("StructT", bound=msgspec.Struct)
+ReadT = TypeVar("ReadT")
 
 FEED_DOWN = "feed_down"
 """The heartbeat's status while no exchange answers."""
@@ -83,6 +83,11 @@ def outage_of(detail: Mapping[str, Any]) -> Outage | None:
     return _read(detail.get("outage"), Outage)
 
 
+def tried_of(detail: Mapping[str, Any]) -> tuple[Tried, ...]:
+    """Return who was asked before the market that runs was opened; empty where nobody was."""
+    return _read(detail.get("tried"), tuple[Tried, ...]) or ()
+
+
 def lost_exchange(feed: FeedState, now_ms: float) -> Outage | None:
     """Return the outage of a feed that has lost all of its connections; None where it has not.
 
@@ -100,7 +105,7 @@ def lost_exchange(feed: FeedState, now_ms: float) -> Outage | None:
     return Outage(now_ms - min(silences, default=0.0), tried)
 
 
-def _read(told: object, kind: type[StructT]) -> StructT | None:
+def _read(told: object, kind: type[ReadT]) -> ReadT | None:
     try:
         return None if told is None else msgspec.convert(told, kind)
     except (msgspec.ValidationError, ValueError):

@@ -19,7 +19,7 @@ from market.feed_state import FEED_DOWN, lost_exchange
 from market.feeds.opening import OpenedFeed
 from market.hot.tracking import MarketTracker
 from market.listings_writer import ListingsWriter
-from market.redis_cluster import AWAY, AnyClient
+from market.redis_cluster import AnyClient
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +38,10 @@ class Heartbeat:
     def beat(
         self, market: MarketTime, said: Mapping[str, Any], remove: Callable[..., None]
     ) -> None:
-        """Write all of it. said: what the pump adds to the detail; remove: of foreign keys."""
+        """Write all of it. said: what the pump adds to the detail; remove: of foreign keys.
+
+        Raises redis' errors of a Redis that is away.
+        """
         now_ms = round(time.time() * 1e3)
         detail = {**self._detail(now_ms), **said}
         beat: dict[FieldT, FieldT] = {
@@ -59,8 +62,6 @@ class Heartbeat:
         except redis.ResponseError as error:
             log.warning("redis_refused", key=keys.clock(), error=str(error))
             remove(keys.clock(), keys.health("market"))
-        except AWAY as error:
-            log.warning("redis_unavailable", error=str(error))
 
     def _detail(self, now_ms: float) -> dict[str, Any]:
         opened = self._opened

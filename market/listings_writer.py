@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable, Mapping
 
+import structlog
+
 from market import keys
 from market.clock import FieldT
 from market.listings import VENUE_FIELD, Listing
@@ -10,9 +12,14 @@ from market.redis_cluster import AnyClient
 
 REPEAT_SECONDS = 3_600.0
 
+log = structlog.get_logger(__name__)
+
 
 class ListingsWriter:
-    """Writes on a change, hourly, and again where Redis has it no longer."""
+    """Writes on a change, hourly, and again where Redis has it no longer, or something else.
+
+    client: one that answers in text.
+    """
 
     def __init__(
         self, client: AnyClient, venue: str, listings: Callable[[], Mapping[str, Listing]]
@@ -28,8 +35,13 @@ class ListingsWriter:
         listings = self._listings()
         now = time.monotonic()
         due = listings is not self._written or now - self._written_at >= REPEAT_SECONDS
-        if not due and self._client.exists(keys.listings()):
+        kind = self._client.type(keys.listings())
+        if not due and kind == "hash":
             return False
+        if kind not in ("hash", "none"):
+            # Somebody put another type there; the key is the feed's.
+            log.warning("redis_refused", key=keys.listings(), error=f"it holds a {kind!r}")
+            self._client.delete(keys.listings())
         fields: dict[FieldT, FieldT] = {VENUE_FIELD: self._venue}
         fields |= {symbol: listing.to_json() for symbol, listing in listings.items()}
         told = self._client.hkeys(keys.listings())

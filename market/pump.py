@@ -192,21 +192,28 @@ class Pump:
     def _send(self, commands: list[bytes]) -> bool:
         if not commands:
             return True
-        if time.monotonic() - self._redis_lost < RECONNECT_SECONDS:
+        if self._redis_is_lost():
             self.counters["writes_dropped"] += 1
             return False
         try:
             refused = send(self._client, commands)
         except AWAY as error:
-            self._redis_lost = time.monotonic()
+            self._lose_redis(error)
             self.counters["writes_dropped"] += 1
-            log.warning("redis_unavailable", error=str(error))
             return False
         self.counters["writes"] += 1
         if refused:
             self.counters["commands_refused"] += len(refused)
             self._mend(refused)
         return True
+
+    def _redis_is_lost(self) -> bool:
+        # One that hangs costs a timeout at each question: cells must be caught up with in between.
+        return time.monotonic() - self._redis_lost < RECONNECT_SECONDS
+
+    def _lose_redis(self, error: Exception) -> None:
+        self._redis_lost = time.monotonic()
+        log.warning("redis_unavailable", error=str(error))
 
     def _mend(self, refused: list[Refused]) -> None:
         now = time.monotonic()
@@ -227,7 +234,7 @@ class Pump:
             for key in foreign:
                 self._client.delete(key)
         except AWAY as error:
-            log.warning("redis_unavailable", error=str(error))
+            self._lose_redis(error)
 
     def _lock_step(self, tick_ms: int) -> None:
         try:
@@ -257,4 +264,9 @@ class Pump:
             "recording": {"status": "off"} if self._recorder is None else self._recorder.state(),
             "late_ms_max": round(max(self._late_ms, default=0.0), 1),
         }
-        self._heartbeat.beat(self._time, said, self._remove)
+        if self._redis_is_lost():
+            return
+        try:
+            self._heartbeat.beat(self._time, said, self._remove)
+        except AWAY as error:
+            self._lose_redis(error)

@@ -18,6 +18,8 @@ from market.redis_cluster import AWAY, AnyClient, connect
 from market.redis_policy import require_noeviction
 
 RETRY_SECONDS = 1.0
+ANSWER_SECONDS = 2.0
+"""Of Redis. The cells of a live market wait meanwhile, and no longer than 30 s."""
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +45,10 @@ def run_market(plan: MarketPlan, stopping: Callable[[], bool], *, once: bool) ->
     while not stopping():
         try:
             client = client or connect(
-                plan.redis_url, cluster=plan.cluster, decode_responses=True, socket_timeout=5
+                plan.redis_url,
+                cluster=plan.cluster,
+                decode_responses=True,
+                socket_timeout=ANSWER_SECONDS,
             )
             require_noeviction(client)
             next_run = partial(client.incr, keys.replay_runs())

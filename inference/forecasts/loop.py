@@ -53,7 +53,7 @@ class ForecastLoop:
         stopping: Callable[[], bool],
     ) -> None:
         self.status = status
-        self.latest: TickEntry | None = None
+        self._latest: tuple[float, TickEntry] | None = None
         self._config = config
         self._metrics = metrics
         self._stopping = stopping
@@ -72,6 +72,15 @@ class ForecastLoop:
         self._policy_known = False
         self._ticks = 0
         self._memory = MemoryWatch(config.performance.memory_limit_mb)
+
+    @property
+    def latest(self) -> TickEntry | None:
+        """The newest tick; None before the first, and once `pred:` has run out, too."""
+        if self._latest is None:
+            return None
+        said_at, entry = self._latest
+        ttl = self._config.performance.prediction_cache_ttl_seconds
+        return entry if time.monotonic() - said_at <= ttl else None
 
     async def run(self, max_ticks: int | None = None) -> None:
         """Predict until stopped, or until max_ticks ticks were run by this loop.
@@ -219,7 +228,7 @@ class ForecastLoop:
         report = result.report
         market = self.ticker.market
         if result.entry is not None:
-            self.latest = result.entry
+            self._latest = time.monotonic(), result.entry
         else:
             self._metrics.refused.labels(result.outcome.value).inc()
             log.error("tick_not_written", tick=report.tick, outcome=result.outcome.value)

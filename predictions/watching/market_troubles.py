@@ -3,14 +3,14 @@
 Read by the alerts. What is counted is judged by the last minute, so that an alert ends.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from market.feed_state import FeedState, Outage
+from market.feed_state import FeedState, Outage, Tried, tried_of
 from market.listings import SymbolStatus
 from predictions.watching.alert import Alert, Severity, names
-from predictions.watching.heartbeats import Process
+from predictions.watching.heartbeats import Process, detail_of
 from predictions.watching.market_facts import feed_state, outage
 
 MOST_CLOCK_OFFSET_MS = 1_000.0
@@ -34,6 +34,8 @@ def market_troubles(process: Process, listings: Mapping[str, Any] | None) -> Ite
     """Yield what is wrong with the live market; listings: as `listing_facts` has them."""
     down = outage(process)
     feed = feed_state(process)
+    if down is None and feed is None:
+        yield from _simulated_instead(detail_of(process))
     if down is not None:
         yield _feed_down(down)
     elif feed is not None:
@@ -45,9 +47,26 @@ def market_troubles(process: Process, listings: Mapping[str, Any] | None) -> Ite
         yield from _not_traded(listings)
 
 
+def _simulated_instead(detail: Mapping[str, Any]) -> Iterator[Alert]:
+    asked = tried_of(detail)
+    if asked:
+        yield Alert(
+            "simulated_instead",
+            Severity.INFO,
+            "market",
+            "No exchange answered when the market opened, so it is simulated; "
+            f"tried {_said(asked)}.",
+            "Start again once an exchange can be reached; or set MARKET_SOURCE=live, which waits.",
+        )
+
+
+def _said(asked: Sequence[Tried]) -> str:
+    return ", ".join(f"{each.exchange} ({each.error})" for each in asked)
+
+
 def _feed_down(down: Outage) -> Alert:
     since = datetime.fromtimestamp(down.since_ms / 1e3, UTC)
-    tried = ", ".join(f"{each.exchange} ({each.error})" for each in down.tried)
+    tried = _said(down.tried)
     return Alert(
         "feed_down",
         Severity.CRITICAL,
@@ -104,9 +123,10 @@ def _counted(feed: FeedState) -> Iterator[Alert]:
             "feed_conflated",
             Severity.WARNING,
             "market",
-            f"{feed.exchange} sends more than is taken in: {conflated} updates of the last "
+            f"More came of {feed.exchange} than was taken in: {conflated} updates of the last "
             "minute were put together with newer ones. No trade is lost.",
-            "Follow fewer symbols, or give the market process more of a core.",
+            "See whether Redis hung; else follow fewer symbols, or give the market process more "
+            "of a core.",
         )
 
 

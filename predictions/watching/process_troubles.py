@@ -156,8 +156,8 @@ def _without_features(refused: Mapping[str, Any]) -> Iterator[Alert]:
             Severity.WARNING,
             "inference",
             f"No model forecast is made of {'; '.join(told)}.",
-            "A replay carries its recording's symbols alone: set FORECAST_SYMBOLS to what the "
-            "running market has, or see whether its feed brings them.",
+            "See whether the market process gets them. A replay carries its recording's symbols "
+            "alone: then set FORECAST_SYMBOLS to what it has.",
         )
 
 

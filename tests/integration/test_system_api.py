@@ -332,6 +332,17 @@ def test_system_outage_is_one_alert_that_says_who_was_tried(
     assert document["health"] == "degraded"
 
 
+def test_system_market_that_is_simulated_for_want_of_an_exchange_says_so(
+    client: Client, well: redis.Redis
+) -> None:
+    beat(well, "market", "active", source="auto", tried=[{"exchange": "kraken", "error": "451"}])
+
+    [alert] = asked(client)["alerts"]
+
+    assert (alert["code"], alert["severity"]) == ("simulated_instead", "info")
+    assert "kraken (451)" in alert["message"]
+
+
 def test_metrics_tell_what_the_market_process_told(client: Client, well: redis.Redis) -> None:
     beat(well, "market", "active", feed=FEED)
     told = client.get("/metrics").content.decode()

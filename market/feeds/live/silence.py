@@ -125,7 +125,10 @@ class Silence:
     async def _check(self, carrier: Carrier, heard: Heard) -> None:
         era, known, ticker = heard.era, heard.depth_id, heard.ticker
         snapshot = await self._ask(heard)
-        if snapshot is None or heard.era != era or not heard.speaks:
+        if heard.era != era or not heard.speaks:
+            return
+        if snapshot is None:  # so answers one that has dropped it
+            self._suspect()
             return
         silent: list[Stream] = []
         if heard.depth_id == known and _known(heard) not in (NONE_YET, snapshot.last_id):
