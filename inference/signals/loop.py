@@ -197,7 +197,9 @@ class SignalLoop:
             if round_.advance(followed.now_ms) and round_.open_ms is not None:
                 followed.forget_arrivals(timeframe)
                 self._remember(round_)
-                self.status.begin_round(timeframe, round_.open_ms, len(round_.waiting))
+                self.status.begin_round(
+                    timeframe, round_.open_ms, len(round_.symbols), len(round_.waiting)
+                )
 
     async def _speak(self, followed: FollowedMarket, round_: Round, due: Due) -> bool:
         held = self.lead.held

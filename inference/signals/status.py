@@ -9,7 +9,10 @@ from inference.signals.signal import iso
 
 @dataclass(slots=True)
 class TimeframeStatus:
-    """One timeframe's last round. Counts over symbols; candle_open is null before the first."""
+    """One timeframe's last round. Counts over symbols; candle_open is null before the first.
+
+    signals: those that stood already when this process took the round up are among them.
+    """
 
     candle_open: str | None = None
     signals: int = 0
@@ -60,9 +63,11 @@ class SignalStatus:
         self.venue, self.live = venue, live
         self.timeframes.clear()
 
-    def begin_round(self, timeframe: str, open_ms: int, waiting: int) -> None:
-        """Take in that a candle has closed, for which `waiting` coins have no signal yet."""
-        self.timeframes[timeframe] = TimeframeStatus(iso(open_ms), waiting=waiting)
+    def begin_round(self, timeframe: str, open_ms: int, symbols: int, waiting: int) -> None:
+        """Take in that a candle has closed, for which `waiting` of the coins have no signal yet."""
+        self.timeframes[timeframe] = TimeframeStatus(
+            iso(open_ms), signals=symbols - waiting, waiting=waiting
+        )
 
     def add(self, entry: BatchEntry, wall_ms: float, waiting: int) -> None:
         """Take in a batch that was written at wall_ms (UTC)."""

@@ -14,6 +14,7 @@ from inference.vocabulary import SIGNALS
 from market import keys
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
 from market.redis_cluster import connect
+from predictions.watching.process_troubles import TROUBLES
 from tests.integration.watched_signals import (
     CLOSE_MS,
     OPEN_MS,
@@ -49,6 +50,25 @@ async def test_second_loop_waits_and_takes_over_without_saying_anything_again(
     assert len(entries(binary)) == len(SIGNAL_TIMEFRAMES) + 1
     tokens = [entry.token for entry in entries(binary)]
     assert tokens == sorted(tokens) and len(set(tokens)) == 2
+
+
+async def test_restart_with_one_coin_lacking_is_well_as_the_others_signals_stand(
+    redis_url, binary, predictor
+):
+    set_clock(binary, CLOSE_MS - 60_000)
+    predictor.refused = {"ETHUSDT"}
+    async with running(make_signal_loop(redis_url, predictor)):
+        await caught_up(binary)
+    async with running(make_signal_loop(redis_url, predictor)) as second:
+        await eventually(lambda: len(second.status.timeframes) == len(SIGNAL_TIMEFRAMES))
+        set_clock(binary, CLOSE_MS - 25_000)  # what has not come by now is late
+        await eventually(lambda: second.status.errors == len(SIGNAL_TIMEFRAMES))
+        assert second.status.signals == 0
+        for each in second.status.timeframes.values():
+            assert (each.signals, each.errors, each.waiting) == (len(SYMBOLS) - 1, 1, 0)
+        assert second.status.status == "healthy"
+        await eventually(lambda: beat(binary).get("errors") == len(SIGNAL_TIMEFRAMES))
+        assert list(TROUBLES["signals"](beat(binary))) == []
 
 
 async def test_paused_leader_wakes_up_and_writes_nothing(redis_url, binary, predictor):
