@@ -12,6 +12,7 @@ from django.core.checks import CheckMessage, Error, Warning
 
 from cryptosite.processes.redis_layout import locate, memory_bytes, was_located
 from market.addresses import is_loopback
+from predictions.alerting.addresses import ALLOWED, unreadable_addresses
 from predictions.transparency.signing import trouble_of
 
 SHORTEST_TOKEN = 16
@@ -23,7 +24,15 @@ def check_settings(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Return every contradiction among the settings."""
-    return [*_market(), *_reach(), *_ports(), *_redis(), *_forecasts(), *_ledger_key()]
+    return [
+        *_market(),
+        *_reach(),
+        *_ports(),
+        *_redis(),
+        *_forecasts(),
+        *_ledger_key(),
+        *_addresses(),
+    ]
 
 
 def _market() -> list[CheckMessage]:
@@ -199,3 +208,10 @@ def _ledger_key() -> list[CheckMessage]:
             )
         ]
     return []
+
+
+def _addresses() -> list[CheckMessage]:
+    return [
+        Error(f"{each}.", hint=f"Allowed is {ALLOWED}.", id="cryptosite.E017")
+        for each in unreadable_addresses()
+    ]

@@ -35,11 +35,15 @@ LOGGING = {
             ],
         }
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "structured"},
+        "nowhere": {"class": "logging.NullHandler"},
+    },
     "loggers": {
         "channels_redis.pubsub": {"filters": ["redis_away"]},
         # Below this they may tell addresses, which hold the tokens of who is told.
-        "apprise": {"level": "WARNING"},
+        # apprise does so in its errors, too; what it says of a delivery stands in its row.
+        "apprise": {"level": "WARNING", "handlers": ["nowhere"], "propagate": False},
         "urllib3": {"level": "WARNING"},
         "uvicorn.error": {"level": "WARNING"},  # it tells of every socket
     },

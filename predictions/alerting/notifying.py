@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import apprise
 
+from predictions.alerting.addresses import open_address
 from predictions.models import Delivery
 from predictions.outbox.sending import SendError
 from predictions.outbox.targets import Target
@@ -31,11 +32,10 @@ class AppriseSender:
     def __init__(self, target: Target) -> None:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="apprise")
         self._secrets = _parts(target.url)
-        # Nothing of an address is kept on disk.
-        asset = apprise.AppriseAsset(app_id="cryptosite", storage_mode="memory")
-        self._apprise = apprise.Apprise(asset=asset)
-        if not self._apprise.add(target.url):
+        opened = open_address(target.url)
+        if opened is None:
             raise TargetError(f"apprise cannot read the address {target.shown}")
+        self._apprise = opened
 
     async def send(self, delivery: Delivery) -> None:
         loop = asyncio.get_running_loop()

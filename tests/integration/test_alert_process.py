@@ -12,12 +12,14 @@ import redis
 from django.conf import settings as configured
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
+from structlog.testing import capture_logs
 
 from cryptosite.processes.redis_layout import find_program, locate
 from cryptosite.processes.redis_server import RedisServer
 from market import keys
-from predictions.alerting import database, heartbeat
+from predictions.alerting import database, heartbeat, process
 from predictions.alerting.judging import judge
+from predictions.alerting.loop import AlertLoop
 from predictions.models import Incident
 from predictions.watching import report
 from tests.integration.alert_loops import HOLD, KEY, RECOVERY, AlertRun, Clock
@@ -189,6 +191,32 @@ def test_address_that_apprise_cannot_read_is_refused_without_telling_it(
     told: Any = refused.value
     assert told.returncode == 78
     assert "hunter2secret" not in str(told)
+
+
+def test_address_that_apprise_cannot_read_is_named_once_and_the_others_are_served(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, people: Receiver
+) -> None:
+    settings.ALERT_URLS = (people.url("json"), "nosuch://hunter2secret/x")
+    settings.WEBHOOK_URLS, settings.WEBHOOK_KEY = (people.url(),), KEY
+    served: list[AlertLoop] = []
+
+    async def run(loop: AlertLoop, stopping: object) -> None:
+        served.append(loop)
+
+    monkeypatch.setattr(AlertLoop, "run", run)
+    with capture_logs() as logs:
+        asyncio.run(process.serve(lambda: True))
+
+    [loop] = served
+    keys_of = [each.key for each in (*loop.config.alerts, *loop.config.signals)]
+    assert len(keys_of) == 2 and set(keys_of) == set(loop.senders)
+    [told] = logs
+    assert (told["event"], told["setting"], told["number"]) == (
+        "address_unreadable",
+        "ALERT_URLS",
+        2,
+    )
+    assert told["scheme"] == "nosuch" and "hunter2secret" not in str(told)
 
 
 async def test_database_that_hangs_is_away_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,6 +77,15 @@ def test_command_with_contradicting_settings_ends_with_the_checks_hint(
     assert "MARKET_REPLAY" in done.stderr
 
 
+def test_check_names_an_address_that_apprise_cannot_read_without_telling_it(
+    instance_env: dict[str, str],
+) -> None:
+    done = manage(instance_env | {"ALERT_URLS": "json://127.0.0.1:1,foo://hush/x"}, "check")
+    assert done.returncode == 1
+    assert "cryptosite.E017) ALERT_URLS: apprise cannot read number 2, foo://…" in done.stderr
+    assert "hush" not in done.stderr + done.stdout
+
+
 @pytest.mark.parametrize(
     ("settings", "named"),
     [

@@ -95,6 +95,30 @@ def test_checks_find_a_horizon_off_the_grid_and_features_older_than_it(settings:
     assert ids() == {"cryptosite.W008", "cryptosite.W009"}
 
 
+@pytest.mark.parametrize("setting", ["ALERT_URLS", "SIGNAL_ALERT_URLS"])
+@pytest.mark.parametrize(
+    ("urls", "told"),
+    [
+        (("json://127.0.0.1:8499", "foo://hush/x"), "apprise cannot read number 2, foo://…"),
+        (("json://127.0.0.1:8499,hush",), "apprise cannot read number 1, json://…"),
+    ],
+)
+def test_checks_find_an_address_that_apprise_cannot_read_without_telling_it(
+    setting: str, urls: tuple[str, ...], told: str, settings: Any
+) -> None:
+    setattr(settings, setting, urls)
+    [found] = check_settings()
+    assert (found.id, found.msg) == ("cryptosite.E017", f"{setting}: {told}.")
+    assert found.hint and "https://appriseit.com/services/" in found.hint
+    assert "hush" not in str(found)
+
+
+def test_checks_take_addresses_of_services_that_apprise_knows(settings: Any) -> None:
+    settings.ALERT_URLS = ("tgram://123456:AAEbot/987654", "ntfys://ntfy.sh/topic")
+    settings.SIGNAL_ALERT_URLS = ("mailto://u:p@example.org?to=a@example.org,b@example.org",)
+    assert ids() == set()
+
+
 SIGNER = Signer("example.org/log", bytes(range(32)))
 
 
