@@ -65,7 +65,10 @@ def test_backfill_brings_the_history_that_the_exchange_has(instance, exchange):
 
     file = read_rows(candle_file("BTC", "1h"), ZoneInfo("UTC"))[:-1]
     candles = stored(instance, exchange, "BTCUSDT")
-    assert (candles.close == file.close).all() and (candles.volume == file.volume).all()
+    # The fake exchange scales its history by one factor, so that it ends at the frames' price.
+    factors = candles.close / file.close
+    assert factors.max() / factors.min() - 1 < 1e-6
+    assert (candles.volume == file.volume).all()
     assert (np.diff(candles.open_ms) == HOUR.ms).all() and not candles.provisional.any()
     (dataset,) = told["datasets"]
     assert (dataset["added"], dataset["gaps"], dataset["finished"]) == (len(file), 0, True)
