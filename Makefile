@@ -29,8 +29,8 @@ NPM_TRUST := NODE_USE_SYSTEM_CA=1
 endif
 
 # Tests that time nothing run beside each other, each worker with one thread; those that touch
-# the database once more, on PostgreSQL; the pages' likewise; those that kill and wait two by two;
-# then what is timed, alone.
+# the database once more, on PostgreSQL; the pages', and those that kill and wait, two by two; then
+# what is timed, alone.
 PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 .PHONY: help run test screenshots check check-types check-code install install-all front-end clean
@@ -46,7 +46,7 @@ test: install-all
 	$(MAKE) --no-print-directory check
 	$(PARALLEL) tests/unit tests/integration
 	TEST_DATABASE=postgresql $(PARALLEL) tests/unit tests/integration
-	$(PARALLEL) tests/e2e
+	$(PARALLEL:auto=2) tests/e2e
 	$(PARALLEL:auto=2) tests/chaos
 	$(BIN)/python -m pytest tests/performance
 

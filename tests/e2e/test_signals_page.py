@@ -378,7 +378,7 @@ def test_signals_page_says_when_the_feed_or_the_server_has_stopped(
     expect(part(page, "stale")).to_contain_text("Disconnected")
     expect(seen(page, BTC, M15)).to_contain_text("LONG")
     web.start()
-    expect(page.get_by_test_id("connection")).to_have_text("connected")
+    expect(page.get_by_test_id("connection")).to_have_text("connected", timeout=20_000)
     new = signal(BTC, M15, at_ms=now_ms + 100, direction=Direction.SHORT)
     publish_as_loop(clean_redis, batch_message(7, new))
     expect(seen(page, BTC, M15)).to_contain_text("SHORT")
