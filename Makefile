@@ -85,10 +85,10 @@ $(SERVE): | $(BIN)/python
 
 $(ALL): | $(BIN)/python
 	@echo "installing what serving, training and testing need"
-	@# Compiled afterwards: pip does it on one core.
+	@# Compiled afterwards: pip does it on one core, and what nobody imports as well.
 	@$(PIP) --no-compile $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX) )$(shell grep '^torch==' requirements/training.txt)
 	@$(PIP) --no-compile -r requirements/serve.txt -r requirements/training.txt -r requirements/dev.txt
-	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null || true
+	@$(BIN)/python -m compileall -q -j 0 -x '/(tests?|testing|sympy|ccxt)/' $(VENV)/lib >/dev/null || true
 	@rm -f $(VENV)/.all-* $(VENV)/.serve-* && touch $@ $(SERVE)
 
 # npm, or where there is none the one that comes as a wheel. Each `npm ci` begins an empty folder.

@@ -12,7 +12,7 @@ wire_to_feature: from the moment a cell is due (or its newest event arrived, if 
 acknowledgement; `with_slot` counts from each event's arrival (every 16th), and so includes the
 wait for the 100-ms slot that the contract sets.
 
-At full speed, in alternating rounds against one server, each client on one core, the server on
+At full speed, in alternating rounds, each client on one core, the server on
 another: messages_per_s is what link, cells, books and features take in, bare_ccxt_messages_per_s
 what ccxt's own `watch_*` does that throws its answers away; medians, and their ratio.
 `client_cpu_shares`: near 1 where the clients and not the server are the limit.
@@ -113,13 +113,14 @@ def real_time(url: str, folder: Path, redis_url: str, seconds: float) -> dict[st
     }
 
 
-def full_speed(url: str, rounds: int, core: int) -> dict[str, Any]:
-    """Let both clients take what they can, in turn."""
+def full_speed(folder: Path, rounds: int, cores: list[int]) -> dict[str, Any]:
+    """Let both clients take what they can, in turn; a server a round, as it limits requests."""
     told: dict[str, list[dict[str, Any]]] = {"house": [], "ccxt": []}
     for _ in range(rounds):
-        for client, rates in told.items():
-            rates.append(_client(client, url, core))
-            print(f"{client}: {rates[-1]}", file=sys.stderr)
+        with exchange(folder, speed=0.0, cores=cores[:1]) as url:
+            for client, rates in told.items():
+                rates.append(_client(client, url, cores[-1]))
+                print(f"{client}: {rates[-1]}", file=sys.stderr)
     house, bare = (median(each["messages_per_s"] for each in rates) for rates in told.values())
     return {
         "messages_per_s": house,
@@ -170,8 +171,7 @@ def main() -> None:
         folder = Path(name)
         with exchange(folder, speed=1.0, cores=cores) as url:
             figures |= real_time(url, folder, redis_url, options.seconds)
-        with exchange(folder, speed=0.0, cores=cores[:1]) as url:
-            figures |= full_speed(url, options.rounds, cores[-1])
+        figures |= full_speed(folder, options.rounds, cores)
     print(json.dumps(figures))
 
 
