@@ -59,6 +59,7 @@ def _retry_after(exchange: Any) -> float:
 
 
 def _short(error: Exception) -> str:
-    # ccxt names the address alone; what went wrong is in the error that its own came of.
-    cause = f" ({error.__cause__})" if error.__cause__ is not None else ""
-    return f"{type(error).__name__}: {error}{cause}"[:300]
+    # ccxt names the address alone; what went wrong is in the error that its own came of. It goes
+    # first, as pages show the beginning.
+    told = f"{type(error).__name__}: {error}"
+    return (told if error.__cause__ is None else f"{error.__cause__} ({told})")[:300]
