@@ -67,6 +67,7 @@ class Pump:
         self._time: MarketTime | None = None
         self._last_write = self._last_beat = self._redis_lost = 0.0
         self._told_refused = -TELL_SECONDS
+        self._prices: list[bytes] = []  # on their way with the next write
         self._history: list[bytes] = []  # prices of the pre-roll, so that charts begin with a past
         self.counters: Counter[str] = Counter()
         self._late_ms: deque[float] = deque(maxlen=600)
@@ -118,11 +119,15 @@ class Pump:
         # A tick must find the cell before it, however fast the market is played.
         if last_before_tick or (now - self._last_write) * 1e3 >= WRITE_EVERY_MS * 0.9:
             self._last_write = now
-            commands: list[bytes] = []
+            commands, self._prices = self._prices, []
             for state, row in zip(self._states, rows.values(), strict=True):
                 commands += state.write(batch.until_ms, row)
             if self._send(commands) and self.on_written is not None:
                 self.on_written(batch, time.time())
+        elif batch.until_ms % PX_EVERY_MS >= PX_EVERY_MS - CELL_MS:
+            # Cells that are caught up with are not written, but each second has its price.
+            for state, row in zip(self._states, rows.values(), strict=True):
+                self._prices += state.write_price(batch.until_ms, row)
         if self._recorder is not None:
             self._recorder.take(batch, rows, tick=last_before_tick, patient=self._patient)
         if now - self._last_beat >= HEARTBEAT_SECONDS:

@@ -348,7 +348,7 @@ def test_symbol_page_unknown_coin_is_404_and_names_those_that_are_served(
     assert answer is not None and answer.status == 404
     expect(shown.get_by_role("heading")).to_contain_text("PAXGUSDT")
     shown.get_by_role("link", name="ETHUSDT").click()
-    expect(shown).to_have_url(f"{stage.url}/symbols/ETHUSDT")
+    expect(shown).to_have_url(f"{stage.url}/symbols/ETHUSDT", timeout=20_000)
 
     shown.goto(f"{stage.url}/symbols/btc-usdt?timeframe=4h")
     expect(shown).to_have_url(f"{stage.url}/symbols/BTCUSDT?timeframe=4h")

@@ -86,6 +86,16 @@ def test_price_history_begins_with_the_pre_roll(clean_redis):
     assert max(later - earlier for earlier, later in itertools.pairwise(times)) <= 1_000
 
 
+def test_market_that_is_caught_up_with_has_a_price_of_each_second(clean_redis):
+    feed = Stopped(200, time.time_ns() // 1_000_000)
+    opened = OpenedFeed(feed, "simulated/1", False, 10_000.0, False)
+    Pump(opened, clean_redis, lambda: False).run()
+    entries = clean_redis.xrange(keys.px("BTCUSDT"))
+    times = [int(identity.split("-")[0]) for identity, _ in entries]
+    assert times[-1] - times[0] > 370_000
+    assert max(later - earlier for earlier, later in itertools.pairwise(times)) <= 1_000
+
+
 def test_feed_started_again_keeps_what_it_wrote_and_refuses_nothing(clean_redis):
     play(clean_redis)
     before = clean_redis.xrange(keys.px("BTCUSDT"))
