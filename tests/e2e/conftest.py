@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.browser import find_chromium
@@ -14,6 +14,9 @@ from tests.environment import instance_environment
 from tests.web_instance import WebInstance
 
 WHOLE = "whole"
+
+# What is waited for comes at once; where a machine is busy with other tests it may take longer.
+expect.set_options(timeout=15_000)
 
 
 class PageScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
