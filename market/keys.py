@@ -182,6 +182,18 @@ def quality(engine: str) -> str:
 QUALITY_SECONDS = 300
 
 
+def retraining() -> str:
+    """Hash of JSON, TTL 2 h. Drift and rollback watches of each slot, as last measured.
+
+    Writer: recorder (rollback watches) and `measure_drift`, a hash field each: `rollback`, `drift`.
+    Readers: web (`/metrics`). The fields: `predictions.promotion.told`.
+    """
+    return "retraining"
+
+
+RETRAINING_SECONDS = 7_200
+
+
 RECORDER_GROUP = "recorder"
 """Consumer group on the logs."""
 

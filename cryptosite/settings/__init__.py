@@ -13,5 +13,6 @@ from cryptosite.settings.retention import *  # noqa: F403
 from cryptosite.settings.alerting import *  # noqa: F403
 from cryptosite.settings.mqtt import *  # noqa: F403
 from cryptosite.settings.training import *  # noqa: F403
+from cryptosite.settings.retraining import *  # noqa: F403
 from cryptosite.settings.rest import *  # noqa: F403
 from cryptosite.settings.logging import *  # noqa: F403

@@ -2,12 +2,21 @@
 
 Rows are only ever inserted. A forecast is unique by venue, tick, symbol and model version, a
 signal by venue, symbol, timeframe, candle, model version and revision, a packed entry by its hash,
-so that reading a log entry twice stores it once. Apart from them, in `alerting`, who was told what.
+so that reading a log entry twice stores it once. Apart from them: who was told what
+(`alerting`), and what was trained and promoted (`retraining`).
 """
 
 from predictions.models.alerting import AlertLead, Channel, Delivery, DeliveryState, Incident
 from predictions.models.forecasts import Forecast, ForecastOutcome
 from predictions.models.log import Checkpoint, LedgerEntry, LogTile, Pruning
+from predictions.models.retraining import (
+    DriftReading,
+    GateVerdict,
+    ModelVersion,
+    Promotion,
+    TrainingRun,
+    TrainingTrial,
+)
 from predictions.models.rollups import ForecastRollup
 from predictions.models.signals import Signal, SignalGap, SignalOutcome
 
@@ -17,14 +26,20 @@ __all__ = [
     "Checkpoint",
     "Delivery",
     "DeliveryState",
+    "DriftReading",
     "Forecast",
     "ForecastOutcome",
     "ForecastRollup",
+    "GateVerdict",
     "Incident",
     "LedgerEntry",
     "LogTile",
+    "ModelVersion",
+    "Promotion",
     "Pruning",
     "Signal",
     "SignalGap",
     "SignalOutcome",
+    "TrainingRun",
+    "TrainingTrial",
 ]

@@ -1,0 +1,1 @@
+"""Which model version serves and why: criteria, promotions, rollbacks, what versions are worth."""
