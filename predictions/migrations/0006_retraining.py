@@ -64,8 +64,11 @@ class Migration(migrations.Migration):
                 ("value", models.FloatField(null=True)),
                 ("effect", models.FloatField(null=True)),
                 ("reference", models.FloatField(null=True)),
-                ("drifted", models.BooleanField()),
+                ("bound", models.FloatField(null=True)),
+                ("against", models.CharField(blank=True, max_length=16)),
+                ("drifted", models.BooleanField(null=True)),
                 ("n", models.BigIntegerField()),
+                ("n_eff", models.FloatField(null=True)),
                 ("measured_at", models.DateTimeField(db_index=True)),
             ],
             options={

@@ -216,7 +216,10 @@ class DriftReading(models.Model):
 
     kind: feature, calibration or loss; name: the feature, or the figure. value: PSI of a feature,
     else the figure's mean of late; effect: Kolmogorov-Smirnov distance of a feature (0..1).
-    drifted: past its bound. n: rows it rests on. Null is unknown.
+    symbol: "" for the slot as a whole. reference: the figure's mean before; of a feature null.
+    against: what it was held against, `training` or `ledger` ("" where there is neither). bound:
+    what the value must pass; n: rows it rests on, n_eff: as many independent ones. Null is
+    unknown; drifted null: it cannot be told.
     """
 
     slot = models.CharField(max_length=SLOT_LENGTH)
@@ -228,8 +231,11 @@ class DriftReading(models.Model):
     value = models.FloatField(null=True)
     effect = models.FloatField(null=True)
     reference = models.FloatField(null=True)
-    drifted = models.BooleanField()
+    bound = models.FloatField(null=True)
+    against = models.CharField(max_length=16, blank=True)
+    drifted = models.BooleanField(null=True)
     n = models.BigIntegerField()
+    n_eff = models.FloatField(null=True)
     measured_at = models.DateTimeField(db_index=True)
 
     class Meta:

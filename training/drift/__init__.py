@@ -1,0 +1,1 @@
+"""How far inputs and outcomes have moved from what the serving models learned from."""
