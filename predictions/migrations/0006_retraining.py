@@ -102,6 +102,7 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[
+                            ("candidate", "being judged"),
                             ("shadow", "on trial"),
                             ("champion", "serves"),
                             ("previous", "served before"),

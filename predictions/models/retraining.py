@@ -21,8 +21,10 @@ class Origin(models.TextChoices):
 
 
 class VersionState(models.TextChoices):
-    """What a version is now. previous: it served before the champion, and stays on trial."""
+    """What a version is now. candidate: registered, and not judged yet. previous: it served before
+    the champion, and stays on trial."""
 
+    CANDIDATE = "candidate", "being judged"
     SHADOW = "shadow", "on trial"
     CHAMPION = "champion", "serves"
     PREVIOUS = "previous", "served before"
