@@ -36,7 +36,8 @@ from training.signals.datasets import SignalDataset
 from training.signals.finished import CARD_NAME, stored_networks
 from training.signals.fitted import FittedNetwork
 from training.signals.options import FitOptions
-from training.signals.trainer import FitTask, Workplace, WorkplaceError, train
+from training.signals.trainer import FitTask, train
+from training.workplace import Workplace, WorkplaceError
 
 QUICK = FitOptions(
     members=1, epochs=3, least_epochs=1, stride=1, batch_size=128, channels=(4, 4), hidden=4
@@ -127,7 +128,7 @@ def test_dask_cluster_gives_the_same_weights_as_one_process(
 def test_training_without_a_scheduler_names_its_address(
     tasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.signals.trainer.CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("training.workplace.CONNECT_SECONDS", 0.5)
     address = f"tcp://127.0.0.1:{free_port()}"
     with pytest.raises(WorkplaceError, match=address):
         train(tasks[:1], Workplace(folder=tmp_path, cluster=address))

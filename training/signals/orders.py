@@ -23,7 +23,8 @@ from training.signals.fitted import FittedNetwork
 from training.signals.fitting import TRIAL
 from training.signals.options import DEVICES, FitOptions, options_for
 from training.signals.reporting import Evaluation
-from training.signals.trainer import Workplace, fit_tasks, train
+from training.signals.trainer import fit_tasks, train
+from training.workplace import Workplace
 
 FOLDER = "training/signals"
 """Of VAR_DIR: fitted networks of every split, and checkpoints."""

@@ -5,16 +5,11 @@ ends with the same weights. Read by `manage.py train_signals`.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import joblib
 import numpy as np
-from distributed import Client, KilledWorker
 from tqdm import tqdm
 
 from inference.signals.levels import HORIZON_CANDLES
@@ -28,26 +23,9 @@ from training.signals.fitting import MINIMUM_ROWS, checkpoint_files, fit_network
 from training.signals.options import FitOptions
 from training.signals.protocol import FINAL, fold_name
 from training.signals.splitting import candles_for, signal_splits
+from training.workplace import Workplace, carry_out
 
 CHECKPOINT_NAME = "checkpoint.pt"
-CONNECT_SECONDS = 10
-
-
-class WorkplaceError(Exception):
-    """The Dask cluster does not answer or has no worker, or a process died at its work. The
-    caller tells the user; what was fitted stays and is gone on from."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workplace:
-    """Where fits run and lie. cluster: address of a Dask scheduler, None for `jobs` processes
-    of this machine. folder: fitted networks and checkpoints; a cluster's workers keep their
-    checkpoints under the same path, so that a shared disk lets another worker go on."""
-
-    folder: Path
-    jobs: int = 1
-    cluster: str | None = None
-    resume: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,30 +71,24 @@ def train(tasks: Sequence[FitTask], workplace: Workplace) -> list[FittedNetwork]
         for task, place in zip(tasks, places, strict=True)
     ]
     waiting = [number for number, fitted in enumerate(found) if fitted is None]
-    checkpoints = [_checkpoint(places[number], tasks[number]) for number in waiting]
-    calls = [
-        joblib.delayed(run_task)(tasks[number], checkpoint, workplace.resume, position)
-        for position, (number, checkpoint) in enumerate(
-            zip(waiting, checkpoints, strict=True), start=1
-        )
+    asked = [
+        (tasks[number], _checkpoint(places[number], tasks[number]), workplace.resume, position)
+        for position, number in enumerate(waiting, start=1)
     ]
-    with (
-        tqdm(
-            total=len(tasks),
-            initial=len(tasks) - len(waiting),
-            desc="networks",
-            unit="network",
-            file=sys.stderr,
-            disable=None,
-        ) as bar,
-        _backend(workplace),
-    ):
-        fits = _Watched(bar)(calls)
-    for number, checkpoint, fitted in zip(waiting, checkpoints, fits, strict=True):
-        task = tasks[number]
-        write_fit(places[number], fitted, task.key, task.options)
-        _forget(checkpoint, task)
-        found[number] = fitted
+    with tqdm(
+        total=len(tasks),
+        initial=len(tasks) - len(waiting),
+        desc="networks",
+        unit="network",
+        file=sys.stderr,
+        disable=None,
+    ) as bar:
+        for ready, fitted in carry_out(run_task, asked, workplace):
+            number, (task, checkpoint, *_) = waiting[ready], asked[ready]
+            write_fit(places[number], fitted, task.key, task.options)
+            _forget(checkpoint, task)
+            found[number] = fitted
+            bar.update()
     return [fitted for fitted in found if fitted is not None]
 
 
@@ -160,15 +132,6 @@ def _too_few(task: FitTask) -> str:
     )
 
 
-class _Watched(joblib.Parallel):  # type: ignore[misc]  # joblib ships no types
-    def __init__(self, bar: tqdm) -> None:
-        super().__init__()
-        self._bar, self._before = bar, bar.n
-
-    def print_progress(self) -> None:
-        self._bar.update(self._before + self.n_completed_tasks - self._bar.n)
-
-
 def _checkpoint(folder: Path, task: FitTask) -> Path:
     return folder / f"{task.key[:16]}-{CHECKPOINT_NAME}"
 
@@ -176,33 +139,3 @@ def _checkpoint(folder: Path, task: FitTask) -> Path:
 def _forget(checkpoint: Path, task: FitTask) -> None:
     for file in checkpoint_files(checkpoint, task.options):
         file.unlink(missing_ok=True)
-
-
-@contextmanager
-def _backend(workplace: Workplace) -> Iterator[None]:
-    if workplace.cluster is None:
-        with joblib.parallel_config("loky", n_jobs=workplace.jobs):
-            try:
-                yield
-            except BrokenExecutor as error:
-                raise WorkplaceError(
-                    "a process died while it fitted, most likely for want of memory: start again"
-                    f" with fewer --jobs than {workplace.jobs}"
-                ) from error
-        return
-    try:
-        client: Any = Client(  # type: ignore[no-untyped-call]  # half of Dask has types
-            workplace.cluster, timeout=CONNECT_SECONDS, set_as_default=False
-        )
-    except (OSError, ValueError) as error:
-        raise WorkplaceError(
-            f"no Dask scheduler answers at {workplace.cluster}: {error}"
-        ) from error
-    with client:
-        if not client.ncores():
-            raise WorkplaceError(f"the Dask cluster at {workplace.cluster} has no worker")
-        with joblib.parallel_config("dask", client=client):
-            try:
-                yield
-            except KilledWorker as error:
-                raise WorkplaceError(f"workers of {workplace.cluster} died: {error}") from error

@@ -39,7 +39,7 @@ class Command(BaseCommand):
             from training.export import ExportMismatchError
             from training.recordings import TrainingDataError
             from training.signals.orders import OrderError, TrainingOrder, train_and_ship
-            from training.signals.trainer import WorkplaceError
+            from training.workplace import WorkplaceError
         try:
             order = TrainingOrder.of(options, settings.SIGNAL_SYMBOLS, settings.VAR_DIR)
             train_and_ship(order, self.stdout.write)

@@ -1,0 +1,101 @@
+"""Where fits run: processes of this machine, or the workers of a Dask cluster.
+
+Read by both engines' trainers and by the search. A result is handed over as soon as it is there,
+so that it can be written down before the rest is.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import dask
+import joblib
+from distributed import Client, KilledWorker, as_completed
+from distributed.client import FutureCancelledError
+
+CONNECT_SECONDS = 10
+_NO_WARNING = {"distributed.admin.large-graph-warning-threshold": "1TB"}
+Result = TypeVar("Result")
+
+
+class WorkplaceError(Exception):
+    """The Dask cluster does not answer or has no worker, or a process died at its work. The
+    caller tells the user; what was fitted stays and is gone on from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workplace:
+    """Where fits run and lie. cluster: address of a Dask scheduler, None for `jobs` processes
+    of this machine. folder: fitted networks and checkpoints; a cluster's workers keep their
+    checkpoints under the same path, so that a shared disk lets another worker go on."""
+
+    folder: Path
+    jobs: int = 1
+    cluster: str | None = None
+    resume: bool = True
+
+
+def carry_out(
+    function: Callable[..., Result], arguments: Sequence[tuple[Any, ...]], workplace: Workplace
+) -> Iterator[tuple[int, Result]]:
+    """Call a module's function once for each of `arguments`; give number and result when ready.
+
+    A worker of the cluster that dies loses nothing: another one is sent what it had.
+    Raises WorkplaceError where the cluster cannot be used or a process dies.
+    """
+    if not arguments:
+        return iter(())
+    if workplace.cluster is None:
+        return _in_processes(function, arguments, workplace.jobs)
+    return _on_cluster(function, arguments, workplace.cluster)
+
+
+def _in_processes(
+    function: Callable[..., Result], arguments: Sequence[tuple[Any, ...]], jobs: int
+) -> Iterator[tuple[int, Result]]:
+    calls = [
+        joblib.delayed(_numbered)(number, function, *one) for number, one in enumerate(arguments)
+    ]
+    try:
+        yield from joblib.Parallel(jobs, backend="loky", return_as="generator_unordered")(calls)
+    except BrokenExecutor as error:
+        raise WorkplaceError(
+            "a process died while it fitted, most likely for want of memory: start again"
+            f" with fewer --jobs than {jobs}"
+        ) from error
+
+
+def _on_cluster(
+    function: Callable[..., Result], arguments: Sequence[tuple[Any, ...]], address: str
+) -> Iterator[tuple[int, Result]]:
+    with _connected(address) as client, dask.config.set(_NO_WARNING):
+        if not client.ncores():
+            raise WorkplaceError(f"the Dask cluster at {address} has no worker")
+        # Spoken to without joblib, whose Dask backend waits for ever for a task that is given up.
+        # What a task needs travels with it: scattered, it would die with the worker it lay on.
+        futures = [
+            client.submit(_numbered, number, function, *one, pure=False)
+            for number, one in enumerate(arguments)
+        ]
+        try:
+            for future in as_completed(futures, loop=client.loop):
+                yield future.result()
+        except KilledWorker as error:
+            raise WorkplaceError(f"workers of {address} died: {error}") from error
+        except FutureCancelledError as error:
+            raise WorkplaceError(f"the Dask scheduler at {address} was lost: {error}") from error
+
+
+def _connected(address: str) -> Any:
+    try:
+        return Client(  # type: ignore[no-untyped-call]  # half of Dask has types
+            address, timeout=CONNECT_SECONDS, set_as_default=False
+        )
+    except (OSError, ValueError) as error:
+        raise WorkplaceError(f"no Dask scheduler answers at {address}: {error}") from error
+
+
+def _numbered(number: int, function: Callable[..., Result], *given: Any) -> tuple[int, Result]:
+    return number, function(*given)
