@@ -17,6 +17,7 @@ from predictions.api.ledger import (
     TileView,
 )
 from predictions.api.metrics import metrics
+from predictions.api.model_history import ModelHistory, ModelRun
 from predictions.api.predict import predict
 from predictions.api.schema.pages import SchemaView
 from predictions.api.served_models import card_text, models
@@ -45,6 +46,8 @@ urlpatterns: list[URLPattern] = [
     path("api/ledger/key", KeyView.as_view(), name="ledger-key"),
     path("api/ledger/tile/<int:level>/<path:tile>", TileView.as_view(), name="ledger-tile"),
     path("api/models", models, name="models"),
+    path("api/models/history", ModelHistory.as_view(), name="model-history"),
+    path("api/models/runs/<int:pk>", ModelRun.as_view(), name="model-run"),
     path("api/models/<str:name>/card", card_text, name="model-card"),
     path("api/system", system, name="system"),
     path("api/schema", SchemaView.as_view(), name="schema"),

@@ -11,6 +11,7 @@ import orjson
 import redis
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from rest_framework.exceptions import NotFound
@@ -31,6 +32,7 @@ from predictions.api.schema.describing import described_by
 from predictions.api.schema.model_operations import CardTextDescription, ModelsDescription
 from predictions.api.throttling import throttled
 from predictions.cards.report import NOTHING_TOLD, Told, card_file, models_report
+from predictions.cards.slots import Served, served_versions, slots_report
 from predictions.watching.heartbeats import answers, detail_of, told
 
 CARD_URL = "/api/models/{}/card"
@@ -49,7 +51,8 @@ async def models(request: HttpRequest) -> HttpResponse:
     }
     document |= market or {"venue": None, "live": None}
     # In a thread: cards are long, and frames must not wait for them.
-    document |= await sync_to_async(_report, thread_sensitive=False)(said)
+    report, served = await sync_to_async(_report, thread_sensitive=False)(said)
+    document |= await sync_to_async(_slots)(served) | report
     response = HttpResponse(orjson.dumps(document), content_type="application/json")
     response["Cache-Control"] = "no-cache"
     return response
@@ -66,13 +69,21 @@ async def card_text(request: HttpRequest, name: str) -> HttpResponse:
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
-def _report(said: Told) -> dict[str, Any]:
+def _report(said: Told) -> tuple[dict[str, Any], Served]:
     catalogue = _catalogue()
     report = models_report(catalogue, said, settings.FORECAST_SYMBOLS, settings.VAR_DIR)
     for card in report["models"]:
         named = card_file(catalogue, card["id"]) is not None
         card["card"] = CARD_URL.format(card["id"]) if named else None
-    return report
+    return report, served_versions(catalogue)
+
+
+def _slots(served: Served) -> dict[str, Any]:
+    try:
+        told = slots_report(served, timezone.now())
+    except (DatabaseError, InterfaceError):
+        return {"database": "unavailable", "slots": None}
+    return {"database": "connected", "slots": told}
 
 
 def _card_text(name: str) -> bytes | None:

@@ -1,6 +1,7 @@
 """The gate's verdict as a manifest states it: whether the network was let in, and why not.
 
-Read by the cards. Both engines' manifests say it in their own words; here it has one shape.
+Read by the cards and by the versions' history. Both engines' manifests say it in their own
+words; here it has one shape.
 """
 
 from collections.abc import Mapping
@@ -32,7 +33,7 @@ def signal_gate(metrics: Mapping[str, Any], served: str) -> dict[str, Any] | Non
     criteria = gate.get("criteria") if isinstance(gate, Mapping) else None
     if not isinstance(gate, Mapping) or not isinstance(criteria, list):
         return None
-    told = [_criterion(each) for each in criteria if isinstance(each, Mapping)]
+    told = [told_criterion(each) for each in criteria if isinstance(each, Mapping)]
     return {
         "network": "CNN-LSTM",
         "passed": bool(told) and all(each["passed"] for each in told),
@@ -43,7 +44,8 @@ def signal_gate(metrics: Mapping[str, Any], served: str) -> dict[str, Any] | Non
     }
 
 
-def _criterion(given: Mapping[str, Any]) -> dict[str, Any]:
+def told_criterion(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one question and its answer; what is no finite number or no boolean is null."""
     passed = given.get("passed")
     return {
         "name": str(given.get("name", "")),

@@ -19,6 +19,8 @@ from market import keys
 from tests.documents import ROOT
 from tests.unit.signal_artefacts import write_folder
 
+pytestmark = pytest.mark.django_db
+
 POOLED = json.loads((ROOT / "models/pooled/1h/manifest.json").read_text())
 
 

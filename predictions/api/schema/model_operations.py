@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from inference.vocabulary import ENGINES, Role
 from predictions.api.schema.refusals import refusals
+from predictions.api.schema.retraining_shapes import ModelSlotSerializer
 from predictions.api.schema.signal_shapes import ERROR_CODES, TIMEFRAMES
 from predictions.cards.figures import VERDICTS
 
@@ -110,6 +111,10 @@ class ModelsSerializer(Shape):
     redis = serializers.ChoiceField(["connected", "unavailable"])
     venue = serializers.CharField(allow_null=True)
     live = serializers.BooleanField(allow_null=True)
+    database = serializers.ChoiceField(["connected", "unavailable"])
+    slots = ModelSlotSerializer(
+        many=True, allow_null=True, help_text="null while the database is away."
+    )
     forecasts = serializers.DictField(help_text="symbols, model (a card's id), loaded.")
     signals = serializers.DictField(help_text="map: a slot a coin and timeframe; loaded.")
     models = CardSerializer(many=True)
@@ -121,7 +126,8 @@ class ModelsDescription(APIView):
         operation_id="models",
         summary="What is served for what",
         description="From manifests and the loops' heartbeats. While Redis is away the files "
-        "alone are told: `loaded` is null and no live record is known.",
+        "alone are told: `loaded` is null and no live record is known. `slots` say who serves, "
+        "who is on trial and how the newest training run stands, from the database.",
         responses={200: OpenApiResponse(ModelsSerializer, "The models.")},
     )
     def get(self, request: Request) -> Response:

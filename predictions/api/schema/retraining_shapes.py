@@ -1,0 +1,212 @@
+"""What is told of versions, verdicts, runs and promotions, in the document."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+
+from inference.artefacts.versions import SLOTS
+from inference.vocabulary import ENGINES
+from predictions.api.schema.signal_shapes import TIMEFRAMES
+from predictions.models.retraining import (
+    Action,
+    Origin,
+    RunState,
+    RunStep,
+    Trigger,
+    VersionState,
+)
+from predictions.promotion.criteria import Stage
+
+Shape = serializers.Serializer[dict[str, Any]]
+SLOT_NAMES = [str(slot) for slot in SLOTS]
+STAGES = [stage.value for stage in Stage]
+SLOT = OpenApiParameter(
+    "slot", str, required=True, enum=SLOT_NAMES, description="What one champion serves."
+)
+
+
+class VersionSerializer(Shape):
+    """One version of a slot's model."""
+
+    version = serializers.CharField()
+    state = serializers.ChoiceField(VersionState.values)
+    origin = serializers.ChoiceField(Origin.values)
+    since = serializers.DateTimeField(help_text="When it came into its state.")
+    architecture = serializers.CharField()
+    digest = serializers.CharField(help_text="SHA-256 of the network.")
+    data_digest = serializers.CharField(allow_null=True, help_text="Of what it learned from.")
+    venue = serializers.CharField(allow_null=True, help_text="The market that it learned from.")
+    span_from = serializers.IntegerField(allow_null=True, help_text="ms of market time.")
+    span_to = serializers.IntegerField(allow_null=True)
+
+
+class TrialSerializer(VersionSerializer):
+    """A version on trial, or the champion's predecessor, which goes on predicting."""
+
+    until = serializers.DateTimeField(
+        allow_null=True,
+        help_text="When the second gate looks, once; null: it is not to be judged.",
+    )
+    days_left = serializers.FloatField(allow_null=True)
+
+
+class ChampionSerializer(Shape):
+    """What serves, and who let it."""
+
+    version = serializers.CharField()
+    origin = serializers.ChoiceField(Origin.values, allow_null=True)
+    since = serializers.DateTimeField(allow_null=True, help_text="null: since it was shipped.")
+    by = serializers.CharField(allow_null=True)
+    why = serializers.CharField(allow_null=True)
+
+
+class FrozenSerializer(Shape):
+    """A slot that no process may change."""
+
+    since = serializers.DateTimeField()
+    by = serializers.CharField()
+    why = serializers.CharField()
+
+
+class NewestRunSerializer(Shape):
+    """How the newest run stands."""
+
+    id = serializers.IntegerField()
+    trigger = serializers.ChoiceField(Trigger.values)
+    state = serializers.ChoiceField(RunState.values)
+    step = serializers.ChoiceField(RunStep.values)
+    message = serializers.CharField(allow_blank=True)
+    started_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+
+
+class DriftCountSerializer(Shape):
+    """How many figures are past their bound."""
+
+    measured_at = serializers.DateTimeField()
+    figures = serializers.IntegerField()
+    drifted = serializers.IntegerField()
+
+
+class ModelSlotSerializer(Shape):
+    """One slot: who serves it, who did before, who is on trial."""
+
+    slot = serializers.ChoiceField(SLOT_NAMES)
+    engine = serializers.ChoiceField(list(ENGINES))
+    timeframe = serializers.ChoiceField(TIMEFRAMES, allow_null=True)
+    champion = ChampionSerializer(allow_null=True, help_text="null: nothing serves it.")
+    previous = serializers.CharField(allow_null=True, help_text="Where a rollback goes.")
+    trials = TrialSerializer(many=True)
+    frozen = FrozenSerializer(allow_null=True)
+    run = NewestRunSerializer(allow_null=True)
+    drift = DriftCountSerializer(allow_null=True, help_text="null: not measured.")
+
+
+class CriterionSerializer(Shape):
+    """One question to the challenger."""
+
+    name = serializers.CharField()
+    figure = serializers.FloatField(allow_null=True, help_text="null: unknown, which never passes.")
+    asked = serializers.CharField()
+    passed = serializers.BooleanField(allow_null=True)
+
+
+class GateVerdictSerializer(Shape):
+    """How a version was judged at one stage against one rival."""
+
+    id = serializers.IntegerField()
+    stage = serializers.ChoiceField(STAGES)
+    challenger = serializers.CharField()
+    against = serializers.CharField()
+    passed = serializers.BooleanField()
+    criteria = CriterionSerializer(many=True)
+    n = serializers.IntegerField(help_text="Decisions that it rests on.")
+    n_eff = serializers.FloatField(allow_null=True, help_text="Of independent ones.")
+    run = serializers.IntegerField(allow_null=True)
+    decided_at = serializers.DateTimeField()
+
+
+class RunSerializer(NewestRunSerializer):
+    """One way from a dataset to a challenger, or to the reason why there is none."""
+
+    slot = serializers.ChoiceField(SLOT_NAMES)
+    cause = serializers.CharField(allow_null=True, help_text="Such as what drifted.")
+    message = serializers.CharField(allow_null=True, help_text="How it ended.")
+    trials = serializers.IntegerField(help_text="Variants tried, which significance accounts for.")
+    version = serializers.CharField(allow_null=True, help_text="The challenger that came of it.")
+    venue = serializers.CharField(allow_null=True)
+    data_digest = serializers.CharField(allow_null=True)
+    worked_at = serializers.DateTimeField(help_text="When it was last heard of.")
+
+
+class VariantSerializer(Shape):
+    """One variant that a run tried."""
+
+    number = serializers.IntegerField()
+    model = serializers.CharField()
+    params = serializers.DictField()
+    loss = serializers.FloatField(
+        allow_null=True, help_text="Mean walk-forward loss, smaller is better; null: it failed."
+    )
+    metrics = serializers.DictField()
+    chosen = serializers.BooleanField(help_text="It became the run's challenger.")
+    made_at = serializers.DateTimeField()
+
+
+class RunReportSerializer(RunSerializer):
+    """A run with all that it tried."""
+
+    status = serializers.ChoiceField(["success"])
+    symbols = serializers.ListField(child=serializers.CharField())
+    source = serializers.CharField(allow_null=True)  # type: ignore[assignment]  # a Field has one
+    options = serializers.DictField()
+    metrics = serializers.DictField()
+    tried = VariantSerializer(many=True)
+    verdicts = GateVerdictSerializer(many=True)
+
+
+class PromotionSerializer(Shape):
+    """One thing that was done to a slot."""
+
+    action = serializers.ChoiceField(Action.values)
+    version = serializers.CharField(allow_null=True)
+    before = serializers.CharField(allow_null=True, help_text="What served until then.")
+    by = serializers.CharField()
+    why = serializers.CharField()
+    figures = serializers.DictField(help_text="What it was decided on.")
+    done_at = serializers.DateTimeField()
+
+
+class ReadingSerializer(Shape):
+    """How far one figure has moved from what the champion learned from."""
+
+    venue = serializers.CharField()
+    symbol = serializers.CharField(allow_null=True)
+    version = serializers.CharField()
+    kind = serializers.CharField(help_text="feature, calibration or loss")
+    name = serializers.CharField()
+    value = serializers.FloatField(allow_null=True, help_text="PSI of a feature, else of late.")
+    effect = serializers.FloatField(allow_null=True, help_text="Kolmogorov-Smirnov distance.")
+    reference = serializers.FloatField(allow_null=True)
+    drifted = serializers.BooleanField(help_text="Past its bound.")
+    n = serializers.IntegerField()
+
+
+class DriftSerializer(Shape):
+    """A slot's newest readings, what has drifted first."""
+
+    measured_at = serializers.DateTimeField()
+    readings = ReadingSerializer(many=True)
+
+
+class HistorySerializer(Shape):
+    """A slot's past, the newest first."""
+
+    status = serializers.ChoiceField(["success"])
+    slot = serializers.ChoiceField(SLOT_NAMES)
+    versions = VersionSerializer(many=True)
+    verdicts = GateVerdictSerializer(many=True)
+    runs = RunSerializer(many=True)
+    promotions = PromotionSerializer(many=True)
+    drift = DriftSerializer(allow_null=True, help_text="null: not measured.")

@@ -1,0 +1,148 @@
+"""What `/api/models` says of slots, and each slot's history: verdicts, runs, deeds, drift."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
+
+from tests.integration import retraining_rows as rows
+from tests.integration.test_api_schema import check, document
+from tests.integration.test_models_api import asked
+
+pytestmark = pytest.mark.django_db
+__all__ = ["document"]
+
+
+@pytest.fixture(autouse=True)
+def var(settings: Settings, tmp_path: Path, clean_redis: redis.Redis) -> Path:
+    """An instance of this test's own, where nothing was promoted."""
+    settings.VAR_DIR = tmp_path
+    return tmp_path
+
+
+def slots(client: Client) -> dict[str, dict[str, Any]]:
+    return {each["slot"]: each for each in asked(client)["slots"]}
+
+
+def test_slots_of_a_fresh_instance_are_served_as_shipped_and_know_nothing_else(
+    client: Client, document: dict[str, Any]
+) -> None:
+    told = asked(client)
+
+    assert [each["slot"] for each in told["slots"]] == [
+        "forecasts", "signals/15m", "signals/1h", "signals/4h", "signals/1d"
+    ]  # fmt: skip
+    for each in told["slots"]:
+        assert each["champion"]["origin"] == "shipped"
+        assert each["champion"]["since"] is None
+        assert each["trials"] == []
+        assert (each["frozen"], each["run"], each["drift"]) == (None, None, None)
+    check(document, "/api/models", 200, told)
+
+
+def test_slots_tell_who_is_on_trial_the_newest_run_and_what_drifted(
+    client: Client, document: dict[str, Any]
+) -> None:
+    newest = rows.life()
+    rows.deed("signals/1h", "freeze", "", by="operator", why="while I am away")
+    rows.deed("signals/4h", "freeze", "", by="operator", why="over")
+    rows.deed("signals/4h", "unfreeze", "", by="operator", why="over")
+
+    told = asked(client)
+    found = {each["slot"]: each for each in told["slots"]}
+
+    (trial,) = found["forecasts"]["trials"]
+    assert (trial["version"], trial["state"]) == (rows.CHALLENGER, "shadow")
+    assert trial["days_left"] == pytest.approx(5, abs=0.01)
+    assert found["forecasts"]["run"]["id"] == newest.pk
+    assert found["forecasts"]["drift"]["drifted"] == 1
+    assert found["signals/1h"]["frozen"]["by"] == "operator"
+    assert found["signals/4h"]["frozen"] is None
+    check(document, "/api/models", 200, told)
+
+
+def test_slots_champion_has_its_promotion_only_while_it_serves(client: Client) -> None:
+    serving = slots(client)["forecasts"]["champion"]["version"]
+    rows.deed("forecasts", "promote", serving, by="ann", why="better", before="v0")
+    told = slots(client)["forecasts"]["champion"]
+    assert (told["by"], told["why"]) == ("ann", "better")
+
+    rows.deed("forecasts", "rollback", "v0", by="rollback watch", why="worse", before=serving)
+    told = slots(client)["forecasts"]["champion"]
+    assert (told["version"], told["by"], told["since"]) == (serving, None, None)
+
+
+def test_models_cost_as_many_queries_for_many_rows_as_for_few(client: Client) -> None:
+    rows.life()
+    asked(client)
+    with CaptureQueriesContext(connection) as few:
+        asked(client)
+    for index in range(20):
+        rows.run("forecasts", None, "failed", "dataset", trials=0, message=f"{index}")
+        rows.deed("forecasts", "freeze", "", by="x", why="y")
+    with CaptureQueriesContext(connection) as many:
+        asked(client)
+
+    assert len(few) == len(many) <= 20
+
+
+def test_history_tells_verdicts_runs_deeds_and_drift_newest_first(
+    client: Client, document: dict[str, Any]
+) -> None:
+    rows.life()
+    rows.life("signals/1h")
+
+    told = client.get("/api/models/history?slot=forecasts").json()
+
+    check(document, "/api/models/history", 200, told)
+    assert [each["challenger"] for each in told["verdicts"]] == [rows.CHALLENGER, rows.REJECTED]
+    assert [each["passed"] for each in told["verdicts"]] == [True, False]
+    unknown = told["verdicts"][1]["criteria"][2]
+    assert (unknown["figure"], unknown["passed"]) == (None, False)
+    assert [each["state"] for each in told["runs"]] == ["on_trial", "rejected"]
+    assert told["runs"][0]["cause"] == "spread_bp drifted"
+    assert [each["action"] for each in told["promotions"]] == ["trial", "reject"]
+    drift = told["drift"]["readings"]
+    assert [each["name"] for each in drift] == ["squared error", "spread_bp", "ret_1s"]
+    assert drift[0]["value"] is None
+
+
+def test_history_of_a_slot_without_one_is_empty(client: Client) -> None:
+    told = client.get("/api/models/history?slot=signals/1d").json()
+
+    assert told["drift"] is None
+    assert told["versions"] == told["verdicts"] == told["runs"] == told["promotions"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [("", "slot: is not given"), ("?slot=candles", "signals/1h"), ("?slot=forecasts&a=1", "a is")],
+)
+def test_history_refuses_what_is_no_slot(
+    client: Client, document: dict[str, Any], query: str, named: str
+) -> None:
+    response = client.get(f"/api/models/history{query}")
+
+    assert response.status_code == 400
+    assert named in response.json()["message"]
+    check(document, "/api/models/history", 400, response.json())
+
+
+def test_run_tells_what_it_tried_and_why_it_failed(
+    client: Client, document: dict[str, Any]
+) -> None:
+    newest = rows.life()
+
+    told = client.get(f"/api/models/runs/{newest.pk}").json()
+
+    check(document, "/api/models/runs/{id}", 200, told)
+    assert [each["loss"] for each in told["tried"]] == [1.5, 1.4, None]
+    assert [each["chosen"] for each in told["tried"]] == [False, True, False]
+    assert told["tried"][2]["metrics"] == {"why": "diverged"}
+    assert [each["challenger"] for each in told["verdicts"]] == [rows.CHALLENGER]
+    assert client.get("/api/models/runs/999999").status_code == 404
