@@ -21,7 +21,7 @@ from market.hot.vector import (
     TICK_MS,
 )
 from training.labels import directions, expected_move_bp, forward_returns_bp, normalised_targets
-from training.recordings import Cells, TrainingDataError
+from training.recordings import Cells, TooLittleDataError
 from training.splits import Mask, Timeline
 
 Floats = npt.NDArray[np.float64]
@@ -75,20 +75,14 @@ class Decisions:
         )
 
 
-def decide(
-    recordings: Sequence[Cells],
-    *,
-    step_ms: int = FITTING_STEP_MS,
-    horizon_ms: int = HORIZON_MS,
-) -> Decisions:
+def decide(recordings: Sequence[Cells], *, step_ms: int = FITTING_STEP_MS) -> Decisions:
     """Label every decision of the recordings that has its required features and an outcome.
 
-    Features pass through float32, as they do on their way into the network.
-    Raises TrainingDataError where none is left.
+    Raises TooLittleDataError where none is left.
     """
-    parts = [_one(index, cells, step_ms, horizon_ms) for index, cells in enumerate(recordings)]
+    parts = [_one(index, cells, step_ms) for index, cells in enumerate(recordings)]
     if not sum(len(part) for part in parts):
-        raise TrainingDataError(
+        raise TooLittleDataError(
             "no labelled decision in " + (", ".join(c.name for c in recordings) or "no recording")
         )
     names = tuple(cells.name for cells in recordings)
@@ -109,21 +103,33 @@ def decide(
     )
 
 
-def _one(index: int, cells: Cells, step_ms: int, horizon_ms: int) -> Decisions:
-    returns = forward_returns_bp(cells.mid, horizon_ms // CELL_MS)
-    features = cells.values.astype(np.float32).astype(np.float64)
-    moves = expected_move_bp(features[:, INDEX["price_volatility"]], horizon_ms / 1000)
-    targets = normalised_targets(returns, moves)
-    decided = cells.times_ms + READ_DELAY_MS
+def labelled(
+    name: str, index: int, decided_ms: Integers, values: Floats, returns_bp: Floats
+) -> Decisions:
+    """Return those rows that have their required features and an outcome.
+
+    values: [n, 20] raw; returns_bp: [n], NaN where the future is void. index: of the recording.
+    Features pass through float32, as they do on their way into the network.
+    """
+    features = values.astype(np.float32).astype(np.float64)
+    moves = expected_move_bp(features[:, INDEX["price_volatility"]], HORIZON_MS / 1000)
+    targets = normalised_targets(returns_bp, moves)
     required = np.isfinite(features[:, [INDEX[name] for name in REQUIRED_FEATURES]]).all(axis=1)
-    rows = np.flatnonzero(required & np.isfinite(targets) & (decided % step_ms == 0))
+    rows = np.flatnonzero(required & np.isfinite(targets))
     return Decisions(
-        (cells.name,),
+        (name,),
         np.full(len(rows), index, dtype=np.int64),
-        decided[rows],
+        decided_ms[rows],
         features[rows].reshape(-1, FEATURE_COUNT),
-        returns[rows],
+        returns_bp[rows],
         moves[rows],
         targets[rows],
-        directions(returns[rows]),
+        directions(returns_bp[rows]),
     )
+
+
+def _one(index: int, cells: Cells, step_ms: int) -> Decisions:
+    returns = forward_returns_bp(cells.mid, HORIZON_MS // CELL_MS)
+    decided = cells.times_ms + READ_DELAY_MS
+    rows = np.flatnonzero(decided % step_ms == 0)
+    return labelled(cells.name, index, decided[rows], cells.values[rows], returns[rows])

@@ -24,6 +24,10 @@ class TrainingDataError(ValueError):
     """The recordings hold too little, or not what was asked for. A person acts."""
 
 
+class TooLittleDataError(TrainingDataError):
+    """There is not enough to learn from yet; with time there will be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cells:
     """One recording. times_ms: [n] cell ends, 100 ms apart; values: [n, 20], NaN = void."""
