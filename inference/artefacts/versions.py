@@ -25,6 +25,8 @@ from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe, parse_timefr
 FORECASTER_NAME = "btc_predictor_v1.onnx"
 """The network's file in every forecaster's version folder, as the shipped one is called."""
 
+VERSIONS_FOLDER = "versions"
+
 
 class UnknownSlotError(ValueError):
     """No such place for a model; the text names what is allowed."""
@@ -75,11 +77,11 @@ class VersionStore:
 
     def folder(self, slot: Slot, version: str) -> Path:
         """Return where a version lies, or would."""
-        return self._var / "versions" / slot.path / version
+        return self._var / VERSIONS_FOLDER / slot.path / version
 
     def versions(self, slot: Slot) -> list[str]:
         """Return the names of all versions that lie there, sorted."""
-        return _names(self._var / "versions" / slot.path)
+        return _names(self._var / VERSIONS_FOLDER / slot.path)
 
     def add(self, slot: Slot, version: str, files: Mapping[str, bytes | Path]) -> Path:
         """Write a version's folder in one step; files: names to their bytes or a file to copy.
@@ -103,6 +105,16 @@ class VersionStore:
             if not folder.is_dir():
                 raise
         return folder
+
+    def remove(self, slot: Slot, version: str) -> None:
+        """Remove a version's folder, at once for readers. No link may lead to it."""
+        folder = self.folder(slot, version)
+        discarded = folder.with_name(f".{version}.{secrets.token_hex(4)}")
+        try:
+            os.replace(folder, discarded)
+        except FileNotFoundError:
+            return
+        shutil.rmtree(discarded, ignore_errors=True)
 
     def champion_link(self, slot: Slot) -> Path:
         """Return the link that serves a slot."""
@@ -162,6 +174,9 @@ class VersionStore:
         draft = link.with_name(f".{link.name}.{secrets.token_hex(4)}")
         # Relative, so that var/ may be moved or mounted elsewhere.
         draft.symlink_to(os.path.relpath(folder, link.parent))
+        if link.is_dir() and not link.is_symlink():
+            # Put there by hand; it stays beside, and a link takes its place.
+            os.replace(link, link.with_name(f".{link.name}.put-aside.{secrets.token_hex(4)}"))
         os.replace(draft, link)
 
 
