@@ -14,6 +14,33 @@ NETWORK_ROW = "network"
 
 def forecast_gate(metrics: Mapping[str, Any], served: str) -> dict[str, Any] | None:
     """Return the gate of a forecaster; None where the manifest says nothing of one."""
+    gate = _gate(metrics, served, NETWORK_ROW)
+    return _objected(metrics, served) if gate is None else gate
+
+
+def signal_gate(metrics: Mapping[str, Any], served: str) -> dict[str, Any] | None:
+    """Return the gate of a signal network; None where the manifest says nothing of one."""
+    return _gate(metrics, served, "CNN-LSTM")
+
+
+def _gate(metrics: Mapping[str, Any], served: str, network: str) -> dict[str, Any] | None:
+    gate = metrics.get("gate")
+    criteria = gate.get("criteria") if isinstance(gate, Mapping) else None
+    if not isinstance(gate, Mapping) or not isinstance(criteria, list):
+        return None
+    told = [told_criterion(each) for each in criteria if isinstance(each, Mapping)]
+    return {
+        "network": network,
+        "passed": bool(told) and all(each["passed"] for each in told),
+        "served": _text(gate.get("served")) or served,
+        "best_baseline": _text(gate.get("best_baseline")),
+        "criteria": told,
+        "objections": [each["name"] for each in told if each["passed"] is False],
+    }
+
+
+def _objected(metrics: Mapping[str, Any], served: str) -> dict[str, Any] | None:
+    # How manifests of forecasters told of it until criteria were kept with their figures.
     objections = metrics.get("objections")
     if not isinstance(objections, list):
         return None
@@ -24,23 +51,6 @@ def forecast_gate(metrics: Mapping[str, Any], served: str) -> dict[str, Any] | N
         "best_baseline": _text(metrics.get("best_baseline")),
         "criteria": [],
         "objections": [str(each) for each in objections],
-    }
-
-
-def signal_gate(metrics: Mapping[str, Any], served: str) -> dict[str, Any] | None:
-    """Return the gate of a signal network; None where the manifest says nothing of one."""
-    gate = metrics.get("gate")
-    criteria = gate.get("criteria") if isinstance(gate, Mapping) else None
-    if not isinstance(gate, Mapping) or not isinstance(criteria, list):
-        return None
-    told = [told_criterion(each) for each in criteria if isinstance(each, Mapping)]
-    return {
-        "network": "CNN-LSTM",
-        "passed": bool(told) and all(each["passed"] for each in told),
-        "served": _text(gate.get("served")) or served,
-        "best_baseline": _text(gate.get("best_baseline")),
-        "criteria": told,
-        "objections": [each["name"] for each in told if each["passed"] is False],
     }
 
 

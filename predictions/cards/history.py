@@ -22,6 +22,7 @@ from predictions.models import (
     TrainingRun,
     TrainingTrial,
 )
+from predictions.promotion.told import DriftKind
 
 MOST_VERSIONS = 50
 MOST_VERDICTS = 20
@@ -29,6 +30,8 @@ MOST_RUNS = 20
 MOST_DEEDS = 50
 MOST_READINGS = 500
 MOST_TRIALS = 500
+
+_KINDS: dict[str, int] = {DriftKind.LOSS: 0, DriftKind.CALIBRATION: 1, DriftKind.FEATURE: 2}
 
 
 def slot_history(slot: Slot) -> Told:
@@ -107,7 +110,9 @@ def newest_drift(slot: str) -> Told | None:
     at = readings.order_by("-measured_at").values_list("measured_at", flat=True).first()
     if at is None:
         return None
-    rows = sorted(readings.filter(measured_at=at)[:MOST_READINGS], key=_by_distance)
+    # Of each coin only what drifted: the slot as a whole has a row of each figure.
+    shown = readings.filter(Q(symbol="") | Q(drifted=True), measured_at=at)
+    rows = sorted(shown[:MOST_READINGS], key=_by_distance)
     return {
         "measured_at": at.isoformat(),
         "readings": [
@@ -120,8 +125,11 @@ def newest_drift(slot: str) -> Told | None:
                 "value": number_of(row.value),
                 "effect": number_of(row.effect),
                 "reference": number_of(row.reference),
+                "bound": number_of(row.bound),
+                "against": row.against or None,
                 "drifted": row.drifted,
                 "n": row.n,
+                "n_eff": number_of(row.n_eff),
             }
             for row in rows
         ],
@@ -151,12 +159,9 @@ def _trial(row: TrainingTrial) -> Told:
     }
 
 
-def _by_distance(row: DriftReading) -> tuple[str, bool, float, float, str]:
-    # Features first, as their name begins; those that moved furthest at the top.
-    order = {"feature": "2", "calibration": "0", "loss": "1"}
-    far = (-(number_of(each) or 0.0) for each in (row.value, row.effect))
-    psi, distance = far
-    return order.get(row.kind, "3"), not row.drifted, psi, distance, row.name
+def _by_distance(row: DriftReading) -> tuple[int, bool, float, float, str]:
+    psi, effect = (-(number_of(each) or 0.0) for each in (row.value, row.effect))
+    return _KINDS.get(row.kind, len(_KINDS)), not row.drifted, psi, effect, row.name + row.symbol
 
 
 def _iso(at: datetime | None) -> str | None:

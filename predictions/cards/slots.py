@@ -179,7 +179,7 @@ def _newest_runs() -> dict[str, Told]:
 def _drift_counts() -> dict[str, Told]:
     told: dict[str, Told] = {}
     for slot in map(str, SLOTS):
-        readings = DriftReading.objects.filter(slot=slot)
+        readings = DriftReading.objects.filter(slot=slot, symbol="")
         at = readings.order_by("-measured_at").values_list("measured_at", flat=True).first()
         if at is None:
             continue

@@ -54,14 +54,16 @@ def life(slot: str = FORECASTS) -> TrainingRun:
     rejected = version(REJECTED, "rejected", slot, days_ago=9)
     failed = run(slot, rejected, "rejected", "gate", message="rejected: coverage is unknown")
     verdict(failed, rejected, BOUNDS)
-    deed(slot, "reject", REJECTED, by="retrain", why="coverage is unknown")
+    deed(slot, "reject", REJECTED, by="retraining", why="coverage is unknown")
     challenger = version(CHALLENGER, "shadow", slot)
     newest = run(slot, challenger, "on_trial", "shadow", trigger="drift", cause="spread_bp drifted")
     verdict(newest, challenger, BOUNDS[:2])
-    deed(slot, "trial", CHALLENGER, by="retrain", why="it passed the first gate")
+    deed(slot, "trial", CHALLENGER, by="retraining", why="it passed the first gate")
     for name, value, drifted in (("spread_bp", 0.31, True), ("ret_1s", 0.02, False)):
         reading(slot, "feature", name, value, drifted)
-    reading(slot, "loss", "squared error", None, False)
+    reading(slot, "feature", "spread_bp", 0.5, True, symbol="ETHUSDT")
+    reading(slot, "feature", "ret_1s", 0.03, False, symbol="ETHUSDT")
+    reading(slot, "loss", "squared error", None, None)
     return newest
 
 
@@ -127,19 +129,24 @@ def deed(slot: str, action: str, of: str, *, by: str, why: str, before: str = ""
 
 
 def reading(
-    slot: str, kind: str, name: str, value: float | None, drifted: bool, at: datetime = MEASURED
+    slot: str, kind: str, name: str, value: float | None, drifted: bool | None, symbol: str = ""
 ) -> DriftReading:
-    """Return one drift reading."""
+    """Return one drift reading; symbol "" is the slot as a whole."""
+    feature = kind == "feature"
     return DriftReading.objects.create(
         slot=slot,
         venue=VENUE,
+        symbol=symbol,
         version="v1.0.0",
         kind=kind,
         name=name,
         value=value,
-        effect=0.2 if kind == "feature" else None,
-        reference=0.1,
+        effect=0.2 if feature else None,
+        reference=None if feature else 0.1,
+        bound=0.25 if feature else None,
+        against="training" if feature else "",
         drifted=drifted,
         n=5_000,
-        measured_at=at,
+        n_eff=420.5,
+        measured_at=MEASURED,
     )

@@ -60,7 +60,9 @@ def test_slots_tell_who_is_on_trial_the_newest_run_and_what_drifted(
     assert (trial["version"], trial["state"]) == (rows.CHALLENGER, "shadow")
     assert trial["days_left"] == pytest.approx(5, abs=0.01)
     assert found["forecasts"]["run"]["id"] == newest.pk
-    assert found["forecasts"]["drift"]["drifted"] == 1
+    assert found["forecasts"]["drift"] == {
+        "measured_at": rows.MEASURED.isoformat(), "figures": 3, "drifted": 1
+    }  # fmt: skip
     assert found["signals/1h"]["frozen"]["by"] == "operator"
     assert found["signals/4h"]["frozen"] is None
     check(document, "/api/models", 200, told)
@@ -108,8 +110,10 @@ def test_history_tells_verdicts_runs_deeds_and_drift_newest_first(
     assert told["runs"][0]["cause"] == "spread_bp drifted"
     assert [each["action"] for each in told["promotions"]] == ["trial", "reject"]
     drift = told["drift"]["readings"]
-    assert [each["name"] for each in drift] == ["squared error", "spread_bp", "ret_1s"]
-    assert drift[0]["value"] is None
+    assert [(each["name"], each["symbol"]) for each in drift] == [
+        ("squared error", None), ("spread_bp", "ETHUSDT"), ("spread_bp", None), ("ret_1s", None)
+    ]  # fmt: skip
+    assert (drift[0]["value"], drift[0]["drifted"]) == (None, None)
 
 
 def test_history_of_a_slot_without_one_is_empty(client: Client) -> None:

@@ -17,6 +17,7 @@ from predictions.models.retraining import (
     VersionState,
 )
 from predictions.promotion.criteria import Stage
+from predictions.promotion.told import DriftKind
 
 Shape = serializers.Serializer[dict[str, Any]]
 SLOT_NAMES = [str(slot) for slot in SLOTS]
@@ -182,15 +183,20 @@ class ReadingSerializer(Shape):
     """How far one figure has moved from what the champion learned from."""
 
     venue = serializers.CharField()
-    symbol = serializers.CharField(allow_null=True)
+    symbol = serializers.CharField(allow_null=True, help_text="null: the slot as a whole.")
     version = serializers.CharField()
-    kind = serializers.CharField(help_text="feature, calibration or loss")
+    kind = serializers.ChoiceField([kind.value for kind in DriftKind])
     name = serializers.CharField()
     value = serializers.FloatField(allow_null=True, help_text="PSI of a feature, else of late.")
     effect = serializers.FloatField(allow_null=True, help_text="Kolmogorov-Smirnov distance.")
-    reference = serializers.FloatField(allow_null=True)
-    drifted = serializers.BooleanField(help_text="Past its bound.")
+    reference = serializers.FloatField(allow_null=True, help_text="Its mean before.")
+    bound = serializers.FloatField(allow_null=True, help_text="What the value must pass.")
+    against = serializers.CharField(
+        allow_null=True, help_text="training, or ledger: the version's own first days."
+    )
+    drifted = serializers.BooleanField(allow_null=True, help_text="null: it cannot be told.")
     n = serializers.IntegerField()
+    n_eff = serializers.FloatField(allow_null=True)
 
 
 class DriftSerializer(Shape):
