@@ -65,6 +65,7 @@ class Migration(migrations.Migration):
                 ("effect", models.FloatField(null=True)),
                 ("reference", models.FloatField(null=True)),
                 ("bound", models.FloatField(null=True)),
+                ("effect_bound", models.FloatField(null=True)),
                 ("against", models.CharField(blank=True, max_length=16)),
                 ("drifted", models.BooleanField(null=True)),
                 ("n", models.BigIntegerField()),

@@ -219,9 +219,9 @@ class DriftReading(models.Model):
     kind: feature, calibration or loss; name: the feature, or the figure. value: PSI of a feature,
     else the figure's mean of late; effect: Kolmogorov-Smirnov distance of a feature (0..1).
     symbol: "" for the slot as a whole. reference: the figure's mean before; of a feature null.
-    against: what it was held against, `training` or `ledger` ("" where there is neither). bound:
-    what the value must pass; n: rows it rests on, n_eff: as many independent ones. Null is
-    unknown; drifted null: it cannot be told.
+    against: what it was held against, `training` or `ledger` ("" where there is neither). bound,
+    effect_bound: what value and effect must pass, both of them. n: rows it rests on; n_eff: as
+    many independent ones. Null is unknown; drifted null: it cannot be told.
     """
 
     slot = models.CharField(max_length=SLOT_LENGTH)
@@ -234,6 +234,7 @@ class DriftReading(models.Model):
     effect = models.FloatField(null=True)
     reference = models.FloatField(null=True)
     bound = models.FloatField(null=True)
+    effect_bound = models.FloatField(null=True)
     against = models.CharField(max_length=16, blank=True)
     drifted = models.BooleanField(null=True)
     n = models.BigIntegerField()

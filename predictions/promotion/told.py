@@ -42,6 +42,7 @@ class DriftFigure(msgspec.Struct, frozen=True, kw_only=True):
     effect: float | None = None
     reference: float | None = None
     bound: float | None = None
+    effect_bound: float | None = None
     against: str = ""
     drifted: bool | None = None
     n: int = 0
