@@ -1,7 +1,8 @@
 """What a training run says of itself: the printed table and the card beside the network."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from predictions.promotion.criteria import Criterion
 from training.fitting import NETWORK, UNCHANGED
 from training.judging import Judgement
 from training.protocol import Outcome, Trial
@@ -92,8 +93,7 @@ def report(outcome: Outcome) -> str:
         "### Conclusion",
         conclusion(outcome),
     ]
-    if outcome.verdict.objections:
-        parts.append("Against the network: " + "; ".join(outcome.verdict.objections) + ".")
+    parts += ["### The gate", gate_table(outcome.verdict.criteria)]
     alarms = "; ".join(outcome.alarms) if outcome.alarms else "none"
     parts.append(f"Leak alarms: {alarms}.")
     return "\n\n".join(parts) + "\n"
@@ -143,6 +143,15 @@ def card(outcome: Outcome, *, version: str, recordings: str, seed: int) -> str:
         report=report(outcome).rstrip(),
         seed=seed,
     )
+
+
+def gate_table(criteria: Iterable[Criterion]) -> str:
+    """Return every criterion of the gate with its figure, as a Markdown table."""
+    lines = ["| criterion | figure | asked | passed |", "|---|---|---|---|"]
+    for one in criteria:
+        figure = "-" if one.figure is None else f"{one.figure:.4f}"
+        lines.append(f"| {one.name} | {figure} | {one.asked} | {'yes' if one.passed else 'no'} |")
+    return "\n".join(lines)
 
 
 def _size(trial: Trial, served: str) -> str:

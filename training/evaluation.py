@@ -96,6 +96,13 @@ def reliability(happened: Floats, probability: Floats, bins: int = 10) -> list[t
     ]
 
 
+def quantile_parts(values: Floats | Integers, count: int) -> Integers:
+    """Return which of `count` equally full parts, by size, each value lies in."""
+    edges = np.quantile(values, np.linspace(0, 1, count + 1)[1:-1])
+    parts: Integers = np.searchsorted(edges, values, "right").astype(np.int64)
+    return parts
+
+
 def ratio(numerators: Floats, denominators: Floats) -> float:
     """Return Σ numerators / Σ denominators; NaN where the denominators sum to zero."""
     below = float(denominators.sum())

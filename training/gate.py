@@ -1,28 +1,70 @@
-"""Which model is served: the network only if it beats every baseline by the protocol."""
+"""Is a forecaster really better than its rival? Which one is served after training.
+
+Read by the protocol (the network against the baselines), by `against_champion` and by the second
+gate on the ledger. The loss is the squared error of the return, in bp²; effects are R².
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from training.evaluation import squared_errors
-from training.judging import Judgement
-from training.networks import Floats
-from training.significance import Comparison
+from market.hot.vector import HORIZON_MS, TICK_MS
+from predictions.promotion.criteria import Criterion, Stage, Verdict
+from training import criteria, evaluation
+from training.alarms import leak_alarms
+from training.criteria import Choice, Duel
+from training.decisions import Decisions
+from training.evaluation import Floats, Integers
+from training.judging import DM_LAGS, Judgement
+from training.labels import directions
+from training.significance import Comparison, time_blocks
+from training.superiority import Trials, trial_significance
 
 MINIMUM_EFFECT_R2 = 0.002
-MAXIMUM_P = 0.01
-TIME_BLOCKS = 6
-MINIMUM_BETTER_BLOCKS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """Who is served, and why. objections: what speaks against the network, empty if nothing."""
+class Graded:
+    """Decisions with their outcomes, all [n]. moves_bp: sigma·√10; elapsed: place in time, by
+    which six blocks are cut; step_ms: from one decision to the next."""
 
-    served: str
-    best_baseline: str
-    objections: tuple[str, ...]
+    decided_ms: Integers
+    returns_bp: Floats
+    moves_bp: Floats
+    elapsed: Floats
+    step_ms: int = TICK_MS
+
+    @classmethod
+    def of(cls, decisions: Decisions) -> "Graded":
+        """Return what the gate needs of decisions on the loop's own grid."""
+        elapsed = elapsed_share(decisions)
+        return cls(decisions.decided_ms, decisions.returns_bp, decisions.moves_bp, elapsed)
+
+    def take(self, rows: Integers) -> "Graded":
+        """Return some of the decisions."""
+        return Graded(
+            self.decided_ms[rows],
+            self.returns_bp[rows],
+            self.moves_bp[rows],
+            self.elapsed[rows],
+            self.step_ms,
+        )
+
+    def __len__(self) -> int:
+        return len(self.decided_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Models' forecasts [n, 6] of the same decisions."""
+
+    graded: Graded
+    answers: Mapping[str, Floats]
+
+    def r2(self, name: str) -> float:
+        """Return a model's skill against no change."""
+        return evaluation.r_squared(self.graded.returns_bp, self.answers[name][:, 0])
 
 
 def best_baseline(
@@ -45,51 +87,122 @@ def best_baseline(
     return best
 
 
-def better_blocks(
-    returns_bp: Floats, model_bp: Floats, baseline_bp: Floats, elapsed: Floats
-) -> int:
-    """Count in how many of six equal stretches of time the model's squared error is smaller.
-
-    elapsed: [n] position in time; recordings side by side share a stretch.
-    """
-    gains = squared_errors(returns_bp, baseline_bp) - squared_errors(returns_bp, model_bp)
-    edges = np.quantile(elapsed, np.linspace(0, 1, TIME_BLOCKS + 1)[1:-1])
-    sums = np.bincount(np.searchsorted(edges, elapsed, "right"), gains, minlength=TIME_BLOCKS)
-    return int((sums > 0).sum())
-
-
 def decide_served(
-    network: str,
-    judged: Mapping[str, Judgement],
-    final: Mapping[str, Judgement],
-    comparisons: Mapping[str, Comparison],
-    better: int,
-    champion: str,
-) -> Verdict:
-    """Weigh the network against the baselines; champion is the best servable one.
+    network: str, rival: str, walk_forward: Contest, final: Contest, trials: Trials | None = None
+) -> Choice:
+    """Weigh the network against the baselines; rival is the best servable one.
 
-    judged: walk-forward; final: the once-opened last part, which may veto and never choose.
-    comparisons: the network against each baseline, walk-forward. better: time blocks in which
-    it beats the best baseline.
+    final: the once-opened last part, which may veto and never choose. trials: what else was
+    tried, where the network is the best of several variants.
     """
-    objections = []
-    for name, judgement in judged.items():
-        if name == network:
-            continue
-        if _r2(judged[network]) <= _r2(judgement):
-            objections.append(f"R² is not above {name}'s")
-    effect = _r2(judged[network]) - _r2(judged[champion])
-    if effect < MINIMUM_EFFECT_R2:
-        objections.append(f"R² gains {effect:+.4f} on {champion}; {MINIMUM_EFFECT_R2} is asked")
-    p = comparisons[champion].p
-    if p is None or p >= MAXIMUM_P:
-        shown = "unknown" if p is None else f"{p:.3f}"
-        objections.append(f"Diebold-Mariano p is {shown} against {champion}, not < {MAXIMUM_P}")
-    if better < MINIMUM_BETTER_BLOCKS:
-        objections.append(f"better in {better} of {TIME_BLOCKS} time blocks, not 4")
-    if _r2(final[network]) <= _r2(final[champion]):
-        objections.append(f"R² is not above {champion}'s on the final test")
-    return Verdict(champion if objections else network, champion, tuple(objections))
+    asked = (
+        lead(network, walk_forward),
+        *between(network, rival, walk_forward, trials=trials, alarms=alarms(network, final)),
+        veto(network, rival, final),
+    )
+    verdict = Verdict(
+        stage=Stage.OUT_OF_SAMPLE,
+        challenger=network,
+        against=rival,
+        criteria=asked,
+        n=len(walk_forward.graded),
+        n_eff=duel(network, rival, walk_forward).effect.n_eff,
+    )
+    return Choice(network if verdict.passed else rival, rival, verdict)
+
+
+def between(
+    challenger: str,
+    rival: str,
+    contest: Contest,
+    *,
+    trials: Trials | None = None,
+    alarms: Sequence[str] = (),
+) -> tuple[Criterion, ...]:
+    """Return what is asked of a challenger against one rival, whichever the stage.
+
+    alarms: further ones to count, such as those of the final test.
+    """
+    fight = duel(challenger, rival, contest)
+    returns = contest.graded.returns_bp
+    mine, theirs = contest.answers[challenger], contest.answers[rival]
+    classes = directions(returns)
+    inside = evaluation.covered(returns, mine[:, 1], mine[:, 2])
+    return (
+        trial_significance(fight, trials),
+        criteria.at_least("R² gained on it", fight.effect.value, MINIMUM_EFFECT_R2),
+        criteria.better_blocks(fight),
+        criteria.worst_tercile(fight),
+        criteria.calibration(
+            evaluation.class_calibration_error(classes, mine[:, 3:]),
+            evaluation.class_calibration_error(classes, theirs[:, 3:]),
+        ),
+        criteria.coverage(float(inside.mean()) if len(inside) else None),
+        criteria.no_alarm((*_rung(challenger, contest), *alarms)),
+    )
+
+
+def lead(challenger: str, contest: Contest) -> Criterion:
+    """Ask for a smaller loss than every other model's of the contest."""
+    others = [contest.r2(name) for name in contest.answers if name != challenger]
+    figure = contest.r2(challenger) - max(others) if others else None
+    return criteria.above("R² above every baseline's", figure, 0, asked="lead > 0")
+
+
+def veto(challenger: str, rival: str, final: Contest) -> Criterion:
+    """Ask that the last part of time, opened once, does not speak against the challenger."""
+    figure = final.r2(challenger) - final.r2(rival)
+    return criteria.above("R² gained on the final test", figure, 0)
+
+
+def alarms(challenger: str, final: Contest) -> tuple[str, ...]:
+    """Name the challenger's alarms on the final test."""
+    return tuple(f"final test: {one}" for one in _rung(challenger, final))
+
+
+def duel(challenger: str, rival: str, contest: Contest) -> Duel:
+    """Return the losses of two models."""
+    graded = contest.graded
+    mine, theirs = (
+        evaluation.squared_errors(graded.returns_bp, contest.answers[name][:, 0])
+        for name in (challenger, rival)
+    )
+    return Duel(
+        against=rival,
+        mine=mine,
+        theirs=theirs,
+        base=graded.returns_bp**2,
+        times=graded.decided_ms,
+        step=graded.step_ms,
+        lags=max(1, DM_LAGS * TICK_MS // graded.step_ms),
+        blocks=time_blocks(graded.decided_ms),
+        overlap=max(1.0, HORIZON_MS / graded.step_ms),
+        elapsed=graded.elapsed,
+        volatility=graded.moves_bp,
+    )
+
+
+def elapsed_share(decisions: Decisions) -> Floats:
+    """Return each decision's place (0..1) in its own recording's stretch of these rows.
+
+    Recordings side by side share their blocks of time.
+    """
+    share = np.zeros(len(decisions))
+    for recording in np.unique(decisions.recording):
+        mine = decisions.recording == recording
+        times = decisions.decided_ms[mine]
+        share[mine] = (times - times.min()) / max(1, times.max() - times.min())
+    return share
+
+
+def _rung(challenger: str, contest: Contest) -> list[str]:
+    returns, said = contest.graded.returns_bp, contest.answers[challenger][:, 0]
+    figures = {
+        "r2": evaluation.r_squared(returns, said),
+        "hit_rate": evaluation.hit_rate(returns, said),
+        "mae_ratio": evaluation.mae_ratio(returns, said),
+    }
+    return leak_alarms(figures)
 
 
 def _r2(judgement: Judgement) -> float:

@@ -13,6 +13,7 @@ from market.hot.vector import HORIZON_MS
 from training.alarms import every_alarm, leak_alarms
 from training.calibration import calibrate
 from training.candidates import Calibration, Candidate, GraphCandidate
+from training.criteria import Choice
 from training.decisions import FITTING_STEP_MS, Decisions
 from training.fitting import (
     MICROPRICE_LINEAR,
@@ -26,11 +27,12 @@ from training.fitting import (
     fit_trees,
     fit_unchanged,
 )
-from training.gate import Verdict, best_baseline, better_blocks, decide_served
+from training.gate import Contest, Graded, best_baseline, decide_served
 from training.judging import Judgement, compare, judge
 from training.networks import Floats
 from training.significance import Comparison
 from training.splits import Mask, Split, split_at, walk_forward
+from training.superiority import Trials
 
 FIRST_TEST = 0.4
 FINAL_TEST = 0.8
@@ -65,6 +67,11 @@ class Trial:
         """Compare one model with each of the others."""
         return {other: self.pair(name, other) for other in self.answers if other != name}
 
+    @property
+    def contest(self) -> Contest:
+        """The answers as the gate weighs them."""
+        return Contest(Graded.of(self.decisions), self.answers)
+
     def pair(self, model: str, baseline: str) -> Comparison:
         """Compare one model with one other."""
         return compare(self.answers[model], self.answers[baseline], self.decisions)
@@ -81,7 +88,7 @@ class Outcome:
     fitted_rows: int
     calibrated_rows: int
     labelled_ms: int
-    verdict: Verdict
+    verdict: Choice
     alarms: tuple[str, ...]
 
     @property
@@ -106,9 +113,12 @@ def standard_fits(*, seed: int, device: str = "cpu", max_epochs: int = 200) -> d
     }
 
 
-def run_protocol(decisions: Decisions, fits: Mapping[str, Fit]) -> Outcome:
+def run_protocol(
+    decisions: Decisions, fits: Mapping[str, Fit], trials: Trials | None = None
+) -> Outcome:
     """Judge every fit walk-forward, choose, then open the last 20 % of time once.
 
+    trials: the other variants that the network is the best of, by their walk-forward losses.
     Raises TrainingDataError where the recordings are too short.
     """
     folds = walk_forward(
@@ -130,15 +140,7 @@ def run_protocol(decisions: Decisions, fits: Mapping[str, Fit]) -> Outcome:
     final, candidates, calibrations = run_split(decisions, last, fits)
     judged, final_judged = chosen_on.judged(), final.judged()
     champion = best_baseline(judged, chosen_on.pair, SERVABLE_BASELINES)
-    better = better_blocks(
-        chosen_on.decisions.returns_bp,
-        chosen_on.answers[NETWORK][:, 0],
-        chosen_on.answers[champion][:, 0],
-        elapsed_share(chosen_on.decisions),
-    )
-    verdict = decide_served(
-        NETWORK, judged, final_judged, chosen_on.compared(NETWORK), better, champion
-    )
+    verdict = decide_served(NETWORK, champion, chosen_on.contest, final.contest, trials)
     return Outcome(
         walk_forward=chosen_on,
         final=final,
@@ -174,16 +176,6 @@ def class_shares(decisions: Decisions) -> Floats:
     shares = np.bincount(decisions.classes, minlength=3) / len(decisions)
     even: Floats = (shares + shares[::-1]) / 2
     return even
-
-
-def elapsed_share(decisions: Decisions) -> Floats:
-    """Return each decision's place (0..1) in its own recording's stretch of these rows."""
-    share = np.zeros(len(decisions))
-    for recording in np.unique(decisions.recording):
-        mine = decisions.recording == recording
-        times = decisions.decided_ms[mine]
-        share[mine] = (times - times.min()) / max(1, times.max() - times.min())
-    return share
 
 
 def joined(trials: list[Trial]) -> Trial:

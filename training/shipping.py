@@ -137,8 +137,7 @@ def _metrics(outcome: Outcome) -> dict[str, Any]:
         },
         "walk_forward": _trial(outcome.walk_forward),
         "final_test": _trial(outcome.final),
-        "best_baseline": outcome.verdict.best_baseline,
-        "objections": list(outcome.verdict.objections),
+        "gate": outcome.verdict.to_record(),
         "leak_alarms": list(outcome.alarms),
     }
 

@@ -92,7 +92,7 @@ def test_manifest_tells_every_baseline_the_gate_and_a_conclusion(trained: Path) 
         "LightGBM",
         "CNN-LSTM",
     }
-    assert len(manifest.metrics["gate"]["criteria"]) == 7
+    assert len(manifest.metrics["gate"]["criteria"]) == 8
     assert "beyond chance" in manifest.conclusion
     assert manifest.version.startswith("v1.0.0-")
     assert {NETWORK_NAME, TORCH_NAME, SCALER_NAME} <= set(manifest.files)

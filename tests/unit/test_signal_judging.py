@@ -10,9 +10,10 @@ from market.candles.series import Floats
 from market.candles.timeframes import Timeframe
 from tests.made_candles import market
 from training.alarms import signal_alarms
+from training.criteria import Choice
 from training.signals.calibration import fit_temperature, fit_threshold, tempered
 from training.signals.datasets import build
-from training.signals.gate import Contest, SignalVerdict, best_baseline, decide
+from training.signals.gate import Contest, best_baseline, decide
 from training.signals.judging import Judged, calibration_error, compare, judge
 from training.signals.labels import LONG, NO_TRADE, SHORT
 from training.signals.touch_times import covered, touch_times
@@ -126,39 +127,50 @@ def test_alarms_ring_past_the_limit_and_tell_chance_from_leak() -> None:
     assert signal_alarms({"log_loss_skill": calm}) == []
 
 
+def _foreseeing_touch(judged: Judged, strength: float) -> Floats:
+    """Calibrated answers that know a little of whether a barrier is touched, never which."""
+    draws = np.random.default_rng(8)
+    none = judged.label == NO_TRADE
+    by_chance = draws.uniform(size=len(none)) < PRIOR[NO_TRADE]
+    guess = np.where(draws.uniform(size=len(none)) < strength, none, by_chance)
+    given_none = strength * guess + (1 - strength) * PRIOR[NO_TRADE]
+    given_side = (1 - given_none) / 2
+    return np.column_stack([given_side, given_none, given_side])
+
+
 def _contest(judged: Judged, **strengths: float) -> Contest:
-    answers = {name: _leaning(judged, strength) for name, strength in strengths.items()}
+    answers = {name: _foreseeing_touch(judged, strength) for name, strength in strengths.items()}
     return Contest(judged, answers, {n: judge(n, one, judged) for n, one in answers.items()})
 
 
-def _verdict(walk_forward: Contest, final: Contest) -> SignalVerdict:
+def _verdict(walk_forward: Contest, final: Contest) -> Choice:
     answers = walk_forward.answers
 
     def against(one: str, other: str) -> Comparison:
         return compare(answers[one], answers[other], walk_forward.judged)
 
     champion = best_baseline(walk_forward, against, ("simple", "trees"))
-    compared = against("network", champion)
-    return decide("network", champion, ("simple", "trees"), walk_forward, final, compared)
+    return decide("network", champion, ("simple", "trees"), walk_forward, final)
 
 
 def test_gate_with_a_better_network_serves_it() -> None:
-    rivals = _contest(_judged(), simple=0.0, trees=0.02, network=0.06)
-    verdict = _verdict(rivals, _contest(_judged(1), simple=0.0, trees=0.02, network=0.06))
-    assert verdict.served == "network"
-    assert verdict.best_baseline == "trees"
-    assert verdict.objections == ()
-    assert len(verdict.criteria) == 7
+    rivals = _contest(_judged(), simple=0.0, trees=0.1, network=0.25)
+    choice = _verdict(rivals, _contest(_judged(1), simple=0.0, trees=0.1, network=0.25))
+    assert choice.objections == ()
+    assert choice.served == "network"
+    assert choice.best_baseline == "trees"
+    assert len(choice.criteria) == 8
+    assert choice.verdict.n_eff is not None
 
 
 @pytest.mark.parametrize(
     ("strengths", "final", "objection"),
     [
-        ({"trees": 0.06, "network": 0.02}, {}, "log-loss below every baseline's"),
-        ({"trees": 0.02, "network": 0.0205}, {}, "log-loss gained on it"),
+        ({"trees": 0.25, "network": 0.1}, {}, "log-loss below every baseline's"),
+        ({"trees": 0.1, "network": 0.11}, {}, "log-loss gained on it"),
         (
-            {"trees": 0.02, "network": 0.06},
-            {"trees": 0.06, "network": 0.02},
+            {"trees": 0.1, "network": 0.25},
+            {"trees": 0.25, "network": 0.1},
             "log-loss gained on the final test",
         ),
     ],
@@ -170,6 +182,15 @@ def test_gate_with_a_failed_criterion_serves_the_best_baseline(
     verdict = _verdict(rivals, _contest(_judged(1), simple=0.0, **(final or strengths)))
     assert verdict.served == "trees"
     assert objection in verdict.objections
+
+
+@pytest.mark.parametrize("leaking", [0, 1])
+def test_gate_with_a_network_that_knows_too_much_stops_it(leaking: int) -> None:
+    parts = [_contest(_judged(seed), simple=0.0, trees=0.1, network=0.25) for seed in (0, 1)]
+    leak = {"network": _leaning(parts[leaking].judged, 0.1)}
+    parts[leaking] = replace(parts[leaking], answers={**parts[leaking].answers, **leak})
+    alarms = [one for one in _verdict(*parts).objections if one.startswith("leak alarms: ")]
+    assert ["final test: log_loss_skill" in one for one in alarms] == [bool(leaking)]
 
 
 def test_gate_with_no_baseline_beyond_chance_keeps_the_simplest() -> None:
@@ -184,7 +205,7 @@ def test_gate_with_no_baseline_beyond_chance_keeps_the_simplest() -> None:
 
 def test_gate_with_a_network_worse_in_one_tercile_refuses_it() -> None:
     judged = _judged()
-    rivals = _contest(judged, simple=0.0, trees=0.02, network=0.1)
+    rivals = _contest(judged, simple=0.0, trees=0.2, network=0.4)
     answers = dict(rivals.answers)
     wild = judged.terciles == 2
     answers["network"] = np.where(wild[:, None], judged.prior, answers["network"])

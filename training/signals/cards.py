@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 import numpy as np
 
 from inference.artefacts.signal_manifest import NETWORK_NAME, TORCH_NAME, Hazard, TouchTimes
-from training.cards import shown
+from training.cards import gate_table, shown
 from training.signals.baselines import PRIOR
 from training.signals.calibration import THRESHOLD_RULE, Threshold
 from training.signals.conclusions import FEES, conclusion, filters_nothing, percent
 from training.signals.datasets import SignalDataset
-from training.signals.gate import SignalVerdict
 from training.signals.judging import SignalJudgement
 from training.signals.labels import LABEL_TEXT
 from training.signals.protocol import NETWORK, Outcome
@@ -89,7 +88,7 @@ def card(outcome: Outcome, dataset: SignalDataset, version: str) -> str:
                 size(outcome.final.judgements, served),
                 table(outcome.final.judgements),
                 "## The gate",
-                gate_table(outcome.verdict),
+                gate_table(outcome.verdict.criteria),
                 "## Time to the first touch",
                 touch_table(outcome.touch_times),
                 f"Coverage of the 80 % interval on the final test:"
@@ -145,15 +144,6 @@ def size(judgements: Mapping[str, SignalJudgement], served: str) -> str:
         f" {' '.join(_sizes(name, judgements[name]) for name in names)} Brackets are 95 %"
         " intervals; p is Diebold-Mariano's, one-sided, against the class prior."
     )
-
-
-def gate_table(verdict: SignalVerdict) -> str:
-    """Return every criterion of the gate with its figure."""
-    lines = ["| criterion | figure | asked | passed |", "|---|---|---|---|"]
-    for one in verdict.criteria:
-        figure = "-" if one.figure is None else f"{one.figure:.4f}"
-        lines.append(f"| {one.name} | {figure} | {one.asked} | {'yes' if one.passed else 'no'} |")
-    return "\n".join(lines)
 
 
 def touch_table(times: TouchTimes) -> str:

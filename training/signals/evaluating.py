@@ -33,16 +33,16 @@ from inference.artefacts.torch_import import load_network
 from market.candles.indicators import INDICATOR_NAMES
 from market.candles.series import Floats, Integers
 from market.candles.timeframes import Timeframe
+from predictions.promotion.criteria import Criterion
+from training.cards import gate_table
 from training.recordings import TrainingDataError
 from training.signals.baselines import BASELINES
 from training.signals.calibration import tempered
-from training.signals.cards import gate_table
 from training.signals.challenger import NetworkModel, network_fit
 from training.signals.conclusions import conclusion
 from training.signals.datasets import SignalDataset
 from training.signals.finished import NetworkFit, stored_networks
 from training.signals.fitted import FittedNetwork
-from training.signals.gate import Criterion, SignalVerdict
 from training.signals.judging import SignalJudgement, judge
 from training.signals.options import FitOptions
 from training.signals.protocol import (
@@ -115,7 +115,7 @@ def judge_training(
         final=outcome.final.judgements,
         judged=outcome.final.judged,
         answers=outcome.final.answers[outcome.verdict.served],
-        gate=gate_table(outcome.verdict),
+        gate=gate_table(outcome.verdict.criteria),
         conclusion=conclusion(outcome),
         alarms=outcome.alarms,
         provenance=(
@@ -159,7 +159,7 @@ def judge_shipped(dataset: SignalDataset, models: Path, told: Told) -> Evaluatio
         final=judged,
         judged=final.judged,
         answers=served,
-        gate=gate_table(_verdict(manifest)),
+        gate=gate_table(_criteria(manifest)),
         conclusion=manifest.conclusion,
         alarms=alarms(earlier, judged),
         provenance=(
@@ -204,7 +204,5 @@ def _network_answers(folder: Path, dataset: SignalDataset, rows: Integers) -> Fl
     return tempered(NetworkModel(network).predict(dataset, rows), network.temperature)
 
 
-def _verdict(manifest: SignalManifest) -> SignalVerdict:
-    gate: dict[str, Any] = manifest.metrics["gate"]
-    criteria = msgspec.convert(gate["criteria"], tuple[Criterion, ...])
-    return SignalVerdict(gate["served"], gate["best_baseline"], criteria)
+def _criteria(manifest: SignalManifest) -> tuple[Criterion, ...]:
+    return msgspec.convert(manifest.metrics["gate"]["criteria"], tuple[Criterion, ...])

@@ -1,52 +1,36 @@
-"""Which signal model is served: the network only if it passes every criterion of the protocol."""
+"""Is a signal network really better than its rival? Which one is served after training.
+
+Read by the protocol (the network against the baselines), by `against_champion` and by the second
+gate on the ledger. The loss is the log-loss of the three classes. There is no interval, so the
+forecasts' question about coverage is not asked here.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
+from inference.signals.levels import HORIZON_CANDLES
 from market.candles.series import Floats
-from training.signals.judging import TERCILES, TIME_BLOCKS, Judged, SignalJudgement, part_losses
+from predictions.promotion.criteria import Criterion, Stage, Verdict
+from training import criteria
+from training.alarms import signal_alarms
+from training.criteria import Choice, Duel
+from training.signals.judging import (
+    DM_LAGS,
+    Judged,
+    SignalJudgement,
+    alarm_figures,
+    calibration_error,
+    paired_losses,
+)
 from training.significance import Comparison
+from training.superiority import Trials, trial_significance
 
-MAXIMUM_P = 0.01
 MINIMUM_EFFECT = 0.003
-MINIMUM_BETTER_BLOCKS = 4
-MAXIMUM_TERCILE_LOSS = 0.01
-MAXIMUM_ECE_LOSS = 0.005
-
-
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """One question to the challenger, the figure it gave and what was asked for."""
-
-    name: str
-    figure: float | None
-    asked: str
-    passed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SignalVerdict:
-    """Who is served, the baseline that was to be beaten, and every criterion with its figure."""
-
-    served: str
-    best_baseline: str
-    criteria: tuple[Criterion, ...]
-
-    @property
-    def objections(self) -> tuple[str, ...]:
-        """What speaks against the network; empty if nothing does."""
-        return tuple(one.name for one in self.criteria if not one.passed)
-
-    def to_record(self) -> dict[str, object]:
-        """Return plain values, as they go into a manifest."""
-        return {"served": self.served, "best_baseline": self.best_baseline} | {
-            "criteria": [asdict(one) for one in self.criteria]
-        }
 
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """Models' answers to the same decisions, and how each was judged."""
+    """Models' answers [n, 3] to the same decisions, and how each was judged."""
 
     judged: Judged
     answers: Mapping[str, Floats]
@@ -71,66 +55,99 @@ def best_baseline(
 
 def decide(
     network: str,
-    champion: str,
+    rival: str,
     baselines: Sequence[str],
     walk_forward: Contest,
     final: Contest,
-    compared: Comparison,
-) -> SignalVerdict:
-    """Weigh the network against the baselines; champion is the best of them.
+    trials: Trials | None = None,
+) -> Choice:
+    """Weigh the network against the baselines; rival is the best of them.
 
-    final: the once-opened last part, which may veto and never choose. compared: the network
-    against the champion, walk-forward.
+    final: the once-opened last part, which may veto and never choose. trials: what else was
+    tried, where the network is the best of several variants.
     """
-    mine, theirs = walk_forward.judgements[network], walk_forward.judgements[champion]
-    lead = min(walk_forward.judgements[one].log_loss for one in baselines) - mine.log_loss
-    effect = 1 - mine.log_loss / theirs.log_loss
-    better = _better_blocks(network, champion, walk_forward)
-    worst = _worst_tercile(network, champion, walk_forward)
-    ece = mine.ece - theirs.ece
-    veto = final.judgements[champion].log_loss - final.judgements[network].log_loss
-    p = compared.p
-    criteria = (
-        Criterion("log-loss below every baseline's", lead, "lead > 0", lead > 0),
-        Criterion(
-            f"Diebold-Mariano p against {champion}",
-            p,
-            f"< {MAXIMUM_P}",
-            p is not None and p < MAXIMUM_P,
+    judged, answers = walk_forward.judged, walk_forward.answers
+    asked = (
+        lead(network, baselines, walk_forward),
+        *between(
+            answers[network],
+            answers[rival],
+            judged,
+            rival,
+            trials=trials,
+            alarms=alarms(final.answers[network], final.judged),
         ),
-        Criterion(
-            "log-loss gained on it", effect, f">= {MINIMUM_EFFECT}", effect >= MINIMUM_EFFECT
-        ),
-        Criterion(
-            f"better of {TIME_BLOCKS} time blocks",
-            float(better),
-            f">= {MINIMUM_BETTER_BLOCKS}",
-            better >= MINIMUM_BETTER_BLOCKS,
-        ),
-        Criterion(
-            "loss in its worst volatility tercile",
-            worst,
-            f"<= {MAXIMUM_TERCILE_LOSS}",
-            worst <= MAXIMUM_TERCILE_LOSS,
-        ),
-        Criterion("ECE above it", ece, f"<= {MAXIMUM_ECE_LOSS}", ece <= MAXIMUM_ECE_LOSS),
-        Criterion("log-loss gained on the final test", veto, "> 0", veto > 0),
+        veto(final.answers[network], final.answers[rival], final.judged),
     )
-    served = network if all(one.passed for one in criteria) else champion
-    return SignalVerdict(served, champion, criteria)
-
-
-def _better_blocks(network: str, champion: str, contest: Contest) -> int:
-    mine, theirs = (
-        part_losses(contest.answers[name], contest.judged, lambda one: one.sixths, TIME_BLOCKS)
-        for name in (network, champion)
+    verdict = Verdict(
+        stage=Stage.OUT_OF_SAMPLE,
+        challenger=network,
+        against=rival,
+        criteria=asked,
+        n=len(judged.label),
+        n_eff=duel(answers[network], answers[rival], judged, rival).effect.n_eff,
     )
-    return int((mine < theirs).sum())
+    return Choice(network if verdict.passed else rival, rival, verdict)
 
 
-def _worst_tercile(network: str, champion: str, contest: Contest) -> float:
-    mine, theirs = (
-        part_losses(contest.answers[name], contest.judged, lambda one: one.terciles, TERCILES)
-        for name in (network, champion)
+def between(
+    mine: Floats,
+    theirs: Floats,
+    judged: Judged,
+    rival: str,
+    *,
+    trials: Trials | None = None,
+    alarms: Sequence[str] = (),
+) -> tuple[Criterion, ...]:
+    """Return what is asked of a challenger against one rival, whichever the stage.
+
+    mine, theirs: [n, 3]. alarms: further ones to count, such as those of the final test.
+    """
+    fight = duel(mine, theirs, judged, rival)
+    ece = calibration_error(judged.label, mine), calibration_error(judged.label, theirs)
+    rung = signal_alarms(alarm_figures(mine, judged))
+    return (
+        trial_significance(fight, trials),
+        criteria.at_least("log-loss gained on it", fight.effect.value, MINIMUM_EFFECT),
+        criteria.better_blocks(fight),
+        criteria.worst_tercile(fight),
+        criteria.calibration(*ece),
+        criteria.no_alarm((*rung, *alarms)),
     )
-    return float((mine / theirs - 1).max())
+
+
+def lead(network: str, baselines: Sequence[str], contest: Contest) -> Criterion:
+    """Ask for a smaller log-loss than every baseline's."""
+    best = min(contest.judgements[one].log_loss for one in baselines)
+    figure = best - contest.judgements[network].log_loss
+    return criteria.above("log-loss below every baseline's", figure, 0, asked="lead > 0")
+
+
+def veto(mine: Floats, theirs: Floats, judged: Judged) -> Criterion:
+    """Ask that the last part of time, opened once, does not speak against the challenger."""
+    own, other = paired_losses(mine, theirs, judged)
+    figure = float((other - own).mean()) if len(own) else None
+    return criteria.above("log-loss gained on the final test", figure, 0)
+
+
+def alarms(mine: Floats, judged: Judged) -> tuple[str, ...]:
+    """Name the challenger's alarms on the final test."""
+    return tuple(f"final test: {one}" for one in signal_alarms(alarm_figures(mine, judged)))
+
+
+def duel(mine: Floats, theirs: Floats, judged: Judged, rival: str) -> Duel:
+    """Return the log-losses of two models."""
+    own, other = paired_losses(mine, theirs, judged)
+    return Duel(
+        against=rival,
+        mine=own,
+        theirs=other,
+        base=other,
+        times=judged.step,
+        step=1,
+        lags=DM_LAGS,
+        blocks=judged.blocks,
+        overlap=HORIZON_CANDLES,
+        elapsed=judged.step,
+        volatility=judged.atr_ratio,
+    )

@@ -3,7 +3,6 @@
 Blocks of time hold all symbols together and are four horizons long; every n has its n_eff.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -12,6 +11,7 @@ from inference.signals.levels import HORIZON_CANDLES
 from market.candles.series import Flags, Floats, Integers
 from market.candles.timeframes import Timeframe
 from training import evaluation
+from training.criteria import TERCILES, TIME_BLOCKS
 from training.signals.labels import LONG, NO_TRADE, SHORT
 from training.significance import (
     Comparison,
@@ -26,8 +26,6 @@ from training.significance import (
 BLOCK_CANDLES = 4 * HORIZON_CANDLES
 DM_LAGS = 2 * HORIZON_CANDLES
 """Overlapping labels correlate over a horizon; what they are made of lasts longer."""
-TIME_BLOCKS = 6
-TERCILES = 3
 TOP_SHARE = 0.1
 ROUNDING = 1e-6
 """Losses or probabilities closer than this are the same: float32 tells them no further apart."""
@@ -54,12 +52,12 @@ class Judged:
     @property
     def sixths(self) -> Integers:
         """Which of six equal stretches of time each decision lies in."""
-        return _quantile_parts(self.step, TIME_BLOCKS)
+        return evaluation.quantile_parts(self.step, TIME_BLOCKS)
 
     @property
     def terciles(self) -> Integers:
         """Which third of volatility (ATR ÷ close) each decision lies in: 0 is calm."""
-        return _quantile_parts(self.atr_ratio, TERCILES)
+        return evaluation.quantile_parts(self.atr_ratio, TERCILES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +109,13 @@ def judge(name: str, answers: Floats, judged: Judged) -> SignalJudgement:
     base = _losses(judged.prior, judged)
     losses = _settled(_losses(answers, judged), base)
     touched = label != NO_TRADE
-    called = touched & names_direction(answers)
     every = np.ones(len(label), dtype=np.bool_)
     ones = np.ones(len(label))
 
     def estimate(above: Floats, below: Floats, rows: Flags) -> Estimate:
         return ratio_estimate(above[rows], below[rows], blocks[rows], overlap=HORIZON_CANDLES)
 
-    directed = (directions(answers) == label).astype(np.float64)
+    figures = alarm_figures(answers, judged)
     right = correct(answers, label)
     touch_base = _touch_losses(judged.prior, touched)
     touch_losses = _settled(_touch_losses(answers, touched), touch_base)
@@ -126,11 +123,11 @@ def judge(name: str, answers: Floats, judged: Judged) -> SignalJudgement:
         name=name,
         n=len(label),
         log_loss=float(losses.mean()),
-        log_loss_skill=_skill(losses, base, blocks),
+        log_loss_skill=figures["log_loss_skill"],
         dm_p=compare(answers, judged.prior, judged).p,
         touch_skill=_skill(touch_losses, touch_base, blocks),
-        direction_given_touch=share_estimate(estimate(directed, ones, called)),
-        top_decile_direction=share_estimate(estimate(directed, ones, called & top(answers))),
+        direction_given_touch=figures["direction_given_touch"],
+        top_decile_direction=figures["top_decile_direction"],
         accuracy=share_estimate(estimate(right, ones, every)),
         brier=float(evaluation.brier_scores(label, answers).mean()),
         brier_prior=float(evaluation.brier_scores(label, judged.prior).mean()),
@@ -141,10 +138,29 @@ def judge(name: str, answers: Floats, judged: Judged) -> SignalJudgement:
     )
 
 
+def alarm_figures(answers: Floats, judged: Judged) -> dict[str, Estimate]:
+    """Return the figures that the leak alarms look at, of probabilities [n, 3]."""
+    blocks, label = judged.blocks, judged.label
+    called = (label != NO_TRADE) & names_direction(answers)
+    right = (directions(answers) == label).astype(np.float64)
+    losses, base = paired_losses(answers, judged.prior, judged)
+
+    def share(rows: Flags) -> Estimate:
+        ones = np.ones(int(rows.sum()))
+        return share_estimate(
+            ratio_estimate(right[rows], ones, blocks[rows], overlap=HORIZON_CANDLES)
+        )
+
+    return {
+        "log_loss_skill": _skill(losses, base, blocks),
+        "direction_given_touch": share(called),
+        "top_decile_direction": share(called & top(answers)),
+    }
+
+
 def compare(model: Floats, other: Floats, judged: Judged) -> Comparison:
     """Test whether the model's log-loss is smaller, symbols of one time averaged first."""
-    theirs = _losses(other, judged)
-    mine = _settled(_losses(model, judged), theirs)
+    mine, theirs = paired_losses(model, other, judged)
     return diebold_mariano(mine, theirs, judged.step, step_ms=1, lags=DM_LAGS)
 
 
@@ -199,15 +215,10 @@ def top(answers: Floats) -> Flags:
     return rows
 
 
-def part_losses(
-    answers: Floats, judged: Judged, part: Callable[[Judged], Integers], count: int
-) -> Floats:
-    """Return the mean log-loss in each part, [count]; NaN where a part is empty."""
-    parts = part(judged)
-    sizes = np.bincount(parts, minlength=count)
-    sums = np.bincount(parts, _losses(answers, judged), minlength=count)
-    means: Floats = np.where(sizes > 0, sums / np.maximum(sizes, 1), np.nan)
-    return means
+def paired_losses(mine: Floats, theirs: Floats, judged: Judged) -> tuple[Floats, Floats]:
+    """Return both models' log-losses, [n] each, equal where they are so but for rounding."""
+    other = _losses(theirs, judged)
+    return _settled(_losses(mine, judged), other), other
 
 
 def _settled(mine: Floats, theirs: Floats) -> Floats:
@@ -245,9 +256,3 @@ def _skills(losses: Floats, base: Floats, parts: Integers, count: int) -> tuple[
         float(1 - mine / theirs) if theirs else float("nan")
         for mine, theirs in zip(above, below, strict=True)
     )
-
-
-def _quantile_parts(values: Floats | Integers, count: int) -> Integers:
-    edges = np.quantile(values, np.linspace(0, 1, count + 1)[1:-1])
-    parts: Integers = np.searchsorted(edges, values, "right").astype(np.int64)
-    return parts

@@ -13,6 +13,7 @@ from inference.artefacts.signal_manifest import TouchTimes
 from inference.signals.levels import HORIZON_CANDLES
 from market.candles.series import Floats, Integers
 from training.alarms import every_alarm, signal_alarms
+from training.criteria import Choice
 from training.signals.baselines import (
     BASELINES,
     LOGISTIC,
@@ -28,12 +29,13 @@ from training.signals.baselines import (
 )
 from training.signals.calibration import Threshold, fit_temperature, fit_threshold, tempered
 from training.signals.datasets import SignalDataset
-from training.signals.gate import Contest, SignalVerdict, best_baseline, decide
+from training.signals.gate import Contest, best_baseline, decide
 from training.signals.judging import Judged, SignalJudgement, compare, judge
 from training.signals.splitting import SignalSplits, signal_splits
 from training.signals.touch_times import covered, touch_times
 from training.significance import Comparison, Estimate, ratio_estimate
 from training.splits import Split
+from training.superiority import Trials
 
 NETWORK = "CNN-LSTM"
 FINAL = "final"
@@ -67,7 +69,7 @@ class Outcome:
     final: Contest
     models: dict[str, SignalModel]
     temperatures: dict[str, float]
-    verdict: SignalVerdict
+    verdict: Choice
     threshold: Threshold
     touch_times: TouchTimes
     touch_figures: TouchFigures
@@ -90,11 +92,15 @@ def baseline_fits(*, seed: int, threads: int = 1) -> dict[str, Fit]:
 
 
 def run_protocol(
-    dataset: SignalDataset, fits: Mapping[str, Fit], told: Callable[[str], None] = lambda _: None
+    dataset: SignalDataset,
+    fits: Mapping[str, Fit],
+    told: Callable[[str], None] = lambda _: None,
+    others: Trials | None = None,
 ) -> Outcome:
     """Judge every fit walk-forward, choose, then open the last 20 % of time once.
 
-    fits: the baselines and NETWORK. told: hears which split is at hand.
+    fits: the baselines and NETWORK. told: hears which split is at hand. others: the other
+    variants that the network is the best of, by their walk-forward losses.
     Raises TrainingDataError where there are too few decisions.
     """
     splits = signal_splits(dataset)
@@ -105,14 +111,7 @@ def run_protocol(
     champion = best_baseline(
         walk_forward, lambda one, other: compared(walk_forward, one, other), BASELINES
     )
-    verdict = decide(
-        NETWORK,
-        champion,
-        BASELINES,
-        walk_forward,
-        final,
-        compared(walk_forward, NETWORK, champion),
-    )
+    verdict = decide(NETWORK, champion, BASELINES, walk_forward, final, others)
     calibrating = np.flatnonzero(splits.final.calibrate)
     served = last.models[verdict.served].predict(dataset, calibrating)
     calibrated = tempered(served, last.temperatures[verdict.served])
