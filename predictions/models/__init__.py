@@ -14,6 +14,7 @@ from predictions.models.retraining import (
     GateVerdict,
     ModelVersion,
     Promotion,
+    RollbackWatch,
     TrainingRun,
     TrainingTrial,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "ModelVersion",
     "Promotion",
     "Pruning",
+    "RollbackWatch",
     "Signal",
     "SignalGap",
     "SignalOutcome",

@@ -247,3 +247,40 @@ class DriftReading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.slot} {self.kind} {self.name}: {self.value}"
+
+
+class RollbackWatch(models.Model):
+    """How far it is shown that a champion loses to its rival, in one venue. Rows change.
+
+    reign: the Promotion since which it serves: evidence begins anew with each. rival: what it is
+    held against, the version that served before or a baseline's name. e_value: what a fortune of 1
+    has become by betting that it loses (`predictions.promotion.e_process`); highest: the most it
+    ever was. bets: what that is computed on from. through_ms: market time up to which all was
+    counted, once; blocks, decisions: how much that was. difference: the mean loss of the champion
+    minus the rival's; null before the first block.
+    """
+
+    slot = models.CharField(max_length=SLOT_LENGTH)
+    reign = models.ForeignKey(Promotion, models.PROTECT, related_name="watches")
+    version = models.CharField(max_length=VERSION_LENGTH)
+    venue = models.CharField(max_length=96)
+    live = models.BooleanField()
+    rival = models.CharField(max_length=VERSION_LENGTH)
+    through_ms = models.BigIntegerField()
+    bets = models.JSONField()
+    e_value = models.FloatField()
+    highest = models.FloatField()
+    difference = models.FloatField(null=True)
+    blocks = models.PositiveIntegerField(default=0)
+    decisions = models.BigIntegerField(default=0)
+    began_at = models.DateTimeField(auto_now_add=True)
+    measured_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-reign_id", "venue")
+        constraints = (
+            models.UniqueConstraint(fields=("reign", "venue"), name="rollback_watch_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.slot} {self.version} against {self.rival}: {self.e_value:.3g}"
