@@ -59,18 +59,18 @@ class TreesCandidate:
         direction: lightgbm.Booster,
     ) -> None:
         self.name = name
-        self._transform = transform
-        self._move = move
-        self._direction = direction
+        self.transform = transform
+        self.move = move
+        self.direction = direction
         self._calibration = Calibration(1.0, 0.0, 0.0)
 
     def predict(self, features: Floats) -> Floats:
-        inputs = scaled(self._transform, features)
+        inputs = scaled(self.transform, features)
         sigma = features[:, INDEX["price_volatility"]]
         moves = expected_move_bp(sigma, HORIZON_MS / 1000)[:, None]
-        standard = np.asarray(self._move.predict(inputs), dtype=np.float64)[:, None]
+        standard = np.asarray(self.move.predict(inputs), dtype=np.float64)[:, None]
         expected = np.clip(standard, -TARGET_LIMIT, TARGET_LIMIT) * moves
-        probabilities = np.asarray(self._direction.predict(inputs), dtype=np.float64)
+        probabilities = np.asarray(self.direction.predict(inputs), dtype=np.float64)
         return np.concatenate(
             [
                 expected,

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from market.hot.vector import FEATURE_COUNT, HORIZON_MS
-from training.candidates import GraphCandidate, TreesCandidate
+from training.candidates import Candidate, GraphCandidate, TreesCandidate
 from training.decisions import Decisions
-from training.networks import HIDDEN, MICROPRICE, Floats, Forecaster, InputTransform
+from training.networks import MICROPRICE, Floats, Forecaster, InputTransform
+from training.options import ForecastOptions
 from training.recordings import TrainingDataError
 from training.scaling import fit_transform, scaled, with_mirror
 from training.splits import Integers, between
@@ -32,6 +33,13 @@ UNCHANGED, MICROPRICE_LINEAR, RIDGE, TREES, NETWORK = (
     "LightGBM on 20",
     "network",
 )
+LINEAR_COLUMNS: dict[str, Sequence[int]] = {
+    UNCHANGED: (),
+    MICROPRICE_LINEAR: (MICROPRICE,),
+    RIDGE: range(FEATURE_COUNT),
+}
+FITTED = (UNCHANGED, MICROPRICE_LINEAR, RIDGE, TREES, NETWORK)
+"""What the protocol fits and judges, simplest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,22 @@ class Lesson:
     inputs: Floats
     targets: Floats
     classes: Integers
+
+
+def fit_named(name: str, decisions: Decisions, options: ForecastOptions) -> Candidate:
+    """Fit one of FITTED. Raises TrainingDataError where there are too few decisions."""
+    if name == NETWORK:
+        return fit_network(decisions, options)
+    if name == TREES:
+        return fit_trees(decisions, seed=options.seed)
+    return fit_linear(name, decisions, LINEAR_COLUMNS[name])
+
+
+def options_read(name: str, options: ForecastOptions) -> dict[str, object]:
+    """Return the options that the fit of this name depends on."""
+    if name == NETWORK:
+        return options.as_record()
+    return {"seed": options.seed} if name == TREES else {}
 
 
 def fit_linear(name: str, decisions: Decisions, columns: Sequence[int]) -> GraphCandidate:
@@ -62,17 +86,17 @@ def fit_linear(name: str, decisions: Decisions, columns: Sequence[int]) -> Graph
 
 def fit_unchanged(decisions: Decisions) -> GraphCandidate:
     """Fit "the mid stays where it is"."""
-    return fit_linear(UNCHANGED, decisions, ())
+    return fit_linear(UNCHANGED, decisions, LINEAR_COLUMNS[UNCHANGED])
 
 
 def fit_microprice(decisions: Decisions) -> GraphCandidate:
     """Fit the ridge on 1e4·ln(micro/m) alone."""
-    return fit_linear(MICROPRICE_LINEAR, decisions, (MICROPRICE,))
+    return fit_linear(MICROPRICE_LINEAR, decisions, LINEAR_COLUMNS[MICROPRICE_LINEAR])
 
 
 def fit_ridge(decisions: Decisions) -> GraphCandidate:
     """Fit the ridge on all 20 inputs."""
-    return fit_linear(RIDGE, decisions, range(FEATURE_COUNT))
+    return fit_linear(RIDGE, decisions, LINEAR_COLUMNS[RIDGE])
 
 
 def fit_trees(decisions: Decisions, *, seed: int) -> TreesCandidate:
@@ -109,16 +133,7 @@ def fit_trees(decisions: Decisions, *, seed: int) -> TreesCandidate:
     return TreesCandidate(TREES, transform, *boosters)
 
 
-def fit_network(
-    decisions: Decisions,
-    *,
-    seed: int,
-    device: str = "cpu",
-    max_epochs: int = 200,
-    batch_size: int = 256,
-    patience: int = 15,
-    residual_penalty: float = 1.0,
-) -> GraphCandidate:
+def fit_network(decisions: Decisions, options: ForecastOptions) -> GraphCandidate:
     """Fit the linear path plus MLP residual, from the ridge on, and keep the best epoch.
 
     The residual's output is penalised, so that it stays zero unless it earns its place.
@@ -128,33 +143,39 @@ def fit_network(
     columns = list(range(FEATURE_COUNT))
     penalty = min(PENALTIES, key=lambda p: _move_loss(_ridge(early, columns, p), late))
     logit_penalty = min(PENALTIES, key=lambda p: _logit_loss(_logits(early, columns, p), late))
-    torch.manual_seed(seed)
-    graph = Forecaster(horizon_seconds=HORIZON_MS / 1000, hidden=HIDDEN)
+    torch.manual_seed(options.seed)
+    graph = Forecaster(horizon_seconds=HORIZON_MS / 1000, hidden=options.hidden)
     graph.transform = transform
     _set_linear(graph, _ridge(early, columns, penalty), _logits(early, columns, logit_penalty))
+    _descend(graph, early, late, options)
+    return GraphCandidate(NETWORK, graph.to("cpu").eval())
+
+
+def _descend(graph: Forecaster, early: Lesson, late: Lesson, options: ForecastOptions) -> None:
+    device, size = options.device, options.batch_size
     graph.to(device)
     train, check = _tensors(early, device), _tensors(late, device)
+    weights = [*graph.linear.parameters(), *_residual_of(graph).parameters()]
     optimiser = torch.optim.AdamW(
-        [*graph.linear.parameters(), *_residual_of(graph).parameters()], lr=1e-3, weight_decay=0.05
+        weights, lr=options.learning_rate, weight_decay=options.weight_decay
     )
-    order = np.random.default_rng(seed)
-    best, kept, waited = _network_loss(graph, check, 0.0).item(), _copy(graph), 0
-    for _ in range(max_epochs):
+    order = np.random.default_rng(options.seed)
+    best, kept, waited = _network_loss(graph, check).item(), _copy(graph), 0
+    for _ in range(options.max_epochs):
         rows = torch.from_numpy(order.permutation(len(train[0]))).to(device)
-        for start in range(0, len(rows), batch_size):
-            batch = tuple(column[rows[start : start + batch_size]] for column in train)
+        for start in range(0, len(rows), size):
+            batch = tuple(column[rows[start : start + size]] for column in train)
             optimiser.zero_grad()
-            _backward(_network_loss(graph, batch, residual_penalty))
+            _backward(_network_loss(graph, batch, options))
             optimiser.step()
-        loss = _network_loss(graph, check, 0.0).item()
+        loss = _network_loss(graph, check).item()
         if loss < best:
             best, kept, waited = loss, _copy(graph), 0
         else:
             waited += 1
-            if waited >= patience:
+            if waited >= options.patience:
                 break
     graph.load_state_dict(kept)
-    return GraphCandidate(NETWORK, graph.to("cpu").eval())
 
 
 def _lessons(decisions: Decisions) -> tuple[InputTransform, Lesson, Lesson, Lesson]:
@@ -234,14 +255,19 @@ def _tensors(lesson: Lesson, device: str) -> tuple[Tensor, ...]:
     )
 
 
-def _network_loss(graph: Forecaster, batch: tuple[Tensor, ...], residual_penalty: float) -> Tensor:
+def _network_loss(
+    graph: Forecaster, batch: tuple[Tensor, ...], options: ForecastOptions | None = None
+) -> Tensor:
+    """Loss of a batch; with options the one to learn by, without the one to judge by."""
     inputs, targets, classes = batch
     linear = graph.linear(inputs)
     residual = _residual_of(graph)(inputs)
     heads = linear + residual  # [n, 4]
     move = nn.functional.mse_loss(heads[:, 0], targets)
-    direction = nn.functional.cross_entropy(heads[:, 1:], classes)
-    loss: Tensor = move + direction + residual_penalty * (residual**2).mean()
+    smoothing = options.label_smoothing if options else 0.0
+    direction = nn.functional.cross_entropy(heads[:, 1:], classes, label_smoothing=smoothing)
+    penalty = options.residual_penalty if options else 0.0
+    loss: Tensor = move + direction + penalty * (residual**2).mean()
     return loss
 
 

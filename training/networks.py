@@ -17,7 +17,6 @@ Floats = npt.NDArray[np.float64]
 OUTPUTS = ("ret_bp", "q05_bp", "q95_bp", "p_up", "p_flat", "p_down")
 HEADS = 4
 """Expected move in units of sigma·√h, then the logits of up, flat, down."""
-HIDDEN = 16
 INPUT_LIMIT = 5.0
 """Scaled inputs are clipped here: a market unlike the training one cannot explode the output."""
 

@@ -6,39 +6,25 @@ each one's time is for choosing, the last 20 % is opened once, after the choice.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from market.hot.vector import HORIZON_MS
 from training.alarms import every_alarm, leak_alarms
 from training.calibration import calibrate
 from training.candidates import Calibration, Candidate, GraphCandidate
 from training.criteria import Choice
 from training.decisions import FITTING_STEP_MS, Decisions
-from training.fitting import (
-    MICROPRICE_LINEAR,
-    NETWORK,
-    RIDGE,
-    TREES,
-    UNCHANGED,
-    fit_microprice,
-    fit_network,
-    fit_ridge,
-    fit_trees,
-    fit_unchanged,
-)
+from training.fitting import FITTED, MICROPRICE_LINEAR, NETWORK, RIDGE, fit_named
 from training.gate import Contest, Graded, best_baseline, decide_served
 from training.judging import Judgement, compare, judge
 from training.networks import Floats
+from training.options import ForecastOptions
 from training.significance import Comparison
-from training.splits import Mask, Split, split_at, walk_forward
+from training.splits import Mask, Split
+from training.splitting import forecast_splits
 from training.superiority import Trials
 
-FIRST_TEST = 0.4
-FINAL_TEST = 0.8
-FOLDS = 4
-CALIBRATION_SHARE = 0.25
-EMBARGO_MS = HORIZON_MS
 SERVABLE_BASELINES = (MICROPRICE_LINEAR, RIDGE)
 """Simplest first. "Zero change" is the yardstick and names no direction; the graph cannot hold
 LightGBM. Both are measured, not shipped."""
@@ -100,17 +86,9 @@ class Outcome:
         return candidate
 
 
-def standard_fits(*, seed: int, device: str = "cpu", max_epochs: int = 200) -> dict[str, Fit]:
-    """Return how each baseline and the network are fitted."""
-    return {
-        UNCHANGED: fit_unchanged,
-        MICROPRICE_LINEAR: fit_microprice,
-        RIDGE: fit_ridge,
-        TREES: lambda decisions: fit_trees(decisions, seed=seed),
-        NETWORK: lambda decisions: fit_network(
-            decisions, seed=seed, device=device, max_epochs=max_epochs
-        ),
-    }
+def standard_fits(options: ForecastOptions) -> dict[str, Fit]:
+    """Return how each baseline and the network are fitted, one after the other, here."""
+    return {name: partial(fit_named, name, options=options) for name in FITTED}
 
 
 def run_protocol(
@@ -121,23 +99,9 @@ def run_protocol(
     trials: the other variants that the network is the best of, by their walk-forward losses.
     Raises TrainingDataError where the recordings are too short.
     """
-    folds = walk_forward(
-        decisions.timeline,
-        first=FIRST_TEST,
-        last=FINAL_TEST,
-        folds=FOLDS,
-        calibration_share=CALIBRATION_SHARE,
-        embargo_ms=EMBARGO_MS,
-    )
-    chosen_on = joined([run_split(decisions, split, fits)[0] for split in folds])
-    last = split_at(
-        decisions.timeline,
-        FINAL_TEST,
-        1.0,
-        calibration_share=CALIBRATION_SHARE,
-        embargo_ms=EMBARGO_MS,
-    )
-    final, candidates, calibrations = run_split(decisions, last, fits)
+    splits = forecast_splits(decisions)
+    chosen_on = joined([run_split(decisions, split, fits)[0] for split in splits.folds])
+    final, candidates, calibrations = run_split(decisions, splits.final, fits)
     judged, final_judged = chosen_on.judged(), final.judged()
     champion = best_baseline(judged, chosen_on.pair, SERVABLE_BASELINES)
     verdict = decide_served(NETWORK, champion, chosen_on.contest, final.contest, trials)
@@ -146,8 +110,8 @@ def run_protocol(
         final=final,
         candidates=candidates,
         calibrations=calibrations,
-        fitted_rows=int(last.fit.sum()),
-        calibrated_rows=int(last.calibrate.sum()),
+        fitted_rows=int(splits.final.fit.sum()),
+        calibrated_rows=int(splits.final.calibrate.sum()),
         labelled_ms=FITTING_STEP_MS * len(decisions),
         verdict=verdict,
         alarms=every_alarm(judged, final_judged, lambda one: leak_alarms(one.figures())),

@@ -1,5 +1,7 @@
 """From recordings to the three files that are served: network, manifest, card."""
 
+import hashlib
+import json
 import os
 import platform
 from collections.abc import Sequence
@@ -9,25 +11,26 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from inference.artefacts.manifest import Manifest, Training, write_manifest
+from inference.artefacts.manifest_files import file_digest
 from inference.vocabulary import Role
 from market.hot.vector import HORIZON_MS, TICK_MS
 from training.cards import card, conclusion, report
-from training.decisions import FITTING_STEP_MS, Decisions, decide
+from training.decisions import FITTING_STEP_MS, Decisions
+from training.devices import known_device, repeatable
 from training.export import check_export, export_graph
 from training.fitting import NETWORK
-from training.protocol import EMBARGO_MS, FOLDS, Outcome, Trial, run_protocol, standard_fits
-from training.recordings import (
-    TrainingDataError,
-    read_recording,
-    recorded_symbols,
-    recording_digest,
-)
+from training.forecast_datasets import ForecastDataset, build
+from training.options import ForecastOptions
+from training.protocol import Outcome, Trial, run_protocol, standard_fits
+from training.recordings import TrainingDataError
 from training.significance import BLOCK_MS
+from training.splitting import EMBARGO_MS, FOLDS
+from training.trainer import fit_tasks, stored_fits, train
+from training.workplace import Workplace
 
-VERSION = "v1.0.0"
+METHOD = "v1.1.0"
+"""How forecasters are fitted and judged; a version is this and a digest of what came of it."""
 NETWORK_FILE = "btc_predictor_v1.onnx"
 CARD_FILE = "btc_predictor_v1.card.md"
 LABEL = (
@@ -38,44 +41,47 @@ LABEL = (
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to train from, and where to put it."""
+    """What to train from, and where to put it. workplace: where fits run and are kept; None
+    fits here and keeps nothing."""
 
     recordings: tuple[Path, ...]
     output: Path
     seed: int = 1
     device: str = "cpu"
     max_epochs: int = 200
+    workplace: Workplace | None = None
+
+    @property
+    def options(self) -> ForecastOptions:
+        """Return how the fits are made."""
+        return ForecastOptions(seed=self.seed, device=self.device, max_epochs=self.max_epochs)
 
 
 def train_forecaster(order: Order) -> str:
     """Train, judge, choose, export and check; write the three files; return the report.
 
-    Raises TrainingDataError (recordings absent or too short, device absent) and
-    ExportMismatchError; then nothing is written.
+    Raises TrainingDataError (recordings absent or too short), DeviceError, WorkplaceError and
+    ExportMismatchError; then nothing is written but the fits that were finished.
     """
-    if order.device == "cuda" and not torch.cuda.is_available():
-        raise TrainingDataError("device cuda: no CUDA device here; use cpu")
+    known_device(order.device)
     if not order.recordings:
         raise TrainingDataError("no recording given")
-    decisions = decide([read_recording(path) for path in order.recordings])
-    outcome = fitted_alone(decisions, order)
-    return ship(outcome, decisions, order)
+    dataset = build(order.recordings)
+    outcome = fitted_alone(dataset.decisions, order)
+    return ship(outcome, dataset, order)
 
 
 def fitted_alone(decisions: Decisions, order: Order) -> Outcome:
-    """Run the protocol on one thread, whose sums have one order: the same seed, one result."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return run_protocol(
-            decisions,
-            standard_fits(seed=order.seed, device=order.device, max_epochs=order.max_epochs),
-        )
-    finally:
-        torch.set_num_threads(threads)
+    """Fit and judge on one thread, whose sums have one order: the same seed, one result."""
+    with repeatable(threads=1, device=order.device):
+        if order.workplace is None:
+            return run_protocol(decisions, standard_fits(order.options))
+    train(fit_tasks(decisions, order.options), order.workplace)
+    with repeatable(threads=1, device=order.device):
+        return run_protocol(decisions, stored_fits(order.workplace, order.options))
 
 
-def ship(outcome: Outcome, decisions: Decisions, order: Order) -> str:
+def ship(outcome: Outcome, dataset: ForecastDataset, order: Order) -> str:
     """Write what the outcome serves to `order.output`; return the report."""
     order.output.mkdir(parents=True, exist_ok=True)
     network = order.output / NETWORK_FILE
@@ -83,34 +89,52 @@ def ship(outcome: Outcome, decisions: Decisions, order: Order) -> str:
     graph = outcome.served.graph
     try:
         export_graph(graph, draft)
-        difference = check_export(graph, draft, decisions.features)
+        difference = check_export(graph, draft, dataset.decisions.features)
         os.replace(draft, network)
     finally:
         draft.unlink(missing_ok=True)
-    names = ", ".join(decisions.names)
+    version = version_of(outcome, dataset, order, file_digest(network))
     (order.output / CARD_FILE).write_text(
-        card(outcome, version=VERSION, recordings=names, seed=order.seed)
+        card(
+            outcome,
+            version=version,
+            recordings=dataset.source,
+            symbols=dataset.symbols,
+            seed=order.seed,
+        )
     )
-    write_manifest(_manifest(outcome, decisions, order, difference), network)
+    write_manifest(_manifest(outcome, dataset, order, version, difference), network)
     return report(outcome)
 
 
-def _manifest(outcome: Outcome, decisions: Decisions, order: Order, difference: float) -> Manifest:
+def version_of(
+    outcome: Outcome, dataset: ForecastDataset, order: Order, network_digest: str
+) -> str:
+    """Return a version's name, `v1.1.0-1a2b3c4d`.
+
+    The same data, options and network give the same name, others another.
+    """
+    parts = [dataset.digest, order.options.as_record(), outcome.verdict.served, network_digest]
+    return f"{METHOD}-{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]}"
+
+
+def _manifest(
+    outcome: Outcome, dataset: ForecastDataset, order: Order, version: str, difference: float
+) -> Manifest:
     served = outcome.verdict.served
     calibration = outcome.calibrations[served]
-    first, last = int(decisions.decided_ms.min()), int(decisions.decided_ms.max())
     return Manifest(
-        version=VERSION,
+        version=version,
         role=Role.CHAMPION if served == NETWORK else Role.BASELINE,
         architecture=served,
         label=LABEL,
         horizon_seconds=HORIZON_MS / 1000,
         training=Training(
-            span=(_utc(first), _utc(last)),
-            recordings=decisions.names,
+            span=dataset.span_utc,
+            recordings=dataset.decisions.names,
             rows=outcome.fitted_rows,
-            data_digest=recording_digest(order.recordings),
-            symbols=recorded_symbols(order.recordings),
+            data_digest=dataset.digest,
+            symbols=dataset.symbols,
             code=_code(order, difference),
         ),
         metrics=_metrics(outcome),
@@ -158,7 +182,3 @@ def _code(order: Order, difference: float) -> dict[str, Any]:
         **{name: installed(name) for name in packages},
         "export_max_relative_difference": difference,
     }
-
-
-def _utc(time_ms: int) -> datetime:
-    return datetime.fromtimestamp(time_ms / 1000, UTC)

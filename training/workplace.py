@@ -80,7 +80,9 @@ def _on_cluster(
             for number, one in enumerate(arguments)
         ]
         try:
-            for future in as_completed(futures, loop=client.loop):
+            for future in as_completed(  # type: ignore[no-untyped-call]
+                futures, loop=client.loop
+            ):
                 yield future.result()
         except KilledWorker as error:
             raise WorkplaceError(f"workers of {address} died: {error}") from error

@@ -10,6 +10,7 @@ from training.alarms import leak_alarms
 from training.decisions import Decisions, decide
 from training.fitting import fit_microprice, fit_network, fit_ridge, fit_trees
 from training.networks import Forecaster, forecast, mirrored
+from training.options import ForecastOptions
 from training.protocol import Fit, run_split
 from training.scaling import fit_transform, scaled
 from training.splits import split_at
@@ -19,7 +20,7 @@ FITS: dict[str, Fit] = {
     "microprice": fit_microprice,
     "ridge": fit_ridge,
     "trees": lambda decisions: fit_trees(decisions, seed=1),
-    "network": lambda decisions: fit_network(decisions, seed=1, max_epochs=3),
+    "network": lambda decisions: fit_network(decisions, ForecastOptions(max_epochs=3)),
 }
 
 

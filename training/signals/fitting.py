@@ -5,16 +5,14 @@ on their later part. Then the members of the network learn from all of the rows 
 Calibration and test rows are never looked at.
 """
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from market.candles.series import Integers
+from training.devices import repeatable
 from training.recordings import TrainingDataError
 from training.signals.checkpoints import write_checkpoint
 from training.signals.datasets import SignalDataset
@@ -25,7 +23,6 @@ from training.signals.options import FitOptions
 
 MINIMUM_ROWS = 200
 TRIAL = 0
-_ONE_FIT = threading.Lock()
 Watch = Callable[[EpochNote], None]
 
 
@@ -66,7 +63,7 @@ def fit_network(
                 watch(note)
         return descent.fitted()
 
-    with _torch_to_itself(options.threads):
+    with repeatable(threads=options.threads, device=options.device):
         trial = Descent(dataset, inner.early, options, member=TRIAL, judge_rows=inner.late)
         tried = descend(trial, TRIAL)
         passes = max(trial.best_pass, min(options.least_epochs, options.epochs))
@@ -102,19 +99,6 @@ def inner_split(dataset: SignalDataset, rows: Integers, share: float) -> Rows:
             " more candles"
         )
     return Rows(early, late)
-
-
-@contextmanager
-def _torch_to_itself(threads: int) -> Iterator[None]:
-    # Torch's random numbers and threads are the process's; a cluster's worker may run several
-    # fits in threads of one process.
-    with _ONE_FIT:
-        before = torch.get_num_threads()
-        torch.set_num_threads(threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
 
 
 def _ensemble(trial: FittedNetwork, members: list[FittedNetwork]) -> FittedNetwork:

@@ -4,8 +4,6 @@ from dataclasses import asdict, dataclass
 
 from market.candles.timeframes import Timeframe
 
-DEVICES = ("cpu", "cuda")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitOptions:

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-import torch
 
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe, parse_timeframe
 from market.symbols import parse_symbol
+from training.devices import known_device
 from training.signals.building import ordered_dataset
 from training.signals.datasets import SignalDataset
 from training.signals.evaluating import Training, judge_training
 from training.signals.finished import stored_networks
 from training.signals.fitted import FittedNetwork
 from training.signals.fitting import TRIAL
-from training.signals.options import DEVICES, FitOptions, options_for
+from training.signals.options import FitOptions, options_for
 from training.signals.reporting import Evaluation
 from training.signals.trainer import fit_tasks, train
 from training.workplace import Workplace
@@ -54,11 +54,14 @@ class TrainingOrder:
     def of(cls, options: Mapping[str, Any], known: Sequence[str], var_dir: Path) -> "TrainingOrder":
         """Read a command's options; known: the symbols to choose from.
 
-        Raises OrderError, UnknownTimeframeError or UnknownSymbolError.
+        Raises OrderError, DeviceError, UnknownTimeframeError or UnknownSymbolError.
         """
         named = options["timeframe"] or SIGNAL_TIMEFRAMES
         timeframes = tuple(dict.fromkeys(parse_timeframe(one) for one in named))
-        changes: dict[str, Any] = {"seed": options["seed"], "device": _device(options["device"])}
+        changes: dict[str, Any] = {
+            "seed": options["seed"],
+            "device": known_device(options["device"]),
+        }
         if options["epochs"] is not None:
             changes["epochs"] = _at_least(1, "--epochs", options["epochs"])
         _at_least(0, "--seed", options["seed"])
@@ -114,14 +117,6 @@ def _shipped(order: TrainingOrder, dataset: SignalDataset, told: Told) -> Evalua
     found = judge_training(dataset, training, order.output, lambda split: None)
     told(f"{dataset.timeframe}: {found.conclusion}")
     return found
-
-
-def _device(name: str) -> str:
-    if name not in DEVICES:
-        raise OrderError(f"--device {name!r} is unknown; allowed are {', '.join(DEVICES)}")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise OrderError("--device cuda: torch sees no CUDA device here; allowed is cpu")
-    return name
 
 
 def _cluster(address: str | None) -> str | None:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from market.feeds import FeedError
+from training.options import DEVICES
 from training.packages import training_packages
 
 RECORDINGS = ("binance-spot-btcusdt", "binance-usdm-btcusdt")
@@ -29,11 +30,12 @@ class Command(BaseCommand):
         )
         parser.add_argument("--output", type=Path, default=settings.BASE_DIR / "models")
         parser.add_argument("--seed", type=int, default=1)
-        parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+        parser.add_argument("--device", choices=DEVICES, default="cpu")
         parser.add_argument("--max-epochs", type=int, default=200)
 
     def handle(self, *args: Any, **options: Any) -> None:
         with training_packages():
+            from training.devices import DeviceError
             from training.export import ExportMismatchError
             from training.recordings import TrainingDataError
             from training.shipping import NETWORK_FILE, Order, train_forecaster
@@ -46,7 +48,7 @@ class Command(BaseCommand):
         )
         try:
             report = train_forecaster(order)
-        except (TrainingDataError, FeedError, ExportMismatchError) as error:
+        except (TrainingDataError, FeedError, DeviceError, ExportMismatchError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(report)
         self.stdout.write(f"Written: {order.output / NETWORK_FILE}, its manifest and its card.")

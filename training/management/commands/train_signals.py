@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, UnknownTimeframeError
 from market.symbols import UnknownSymbolError
+from training.options import DEVICES
 from training.packages import training_packages
-from training.signals.options import DEVICES
 
 
 class Command(BaseCommand):
@@ -36,6 +36,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with training_packages():
+            from training.devices import DeviceError
             from training.export import ExportMismatchError
             from training.recordings import TrainingDataError
             from training.signals.orders import OrderError, TrainingOrder, train_and_ship
@@ -45,6 +46,7 @@ class Command(BaseCommand):
             train_and_ship(order, self.stdout.write)
         except (
             OrderError,
+            DeviceError,
             UnknownTimeframeError,
             UnknownSymbolError,
             TrainingDataError,
