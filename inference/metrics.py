@@ -107,6 +107,12 @@ class LoopMetrics:
             ["code"],
             registry=registry,
         )
+        self.model_switches = Counter(
+            "inference_model_switches_total",
+            "Models taken up while running (switched), or refused for the last good one (kept)",
+            ["outcome"],
+            registry=registry,
+        )
         self.clock_steps = Counter(
             "inference_clock_steps_total", "System clock steps over 100 ms", registry=registry
         )

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from inference.artefacts.errors import ArtefactError, Refusal, RefusedArtefact
 from inference.artefacts.manifest import Manifest, read_manifest
 from inference.artefacts.network_files import read_network
-from inference.artefacts.places import check_claims, version_of
+from inference.artefacts.places import check_claims, settled, version_of
 from inference.artefacts.signal_folder import FolderStamp, folder_stamp
 from inference.artefacts.signal_loading import Key, Loading, SignalModel
 from inference.artefacts.torch_conversion import KeptConversions
@@ -54,11 +54,11 @@ class Catalogue:
 class CatalogueReader:
     """Reads the folders again where a file of theirs changed. Safe for threads.
 
-    places: the forecaster's, in their order; roots: the folders of signal networks, the first of
-    which wins.
+    places: tells the forecaster's, in their order, which promotions change; roots: the folders of
+    signal networks, the first of which wins.
     """
 
-    places: Sequence[Path]
+    places: Callable[[], Sequence[Path]]
     roots: Sequence[Path]
     keys: Sequence[Key]
     conversions: Path
@@ -74,6 +74,7 @@ class CatalogueReader:
             now = self.monotonic()
             if self._known is None or now - self._looked_at >= LOOK_EVERY_SECONDS:
                 stamps = {folder: folder_stamp(folder) for folder in self._stamps}
+                stamps |= self._places_stamps()
                 if self._known is None or stamps != self._stamps:
                     self._known = self._read()
                 self._looked_at = now
@@ -81,7 +82,7 @@ class CatalogueReader:
 
     def _read(self) -> Catalogue:
         # Stamped before they are read: what changes meanwhile is met at the next look.
-        self._stamps = {place.parent: folder_stamp(place.parent) for place in self.places}
+        self._stamps = self._places_stamps()
         refused: dict[Path, RefusedArtefact] = {}
         forecaster = self._forecaster(refused)
         opened: Any = _unopened  # tells a digest, which is all that is asked of it here
@@ -97,10 +98,13 @@ class CatalogueReader:
                 signals[key] = found.error
         return Catalogue(forecaster, signals, (*refused.values(), *loading.refused.values()))
 
+    def _places_stamps(self) -> dict[Path, FolderStamp]:
+        return {place.parent: folder_stamp(place.parent) for place in self.places()}
+
     def _forecaster(self, refused: dict[Path, RefusedArtefact]) -> Forecaster | None:
-        for index, path in enumerate(self.places):
+        for index, path in enumerate(self.places()):
             try:
-                return _forecaster_at(path)
+                return _forecaster_at(settled(path))
             except ArtefactError as error:
                 if error.code is not Refusal.MISSING or index == 0:
                     refused[error.path] = error.as_refused()

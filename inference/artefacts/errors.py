@@ -34,9 +34,13 @@ class RefusedArtefact:
 
 
 def told_path(path: Path) -> str:
-    """Return a path from `models/` on, or its last part: where an instance lies is nobody's."""
-    _, found, inside = str(path).rpartition("/models/")
-    return f"models/{inside}" if found else path.name
+    """Return a path from `models/` or `versions/` on, or its last part: where an instance lies is
+    nobody's."""
+    for folder in ("models", "versions"):
+        _, found, inside = str(path).rpartition(f"/{folder}/")
+        if found:
+            return f"{folder}/{inside}"
+    return path.name
 
 
 class ArtefactError(Exception):

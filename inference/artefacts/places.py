@@ -43,6 +43,14 @@ def unpromoted_places(configured: Path, base_dir: Path, var_dir: Path) -> tuple[
     return tuple(dict.fromkeys((first, put, previous, *shipped)))
 
 
+def settled(place: Path) -> Path:
+    """Return a place with the version's own folder for the link that leads to it.
+
+    Whoever reads several files reads them of one version then, wherever the link moves meanwhile.
+    """
+    return place.parent.resolve() / place.name if place.parent.is_symlink() else place
+
+
 def is_pinned(configured: Path, base_dir: Path) -> bool:
     """Say whether the configuration names a network of its own, which nothing promoted replaces."""
     return configured.parent != base_dir / "models"

@@ -27,7 +27,7 @@ from inference.artefacts.manifest import (
 from inference.artefacts.manifest_files import SCALER_NAME
 from inference.artefacts.network_files import read_network
 from inference.artefacts.onnx_model import Network, open_network, try_network
-from inference.artefacts.places import check_claims, network_places, version_of
+from inference.artefacts.places import check_claims, network_places, settled, version_of
 from inference.artefacts.scaler import Scaler, read_scaler
 from inference.config import ServiceConfig, resolve_model_path
 from inference.vocabulary import Role
@@ -113,13 +113,16 @@ class Registry:
             try:
                 return self._load_from(path, refused)
             except ArtefactError as error:
-                if error.code is Refusal.HORIZON and not refused:
+                # Of a promoted one that looks ahead by another time, the one before stands in.
+                wrong_horizon = error.code is Refusal.HORIZON and not refused
+                if wrong_horizon and not path.parent.is_symlink():
                     raise HorizonMismatch(str(error)) from error
                 if error.code is not Refusal.MISSING or index == 0:
                     refused.append(error.as_refused())
         raise ModelUnavailable(tuple(refused))
 
-    def _load_from(self, path: Path, refused: Sequence[RefusedArtefact]) -> LoadedModel:
+    def _load_from(self, place: Path, refused: Sequence[RefusedArtefact]) -> LoadedModel:
+        path = settled(place)
         content = read_network(path)
         digest = hashlib.sha256(content).hexdigest()
         manifest = read_manifest(path)
@@ -151,7 +154,7 @@ class Registry:
             network=network,
             scaler=scaler,
             manifest=manifest,
-            warnings=self._warnings(path),
+            warnings=self._warnings(place),
             refused=tuple(refused),
         )
 

@@ -28,6 +28,7 @@ from inference.artefacts.signal_manifest import (
     TouchTimes,
 )
 from inference.artefacts.torch_conversion import TorchConverter, TorchFiles, read_torch_files
+from inference.artefacts.versions import PREVIOUS
 from inference.vocabulary import Role
 from market.candles.timeframes import Timeframe
 from market.symbols import parse_symbol
@@ -97,6 +98,8 @@ class Loading:
         self._converted: dict[Path, bytes | ArtefactError] = {}
         self._contents: dict[Path, Content] = {}
         self._opened: dict[Path, SignalNetwork] = {}
+        # Where links led at first sight: all of a network's files are read of one version.
+        self._resolved: dict[Path, Path] = {}
         self.refused: dict[Path, RefusedArtefact] = {}
 
     @property
@@ -160,8 +163,9 @@ class Loading:
         watched: dict[Path, FolderStamp],
     ) -> SignalModel:
         refused: ArtefactError | None = None
-        for pooled in (root / pointer.points_to for root in self._roots):
-            watched[pooled] = self._stamp(pooled)
+        for place in self._pools(pointer.points_to, timeframe):
+            watched[place] = self._stamp(place)
+            pooled = self._resolved.setdefault(place, place.resolve())
             try:
                 manifest = self._read(pooled)
                 if isinstance(manifest, SignalManifest):
@@ -169,12 +173,22 @@ class Loading:
             except NothingThere:
                 continue
             except ArtefactError as error:
-                self.refused[error.path] = error.as_refused()
-                refused = refused or error
+                # By the place, so that it is forgotten once something else lies there.
+                at_place = ArtefactError(error.code, place / error.path.name, error.message)
+                self.refused[at_place.path] = at_place.as_refused()
+                refused = refused or at_place
         if refused is not None:
             raise refused
         message = f"points to {pointer.points_to}, where there is no manifest of a network"
         raise ArtefactError(Refusal.MISSING, folder / MANIFEST_NAME, message)
+
+    def _pools(self, name: str, timeframe: Timeframe) -> list[Path]:
+        first, *others = self._roots
+        promoted = first / name
+        if not promoted.is_symlink():
+            return [root / name for root in self._roots]
+        # What was promoted, then what served before it, then what is shipped.
+        return [promoted, first / PREVIOUS / timeframe.value, *(root / name for root in others)]
 
     def _described(
         self, folder: Path, manifest: SignalManifest, symbol: str, timeframe: Timeframe

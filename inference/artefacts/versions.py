@@ -26,6 +26,7 @@ FORECASTER_NAME = "btc_predictor_v1.onnx"
 """The network's file in every forecaster's version folder, as the shipped one is called."""
 
 VERSIONS_FOLDER = "versions"
+PREVIOUS = "previous"
 
 
 class UnknownSlotError(ValueError):
@@ -125,8 +126,8 @@ class VersionStore:
     def previous_link(self, slot: Slot) -> Path:
         """Return the link to what served before: the backup, and where a rollback goes."""
         if slot.timeframe is None:
-            return self._var / "models" / slot.engine / "previous"
-        return self._var / "models" / "previous" / slot.timeframe
+            return self._var / "models" / slot.engine / PREVIOUS
+        return self._var / "models" / PREVIOUS / slot.timeframe
 
     def champion(self, slot: Slot) -> str | None:
         """Return the version that was promoted; None where the shipped one serves."""

@@ -73,7 +73,23 @@ class Forecaster:
         self._last = LastForecasts(count, self._horizon_ms / 1e3)
         self.mids = MidCache(config.performance.feature_cache_size, count)
         self.intervals = IntervalTracker(count)
-        self.tally = Tally(self._horizon_ms // config.prediction.tick_ms)
+        self._ticks_ahead = self._horizon_ms // config.prediction.tick_ms
+        self.tally = Tally(self._ticks_ahead)
+        self._taught_from: int | None = 0
+        """The first target tick of the speaker's own; None until it has spoken."""
+
+    def switch(self, speaker: Speaker) -> None:
+        """Let another speak from the next tick on.
+
+        Prices stay. The interval's correction starts anew, and what the last speaker's forecasts
+        turn out to be does not move it: it is measured in that speaker's own misses.
+        """
+        before, self.speaker = self.speaker, speaker
+        if (before.version, before.digest) == (speaker.version, speaker.digest):
+            return
+        self.intervals.reset()
+        self._last.forget()
+        self._taught_from = None
 
     def forecast(self, reading: HotReading, tick_ms: int, clock_ns: "Stopwatch") -> Forecasts:
         """Answer for every symbol: the model where it may, else the fallbacks.
@@ -111,6 +127,8 @@ class Forecaster:
             said.numbers[COLUMN["current_price"], by_model],
             tick_ms,
         )
+        if self._taught_from is None:
+            self._taught_from = tick + self._ticks_ahead
         spoken = said.numbers[_SPOKEN_ROWS]
         spoken[:, ~by_model] = np.nan
         self.tally.speak(tick, Spoken(*spoken))
@@ -128,10 +146,13 @@ class Forecaster:
         if not entries:
             return
         newest = entries[-1]
-        self.intervals.restore(
-            self._aligned(newest, newest.column("interval_low")),
-            self._aligned(newest, newest.column("interval_high")),
-        )
+        own = [entry.tick for entry in entries if self._spoke(entry)]
+        if self._spoke(newest):
+            self.intervals.restore(
+                self._aligned(newest, newest.column("interval_low")),
+                self._aligned(newest, newest.column("interval_high")),
+            )
+        self._taught_from = own[0] + self._ticks_ahead if own else None
         for entry in entries:
             spoken = spoken_by_model(entry)
             if entry is newest:
@@ -157,7 +178,7 @@ class Forecaster:
 
     def _mature(self, tick: int, mids: Floats) -> None:
         missed = self.tally.mature(tick, mids)
-        if missed is not None:
+        if missed is not None and self._taught_from is not None and tick >= self._taught_from:
             self.intervals.update(*missed)
 
     def _copy_inputs(self, numbers: Floats, reading: HotReading) -> None:
@@ -240,6 +261,9 @@ class Forecaster:
                 numbers[COLUMN["predicted_price"], row] = predicted[row]
                 numbers[COLUMN["current_price"], row] = current[row]
                 numbers[COLUMN["confidence"], row] = rule.STALE_CONFIDENCE
+
+    def _spoke(self, entry: TickEntry) -> bool:
+        return (entry.model_version, entry.digest) == (self.speaker.version, self.speaker.digest)
 
     def _aligned(self, entry: TickEntry, values: Floats) -> Floats:
         position = {symbol: index for index, symbol in enumerate(entry.symbols)}

@@ -41,6 +41,11 @@ class IntervalTracker:
             step = np.where(np.isnan(missed), 0.0, STEP * (missed - MISS_RATE))
             np.clip(offsets + step, -LIMIT, LIMIT, out=offsets)
 
+    def reset(self) -> None:
+        """Go back to the neutral zero: what was learned of one model says nothing of another."""
+        self.low[:] = 0.0
+        self.high[:] = 0.0
+
     def restore(self, low: Floats, high: Floats) -> None:
         """Take up the state that an earlier leader published; NaN keeps the neutral zero."""
         self.low = np.nan_to_num(low, nan=0.0).copy()

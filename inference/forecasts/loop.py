@@ -23,7 +23,7 @@ from inference.handover.fence import LeaseLostError
 from inference.handover.leading import Lead
 from inference.handover.lease import RENEW_SECONDS, RETRY_SECONDS, Lease
 from inference.handover.link import LinkError, render
-from inference.health import LoopStatus
+from inference.health import LoopStatus, ModelStatus
 from inference.metrics import LoopMetrics
 from inference.vocabulary import FORECASTS
 from market import keys
@@ -53,6 +53,7 @@ class ForecastLoop:
         stopping: Callable[[], bool],
     ) -> None:
         self.status = status
+        self._offered: tuple[Speaker, ModelStatus] | None = None
         self._latest: tuple[float, TickEntry] | None = None
         self._config = config
         self._metrics = metrics
@@ -82,6 +83,21 @@ class ForecastLoop:
         ttl = self._config.performance.prediction_cache_ttl_seconds
         return entry if time.monotonic() - said_at <= ttl else None
 
+    def offer(self, speaker: Speaker, status: ModelStatus) -> None:
+        """Let another model speak: from the next tick on where this loop leads, else now."""
+        self._offered = speaker, status
+        if self.lead.held is None:
+            self._take_up()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether no tick is near: what may cost it milliseconds is done now, if anything is."""
+        if self.lead.held is None or not self.status.finished:
+            return True
+        passed = time.monotonic() - self.status.finished[-1]
+        period = self._config.prediction.frequency_seconds
+        return passed < 0.4 * period or passed > 2 * period
+
     async def run(self, max_ticks: int | None = None) -> None:
         """Predict until stopped, or until max_ticks ticks were run by this loop.
 
@@ -109,6 +125,7 @@ class ForecastLoop:
             due = await self._next_due()
             if due is None:
                 return False
+            self._take_up()
             result = await self.ticker.run(due, held)
         except LeaseLostError as error:
             self.lead.lose(str(error))
@@ -172,7 +189,17 @@ class ForecastLoop:
             await self._beat(keys.health(f"inference-standby-{os.getpid()}"))
             await asyncio.sleep(RETRY_SECONDS)
 
+    def _take_up(self) -> None:
+        if self._offered is None:
+            return
+        speaker, status = self._offered
+        self._offered = None
+        self.ticker.forecaster.switch(speaker)
+        self.status.model = status
+        log.info("model_switched", version=status.version, digest=status.digest[:12])
+
     async def _take_over(self) -> None:
+        self._take_up()
         market = await self.ticker.look()
         entries = await self._recent_entries(market.venue)
         self.ticker.forecaster.restore(entries)

@@ -11,17 +11,16 @@ from pathlib import Path
 import structlog
 
 from inference.artefacts.errors import ModelUnavailable, RefusedArtefact
+from inference.artefacts.places import network_places
 from inference.artefacts.registry import LoadedModel, Registry
-from inference.config import ServiceConfig
+from inference.config import ServiceConfig, resolve_model_path
 from inference.forecasts.engine import Engine
 from inference.forecasts.forecaster import Speaker
 from inference.forecasts.loop import ForecastLoop
+from inference.forecasts.model_watch import LOOK_SECONDS, ModelWatch, stamps_of
 from inference.health import LoopStatus, ModelStatus
 from inference.metrics import LoopMetrics
 from inference.server import HealthServer, Ports, safe_host
-
-RELOAD_SECONDS = 30.0
-"""How often a missing model is looked for again."""
 
 log = structlog.get_logger(__name__)
 
@@ -78,6 +77,7 @@ async def serve(
 ) -> None:
     """Run the service until stopped, or until max_ticks ticks were run."""
     config = settings.config
+    before_reading = stamps_of(model_places(settings))
     speaker, model_status = load_speaker(settings)
     status = LoopStatus(
         service=config.service_name,
@@ -104,7 +104,14 @@ async def serve(
         settings.token,
     )
     ports = Ports(server, config, metrics.registry)
-    tending = asyncio.create_task(_tend(settings, loop, ports))
+    watch = ModelWatch(
+        lambda: model_places(settings),
+        lambda: load_speaker(settings),
+        model_status,
+        metrics,
+        before_reading,
+    )
+    tending = asyncio.create_task(_tend(watch, loop, ports))
     try:
         await loop.run(max_ticks)
     finally:
@@ -112,8 +119,14 @@ async def serve(
         await ports.close()
 
 
-async def _tend(settings: ServiceSettings, loop: ForecastLoop, ports: Ports) -> None:
-    """Off the tick: bind ports as the lead changes, look for a missing model."""
+def model_places(settings: ServiceSettings) -> tuple[Path, ...]:
+    """Return where the forecaster is looked for now, in the order in which they are tried."""
+    configured = resolve_model_path(settings.config.model.path, settings.base_dir)
+    return network_places(configured, settings.base_dir, settings.var_dir)
+
+
+async def _tend(watch: ModelWatch, loop: ForecastLoop, ports: Ports) -> None:
+    """Off the tick: bind ports as the lead changes, take up what was promoted or replaced."""
     waited = 0.0
     await asyncio.sleep(0.1)  # most loops lead at once and never need a free port
     await ports.bind(leading=loop.status.leading)
@@ -124,13 +137,12 @@ async def _tend(settings: ServiceSettings, loop: ForecastLoop, ports: Ports) -> 
             if not ports.settled:
                 await asyncio.sleep(2.0)
         waited += 0.2
-        if loop.status.model.loaded or waited < RELOAD_SECONDS:
+        if waited < LOOK_SECONDS or not loop.quiet:
             continue
         waited = 0.0
-        speaker, status = await asyncio.to_thread(load_speaker, settings)
-        if status.loaded:
-            loop.ticker.forecaster.speaker = speaker
-            loop.status.model = status
+        found = await watch.look()
+        if found is not None:
+            loop.offer(*found)
 
 
 def _untested(model: LoadedModel, symbols: tuple[str, ...]) -> tuple[str, ...]:

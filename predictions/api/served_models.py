@@ -122,7 +122,7 @@ def _catalogue() -> Catalogue:
 def _reader(base_dir: Path, var_dir: Path, symbols: tuple[str, ...]) -> CatalogueReader:
     configured = resolve_model_path(settings.INFERENCE.model.path, base_dir)
     return CatalogueReader(
-        places=network_places(configured, base_dir, var_dir),
+        places=lambda: network_places(configured, base_dir, var_dir),
         roots=(var_dir / "models", base_dir / "models"),
         keys=[(symbol, timeframe) for symbol in symbols for timeframe in SIGNAL_TIMEFRAMES],
         conversions=var_dir / "converted",

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 FORECASTER = Slot(FORECASTS)
 HOUR = Slot(SIGNALS, Timeframe.H1)
 SHIPPED = {FORECASTER: "v1.0.0", HOUR: "v1.0.0-ea61952d"}
-BY = {"by": "ann", "why": "a test"}
+BY: dict[str, Any] = {"by": "ann", "why": "a test"}
 
 
 @pytest.fixture
