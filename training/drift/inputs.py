@@ -14,10 +14,14 @@ from market.hot.vector import FEATURE_NAMES, HORIZON_MS
 from training.drift.sketches import Floats
 from training.networks import InputTransform
 
+FORECAST_INPUTS = ("price_distance", "microprice_distance", *FEATURE_NAMES[2:])
+"""In the places of price and mid_price a network sees what the last trade and the microprice are
+away from the mid."""
+
 
 def input_names(slot: Slot) -> tuple[str, ...]:
     """Return what a slot's inputs are called, in their order."""
-    return FEATURE_NAMES if slot.timeframe is None else INDICATOR_NAMES
+    return FORECAST_INPUTS if slot.timeframe is None else INDICATOR_NAMES
 
 
 def forecast_inputs(features: Floats) -> Floats:

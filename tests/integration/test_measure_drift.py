@@ -1,0 +1,114 @@
+"""`manage.py measure_drift` on a ledger whose market stays, moves, or is too young."""
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from django.core.management import CommandError, call_command
+
+from market import keys
+from market.hot.vector import INDEX
+from predictions.models import DriftReading
+from predictions.promotion.told import DRIFT_FIELD, decode_drift
+from tests.integration.drifting_ledger import VENUE, Floats, feed
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def running(clean_redis: redis.Redis, settings: Any, tmp_path: Path) -> redis.Redis:
+    settings.VAR_DIR = tmp_path
+    clean_redis.hset(
+        keys.clock(),
+        mapping={"venue": VENUE, "live": "0", "market_ms": "1", "wall_ms": "1", "speed": "1"},
+    )
+    return clean_redis
+
+
+def deeper(days: Floats, features: Floats) -> None:
+    features[days > 8, INDEX["bid_strength"]] += 2
+
+
+def measured(*options: str) -> dict[str, Any]:
+    out = StringIO()
+    call_command("measure_drift", "--slot", "forecasts", "--json", *options, stdout=out)
+    return {each["name"]: each for each in json.loads(out.getvalue())["slots"][0]["figures"]}
+
+
+def test_measure_drift_of_a_market_that_moved_names_the_input_alone(running: redis.Redis) -> None:
+    feed(15.5, change=deeper)
+
+    found = measured()
+
+    assert [name for name in found if found[name]["drifted"]] == ["bid_strength"]
+    assert found["bid_strength"]["against"] == "ledger"
+    assert found["bid_strength"]["effect"] > 0.5
+    row = DriftReading.objects.get(name="bid_strength", symbol="")
+    assert (row.slot, row.venue, row.drifted) == ("forecasts", VENUE, True)
+    assert row.value == found["bid_strength"]["value"] > row.bound
+    told = decode_drift(running.hget(keys.retraining(), DRIFT_FIELD))
+    assert told is not None
+    assert (told.venue, told.live, len(told.slots[0].drifted)) == (VENUE, False, 1)
+
+
+def test_measure_drift_of_a_market_that_stays_finds_none(running: redis.Redis) -> None:
+    feed(15.5)
+
+    found = measured()
+
+    assert {each["drifted"] for each in found.values()} == {False}
+    assert all(each["value"] < each["bound"] for each in found.values())
+
+
+def test_measure_drift_of_a_young_ledger_is_unknown_not_zero(running: redis.Redis) -> None:
+    feed(6)
+
+    found = measured()
+
+    assert len(found) == 20
+    assert {(each["drifted"], each["value"], each["against"]) for each in found.values()} == {
+        (None, None, "")
+    }
+    assert DriftReading.objects.filter(drifted__isnull=True, symbol="").count() == 20
+
+
+def test_measure_drift_of_another_venue_than_the_running_one_says_so(running: redis.Redis) -> None:
+    feed(1, venue="elsewhere")
+
+    out = StringIO()
+    call_command("measure_drift", "--slot", "forecasts", stdout=out)
+
+    assert f"nothing was said in {VENUE}" in out.getvalue()
+    assert not DriftReading.objects.exists()
+
+
+def test_measure_drift_of_many_symbols_drifts_where_a_quarter_does(running: redis.Redis) -> None:
+    feed(15.5, symbols=("BTCUSDT", "ETHUSDT", "SOLUSDT"), change=deeper)
+
+    found = measured()["bid_strength"]
+
+    assert (found["symbols"], found["drifted_symbols"], found["worst"]) == (3, 1, "BTCUSDT")
+    assert found["drifted"] is True
+    rows = DriftReading.objects.filter(name="bid_strength").exclude(symbol="")
+    assert dict(rows.values_list("symbol", "drifted")) == {
+        "BTCUSDT": True,
+        "ETHUSDT": False,
+        "SOLUSDT": False,
+    }
+
+
+def test_measure_drift_again_at_once_stores_no_second_reading(running: redis.Redis) -> None:
+    feed(2)
+
+    measured()
+    measured()
+
+    assert DriftReading.objects.filter(symbol="").count() == 20
+
+
+def test_measure_drift_of_an_unknown_slot_names_those_there_are(running: redis.Redis) -> None:
+    with pytest.raises(CommandError, match="forecasts, signals/15m"):
+        call_command("measure_drift", "--slot", "signals/7m")
