@@ -1,6 +1,6 @@
 """What a training run says of itself: the printed table and the card beside the network."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from predictions.promotion.criteria import Criterion
 from training.fitting import NETWORK, UNCHANGED
@@ -10,21 +10,22 @@ from training.significance import Comparison, Estimate
 
 CARD = """# Hot forecaster {version}
 
-Served: **{served}**. Predicts the mid price of BTCUSDT 10 seconds ahead: expected return,
-5 % and 95 % quantiles, P(up), P(flat), P(down).
+Served: **{served}**. Predicts the mid price of {symbols} 10 seconds ahead: expected
+return, 5 % and 95 % quantiles, P(up), P(flat), P(down).
 
 ## Data
 
 Recordings: {recordings}.
 
-- Spot and USD-M futures are pooled into one model: inputs in basis points are measured in units
-  of sigma·√10 (the expected move), as the target is.
-- The recordings run side by side: a cut at a share of the time cuts each at its own share, so
-  no row teaches about its own recording's future. They are of different days; a model tested on
-  the earlier one has seen part of the later one.
-- Weights are fitted on decisions every 200 ms, which overlap and so are not that many
-  observations, and on their mirror images (up and down exchanged), so that the drift of the
-  minutes at hand is not learnt. The prior of the classes is evened out the same way.
+- Markets are pooled into one model: inputs in basis points are measured in units of sigma·√10
+  (the expected move), as the target is.
+- Recordings of several days run side by side: a cut at a share of the time cuts each at its own
+  share, so no row teaches about its own recording's future. A model tested on an earlier one has
+  seen part of a later one. Symbols of one market share their time, and are cut together.
+- Weights are fitted on decisions every 200 ms of replayed frames, or on the loop's own ticks.
+  They overlap and so are not that many observations. Their mirror images (up and down exchanged)
+  teach too, so that the drift of the time at hand is not learnt. The prior of the classes is
+  evened out the same way.
 - Weights: {fitted:,} rows. Calibration, on a later slice: {calibrated:,} rows. Labels that end
   within 10 s of a later slice are dropped. Everything is judged on the 2-second grid.
 
@@ -44,6 +45,9 @@ Predicted 10-second moves are smaller than trading fees: this is information, no
 Seed {seed}; the same seed gives the same result on a CPU.
 How the choices were made, and what was known when they were: docs/LAB_LOG.md.
 """
+
+ENOUGH_MINUTES = 7 * 24 * 60
+"""Fewer tell of no skill, whatever the figures say."""
 
 HEADINGS = ("model", "R²", "MAE ratio", "hit rate", "log-loss", "vs prior", "Brier", "ECE", "90 %")
 
@@ -117,7 +121,8 @@ def conclusion(outcome: Outcome) -> str:
     sentences = [
         opening,
         f"It is fitted and judged on {minutes:.0f} minutes of labelled data from"
-        f" {len(decisions.names)} recording(s) of one symbol: far too little to establish skill.",
+        f" {len(decisions.names)} recording(s)"
+        + (": far too little to establish skill." if minutes < ENOUGH_MINUTES else "."),
         f"R² against no change: walk-forward {shown(figures.r2, signed=True)},"
         f" final test {shown(final.r2, signed=True)}.",
         "It significantly beats " + (", ".join(beaten) if beaten else "no other baseline") + ".",
@@ -129,13 +134,16 @@ def conclusion(outcome: Outcome) -> str:
     return " ".join(sentences)
 
 
-def card(outcome: Outcome, *, version: str, recordings: str, seed: int) -> str:
+def card(
+    outcome: Outcome, *, version: str, recordings: str, symbols: Sequence[str], seed: int
+) -> str:
     """Return the card that lies beside the network."""
     calibration = outcome.calibrations[outcome.verdict.served]
     return CARD.format(
         version=version,
         served=outcome.verdict.served,
         recordings=recordings,
+        symbols=", ".join(symbols),
         fitted=outcome.fitted_rows,
         calibrated=outcome.calibrated_rows,
         temperature=calibration.temperature,

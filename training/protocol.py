@@ -10,11 +10,12 @@ from functools import partial
 
 import numpy as np
 
+from market.hot.vector import TICK_MS
 from training.alarms import every_alarm, leak_alarms
 from training.calibration import calibrate
 from training.candidates import Calibration, Candidate, GraphCandidate
 from training.criteria import Choice
-from training.decisions import FITTING_STEP_MS, Decisions
+from training.decisions import Decisions
 from training.fitting import FITTED, MICROPRICE_LINEAR, NETWORK, RIDGE, fit_named
 from training.gate import Contest, Graded, best_baseline, decide_served
 from training.judging import Judgement, compare, judge
@@ -42,12 +43,16 @@ class Trial:
 
     def judged(self, rows: Mask | None = None) -> dict[str, Judgement]:
         """Judge every model, on all rows or on some."""
-        chosen = np.ones(len(self.decisions), dtype=np.bool_) if rows is None else rows
-        decisions = self.decisions.take(chosen)
+        asked = self if rows is None else self.take(rows)
         return {
-            name: judge(name, answers[chosen], self.prior[chosen], decisions)
-            for name, answers in self.answers.items()
+            name: judge(name, answers, asked.prior, asked.decisions)
+            for name, answers in asked.answers.items()
         }
+
+    def take(self, rows: Mask) -> "Trial":
+        """Return some of the decisions."""
+        answers = {name: one[rows] for name, one in self.answers.items()}
+        return Trial(self.decisions.take(rows), answers, self.prior[rows])
 
     def compared(self, name: str) -> dict[str, Comparison]:
         """Compare one model with each of the others."""
@@ -112,7 +117,7 @@ def run_protocol(
         calibrations=calibrations,
         fitted_rows=int(splits.final.fit.sum()),
         calibrated_rows=int(splits.final.calibrate.sum()),
-        labelled_ms=FITTING_STEP_MS * len(decisions),
+        labelled_ms=TICK_MS * int(decisions.on_grid.sum()),
         verdict=verdict,
         alarms=every_alarm(judged, final_judged, lambda one: leak_alarms(one.figures())),
     )

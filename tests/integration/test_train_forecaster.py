@@ -19,6 +19,7 @@ from tests.recordings import BTC_FUTURES, BTC_SPOT, recording
 from training.decisions import Decisions, decide
 from training.export import ExportMismatchError, check_export, export_graph
 from training.fitting import MICROPRICE_LINEAR, NETWORK, RIDGE, TREES, UNCHANGED, fit_ridge
+from training.forecast_datasets import ForecastDataset
 from training.networks import OUTPUTS, Floats, Forecaster, forecast
 from training.protocol import Outcome
 from training.recordings import read_recording, recording_digest
@@ -150,8 +151,11 @@ def test_training_twice_with_one_seed_gives_the_same_forecasts_and_file(
     second, other = _outcome(rows, tmp_path / "b")
     for name, answers in first.final.answers.items():
         assert np.array_equal(answers, second.final.answers[name]), name
-    ship(first, rows, one)
-    ship(second, rows, other)
+    made = ForecastDataset(
+        rows, np.zeros(len(rows), dtype=np.int64), ("BTCUSDT",), "", "made up", "ab" * 32
+    )
+    ship(first, made, one)
+    ship(second, made, other)
     assert (one.output / NETWORK_FILE).read_bytes() == (other.output / NETWORK_FILE).read_bytes()
 
 

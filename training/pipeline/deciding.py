@@ -1,0 +1,107 @@
+"""The end of a trial: the second gate looks at the ledger, once, and promotes or rejects.
+
+Too few decisions prolong the trial by as much again, twice at most. A frozen slot keeps a
+challenger that passed waiting, until a person promotes it, rejects it, or lets go of the slot.
+"""
+
+from predictions.models.retraining import GateVerdict, RunState, RunStep, VersionState
+from predictions.promotion.criteria import Stage, Verdict
+from predictions.promotion.errors import FrozenError
+from predictions.promotion.standing import Automatic, champion_version, promote
+from training.pipeline import records
+from training.pipeline.market_now import running_market
+from training.pipeline.steps import Run, reject_once
+from training.pipeline.trials import MOST_PROLONGED, TrialTime, is_abandoned, is_due
+
+LEAST_DECISIONS = {"forecasts": 1_800, "signals": 300}
+"""That both versions answered: an hour of one symbol; a week of hourly candles of two coins."""
+
+
+def decide(run: Run) -> None:
+    """Judge a challenger whose time on trial is over; leave others as they are."""
+    row = run.row
+    trial = TrialTime.of(row)
+    if row.version is None or trial is None:
+        run.end(RunState.FAILED, "the run's version or its time on trial is not known any more")
+        return
+    if not is_due(row, running_market()):
+        return
+    kept = row.verdicts.filter(stage=Stage.SHADOW, passed=True).first()
+    if row.version.state != VersionState.SHADOW:
+        _end_as_found(run, kept)
+        return
+    if kept is not None:
+        _promote(run, kept)
+        return
+    _judge(run, trial)
+
+
+def _judge(run: Run, trial: TrialTime) -> None:
+    row, slot = run.row, run.slot
+    version, champion = _version(run), champion_version(slot)
+    verdict = run.engine.in_shadow(trial.venue, version, champion, trial.from_ms, trial.until_ms)
+    if verdict.n < LEAST_DECISIONS[slot.engine]:
+        _too_few(run, trial, verdict)
+        return
+    row.step = RunStep.PROMOTION
+    kept = records.write_verdict(row, verdict)
+    row.save()
+    if verdict.passed:
+        _promote(run, kept)
+        return
+    why = f"not better than {champion} on trial: {'; '.join(verdict.objections)}"
+    reject_once(run, why, _figures(kept))
+    run.end(RunState.REJECTED, f"{version} is {why}")
+
+
+def _too_few(run: Run, trial: TrialTime, verdict: Verdict) -> None:
+    least = LEAST_DECISIONS[run.slot.engine]
+    told = f"{verdict.n:,} decisions beside {verdict.against} in {trial.venue}, {least:,} needed"
+    if trial.prolonged < MOST_PROLONGED and not is_abandoned(run.row, trial):
+        longer = trial.longer()
+        run.row.metrics = {**run.row.metrics, "trial": longer.to_record()}
+        run.row.message = f"{_version(run)} stays on trial: {told}"
+        run.row.save()
+        run.told(f"{run.slot}: {run.row.message}")
+        return
+    records.write_verdict(run.row, verdict)
+    why = f"too few decisions on trial: {told}"
+    reject_once(run, why)
+    run.end(RunState.REJECTED, f"{_version(run)} is rejected: {why}")
+
+
+def _promote(run: Run, kept: GateVerdict) -> None:
+    version = _version(run)
+    why = f"passed both gates against {kept.against}, run {run.row.pk}"
+    try:
+        promote(run.slot, version, by=Automatic.RETRAINING, why=why, figures=_figures(kept))
+    except FrozenError:
+        run.row.message = (
+            f"{version} passed both gates, and {run.slot} is frozen: promote it by hand"
+        )
+        run.row.save()
+        run.told(f"{run.slot}: {run.row.message}")
+        return
+    run.end(RunState.PROMOTED, f"{version} {why}")
+
+
+def _end_as_found(run: Run, kept: GateVerdict | None) -> None:
+    # A run that was killed behind its promotion, or a person who decided meanwhile.
+    version = run.row.version
+    served = version is not None and version.state in (VersionState.CHAMPION, VersionState.PREVIOUS)
+    if served and kept is not None:
+        run.end(RunState.PROMOTED, f"{_version(run)} passed both gates and was promoted")
+    elif served:
+        run.end(RunState.PROMOTED, f"{_version(run)} was promoted by hand")
+    else:
+        run.end(RunState.REJECTED, f"{_version(run)} was taken off the trial")
+
+
+def _figures(kept: GateVerdict) -> dict[str, float | None]:
+    return {one["name"]: one["figure"] for one in kept.criteria}
+
+
+def _version(run: Run) -> str:
+    if run.row.version is None:
+        raise ValueError(f"run {run.row.pk} has no version")
+    return run.row.version.version

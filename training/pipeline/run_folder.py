@@ -1,0 +1,67 @@
+"""What a run leaves on disk: one folder, each step's result in it, whole or not at all."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import joblib
+from django.conf import settings
+
+from market.files import replace_whole
+
+RUNS = "training/runs"
+CHALLENGER = "challenger"
+OUTCOME = "outcome.joblib"
+ATTEMPTS = "attempts"
+
+
+class RunFolder:
+    """The folder of one run."""
+
+    def __init__(self, run_id: int) -> None:
+        self.path: Path = settings.VAR_DIR / RUNS / str(run_id)
+
+    @property
+    def challenger(self) -> Path:
+        """Where the challenger's files are made, before they go into the store."""
+        return self.path / CHALLENGER
+
+    def make(self) -> None:
+        """Let the folder be there."""
+        self.path.mkdir(parents=True, exist_ok=True)
+
+    def keep_outcome(self, outcome: object) -> None:
+        """Write what walk-forward found, models among it."""
+        self._write(OUTCOME, lambda file: joblib.dump(outcome, file))
+
+    def outcome(self) -> Any:
+        """Return what walk-forward found. Raises OSError where it is not there."""
+        # Our own file: nobody else writes into VAR_DIR, and models are no plain data.
+        return joblib.load(self.path / OUTCOME)
+
+    def begun(self, step: str) -> int:
+        """Count another beginning of a step; return how often it was begun."""
+        path = self.path / ATTEMPTS
+        words = path.read_text().split() if path.exists() else []
+        count = int(words[1]) + 1 if words[:1] == [step] and len(words) == 2 else 1
+        self._write(ATTEMPTS, lambda file: file.write(f"{step} {count}".encode()))
+        return count
+
+    def forget_attempts(self) -> None:
+        """Count beginnings anew: the step waits, it did not die."""
+        (self.path / ATTEMPTS).unlink(missing_ok=True)
+
+    def forget_work(self) -> None:
+        """Remove what a run that is over has no use for; its dataset stays for a version."""
+        (self.path / OUTCOME).unlink(missing_ok=True)
+        self.forget_attempts()
+        shutil.rmtree(self.challenger, ignore_errors=True)
+
+    def remove(self) -> None:
+        """Remove all of it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def _write(self, name: str, write: Callable[[BinaryIO], object]) -> None:
+        self.make()
+        replace_whole(self.path / name, write)

@@ -1,0 +1,123 @@
+"""Runs as a whole: begun, gone on with, failed. Read by `manage.py retrain`.
+
+One at a time. A run that dies stays as it is, and whoever comes next goes on with it; one that
+dies three times in the same step has failed.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+from django.db import DatabaseError, InterfaceError
+
+from inference.artefacts.versions import Slot, parse_slot
+from predictions.models.retraining import RunState, RunStep, TrainingRun, Trigger
+from training.pipeline import records
+from training.pipeline.deciding import decide
+from training.pipeline.engines import Engine, Told
+from training.pipeline.orders import SlotOrder
+from training.pipeline.run_folder import RunFolder
+from training.pipeline.steps import STEPS, Run, WaitingError
+from training.pipeline.trials import unfinished
+from training.recordings import TooLittleDataError
+from training.workplace import WorkplaceError
+
+MOST_ATTEMPTS = 3
+EngineOf = Callable[[Slot], Engine]
+
+log = structlog.get_logger(__name__)
+
+
+def retrain(
+    orders: Mapping[Slot, SlotOrder],
+    engine_of: EngineOf,
+    told: Told,
+    *,
+    trigger: Trigger = Trigger.HAND,
+    causes: Mapping[Slot, str] | None = None,
+) -> list[TrainingRun]:
+    """Train a challenger for each slot, as far as its trial; return the runs.
+
+    A run of the same order that was broken off is gone on with; one of another order is given
+    up. What fails is told in its row, and the next slot goes on.
+    """
+    rows = []
+    for slot, order in orders.items():
+        row = _broken_off(slot, order) or TrainingRun.objects.create(
+            slot=str(slot),
+            trigger=trigger,
+            cause=(causes or {}).get(slot, "")[:500],
+            state=RunState.RUNNING,
+            step=RunStep.DATASET,
+            options=order.to_record(),
+        )
+        rows.append(go_on(row, engine_of, told))
+    return rows
+
+
+def resume(engine_of: EngineOf, told: Told) -> list[TrainingRun]:
+    """Go on with every run that was broken off, and decide trials whose time is over."""
+    return [go_on(row, engine_of, told) for row in unfinished()]
+
+
+def go_on(row: TrainingRun, engine_of: EngineOf, told: Told) -> TrainingRun:
+    """Take a run from step to step until it waits or is over.
+
+    Raises the database's errors; the run then stays as it is.
+    """
+    slot = parse_slot(row.slot)
+    order = SlotOrder.of_record(row.options)
+    run = Run(row, slot, order, RunFolder(row.pk), engine_of(slot), told)
+    try:
+        _steps(run)
+    except (DatabaseError, InterfaceError):
+        raise
+    except (WaitingError, WorkplaceError) as error:
+        row.message = f"goes on later: {error}"
+        row.save()
+        told(f"{slot}: {row.message}")
+    except TooLittleDataError as error:
+        run.end(RunState.UNCHANGED, f"there is too little to learn from yet: {error}")
+    except Exception as error:
+        # The outermost handler of a run: what went wrong with it is not the next slot's matter.
+        log.exception("retraining_failed", slot=str(slot), run=row.pk, step=row.step)
+        run.end(RunState.FAILED, f"failed at {row.get_step_display()}: {_words(error)}")
+    return row
+
+
+def _steps(run: Run) -> None:
+    while run.row.state == RunState.RUNNING:
+        step = RunStep(run.row.step)
+        if run.folder.begun(step) > MOST_ATTEMPTS:
+            message = (
+                f"it died {MOST_ATTEMPTS} times at {step.label}, most likely for want of memory"
+            )
+            run.end(RunState.FAILED, message)
+            return
+        try:
+            STEPS[step](run)
+        except WaitingError:
+            run.folder.forget_attempts()
+            raise
+    if run.row.state == RunState.ON_TRIAL:
+        decide(run)
+
+
+def _broken_off(slot: Slot, order: SlotOrder) -> TrainingRun | None:
+    found = None
+    running = TrainingRun.objects.filter(slot=str(slot), state=RunState.RUNNING)
+    for row in running.select_related("version").order_by("-started_at", "-id"):
+        if found is None and SlotOrder.of_record(row.options).asks_the_same(order):
+            found = row
+            continue
+        records.end(row, RunState.FAILED, "it was broken off, and asked for otherwise since")
+        RunFolder(row.pk).remove()
+    return found
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def failed(rows: Sequence[TrainingRun]) -> list[TrainingRun]:
+    """Return the runs that failed."""
+    return [row for row in rows if row.state == RunState.FAILED]
