@@ -148,7 +148,10 @@ def dead_letters(engine: str) -> str:
 
 
 def head(engine: str, venue: str, shard: int, *, cluster: bool = False) -> str:
-    """Hash. Head of one hash chain: hash (32 bytes, hex), tick. Writer: the leading loop."""
+    """Hash. Head of one hash chain: hash (32 bytes, hex), tick, id (the entry's in the log).
+
+    Writer: the leading loop, or `run_shadow` for a version on trial.
+    """
     return f"head:{_tag(engine, cluster)}:{venue}:{shard}"
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from redis.exceptions import RedisError
@@ -15,9 +16,10 @@ from inference.config import ServiceConfig
 from inference.forecasts.entry import TickEntry
 from inference.forecasts.forecaster import Forecaster, Speaker
 from inference.forecasts.memory import MemoryWatch
+from inference.forecasts.recent import recent_entries
 from inference.forecasts.schedule import LATE_MS, Due, Schedule
 from inference.forecasts.ticking import SHARD, Ticker, TickResult
-from inference.handover.chain import ChainHead, EntryFormatError
+from inference.handover.chain import ChainHead
 from inference.handover.connections import connections_in_use, open_client, open_link
 from inference.handover.fence import LeaseLostError
 from inference.handover.leading import Lead
@@ -201,30 +203,27 @@ class ForecastLoop:
     async def _take_over(self) -> None:
         self._take_up()
         market = await self.ticker.look()
-        entries = await self._recent_entries(market.venue)
+        head_key = self.ticker.publisher.head_key(market.venue)
+        (head,) = await self._link.execute(render([("HMGET", head_key, "hash", "tick", "id")]))
+        # What is still to mature, and the interval's state, from whoever led before.
+        entries = await recent_entries(
+            self._page,
+            (head[2] or b"").decode(),
+            venue=market.venue,
+            shard=SHARD,
+            count=self._config.prediction.horizon_ms // self._config.prediction.tick_ms + 1,
+        )
         self.ticker.forecaster.restore(entries)
         await self._look_around()
-        head_key = self.ticker.publisher.head_key(market.venue)
-        (head,) = await self._link.execute(render([("HMGET", head_key, "hash", "tick")]))
         if head[0]:
             self.ticker.start_chain(ChainHead(head[0].decode(), int(head[1])))
         log.info("forecasts_taken_over", venue=market.venue, restored=len(entries))
 
-    async def _recent_entries(self, venue: str) -> list[TickEntry]:
-        # What is still to mature, and the interval's state, from whoever led before.
+    async def _page(self, newest: str, count: int) -> list[tuple[Any, bytes | None]]:
         log_key = keys.log(FORECASTS, cluster=self._config.redis.cluster_mode)
-        count = self._config.prediction.horizon_ms // self._config.prediction.tick_ms + 1
-        command = ("XREVRANGE", log_key, "+", "-", "COUNT", str(count))
+        command = ("XREVRANGE", log_key, newest, "-", "COUNT", str(count))
         (found,) = await self._link.execute(render([command]))
-        entries = []
-        for _, fields in reversed(found):
-            try:
-                entry = TickEntry.unpack(fields[1])
-            except (EntryFormatError, IndexError):
-                continue
-            if entry.venue == venue:
-                entries.append(entry)
-        return entries
+        return [(entry_id, fields[1] if len(fields) > 1 else None) for entry_id, fields in found]
 
     async def _keep_lease(self) -> None:
         while True:

@@ -33,7 +33,7 @@ AHEAD_MS = 1_000.0
 
 _SILENT = frozenset({Reason.FEATURES_MISSING, Reason.STALE_FEATURES})
 _AGELESS = frozenset({Reason.OTHER_VENUE, Reason.FEATURES_FROM_FUTURE})
-_REQUIRED = [INDEX[name] for name in REQUIRED_FEATURES]
+REQUIRED = [INDEX[name] for name in REQUIRED_FEATURES]
 _MID, _SPREAD = INDEX["mid_price"], INDEX["spread_bp"]
 _LARGEST = np.finfo(np.float64).max
 _LOWEST: dict[str, float] = {
@@ -196,7 +196,7 @@ class HotReader:
             (age_ms < -AHEAD_MS, Reason.FEATURES_FROM_FUTURE),
             (age_ms > self._max_age_ms, Reason.STALE_FEATURES),
             (crossing, Reason.CROSSED_BOOK),
-            (void[:, _REQUIRED].any(axis=1), Reason.INCOMPLETE_FEATURES),
+            (void[:, REQUIRED].any(axis=1), Reason.INCOMPLETE_FEATURES),
         )
         for mask, reason in causes:
             for row in np.flatnonzero(mask & reading.usable):

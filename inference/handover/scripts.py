@@ -40,7 +40,7 @@ end
 if (head[1] or '') ~= ARGV[3] then return {'head', head[1] or '', head[2] or ''} end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 local id = redis.call('XADD', KEYS[3], '*', 'entry', ARGV[6])
-redis.call('HSET', KEYS[2], 'hash', ARGV[4], 'tick', ARGV[5])
+redis.call('HSET', KEYS[2], 'hash', ARGV[4], 'tick', ARGV[5], 'id', id)
 """
 """KEYS lease, head, log; ARGV lease value, lease ttl ms, head expected, head new, tick, entry.
 Goes on, with `id`, where the entry is in the log; else it has answered why not."""

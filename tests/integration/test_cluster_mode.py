@@ -102,7 +102,9 @@ async def test_ticks_reach_log_chain_and_every_pred_across_slots(cluster, client
         assert entry.prev == entry_hash(earlier)
     assert all(entry.sources == ["redis"] * len(SYMBOLS) for entry in entries)
     head = client.hgetall(keys.head("forecasts", "external", 0, cluster=True))
+    newest = head.pop("id")
     assert head == {"hash": entry_hash(packed[-1]).hex(), "tick": str(entries[-1].tick)}
+    assert client.xrange(keys.log("forecasts", cluster=True), newest, newest)
     for index, symbol in enumerate(SYMBOLS):
         fields = client.hgetall(keys.pred(symbol))
         assert int(fields["prediction_ts"]) == entries[-1].tick_ms

@@ -92,7 +92,9 @@ async def test_entries_form_a_hash_chain_over_ticks_that_follow(redis_url, raw_r
     ticks = [entry.tick for entry in chain]
     assert ticks == list(range(ticks[0], ticks[0] + 5))
     head = clean_redis.hgetall(keys.head("forecasts", "external", 0))
-    assert head == {"hash": entry_hash(packed[-1]).hex(), "tick": str(ticks[-1])}
+    newest: Any = raw_redis.xrevrange(keys.log("forecasts"), count=1)
+    expected = {"hash": entry_hash(packed[-1]).hex(), "tick": str(ticks[-1])}
+    assert head == expected | {"id": newest[0][0].decode()}
 
 
 async def test_message_of_a_tick_reaches_the_channel_layers_group(redis_url, clean_redis):

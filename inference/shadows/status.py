@@ -1,0 +1,86 @@
+"""What `run_shadow` says of itself: each version on trial, and how far it is behind.
+
+Written by the voices; read for the heartbeat `health:shadow`. Free of NumPy and ONNX Runtime.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+WINDOW = 150
+"""Answers over which latency is told: five minutes of ticks."""
+
+
+class State(StrEnum):
+    """How a version on trial does."""
+
+    LOADING = "loading"
+    SPEAKING = "speaking"
+    REFUSED = "refused"
+    TOO_SLOW = "too_slow"
+
+
+@dataclass(slots=True)
+class VoiceStatus:
+    """One version on trial.
+
+    said: entries written. skipped: of the leader's, those that it did not answer, by why. behind:
+    how many of the leader's entries had come since the one that it answered last. milliseconds:
+    from taking up an entry until its answer is packed.
+    """
+
+    slot: str
+    version: str
+    state: State = State.LOADING
+    code: str = ""
+    message: str = ""
+    said: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    behind: int = 0
+    last_ms: float | None = None
+    milliseconds: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
+
+    def skip(self, why: str, count: int = 1) -> None:
+        self.skipped[why] = self.skipped.get(why, 0) + count
+
+    def document(self) -> dict[str, Any]:
+        times = sorted(self.milliseconds)
+        return {
+            "slot": self.slot,
+            "version": self.version,
+            "state": self.state.value,
+            "code": self.code,
+            "message": self.message,
+            "said": self.said,
+            "skipped": dict(self.skipped),
+            "behind": self.behind,
+            "last_ms": self.last_ms,
+            "latency_ms": round(times[len(times) // 2], 3) if times else None,
+        }
+
+
+@dataclass(slots=True)
+class ShadowStatus:
+    """All of the process. problem: why nothing can be followed though Redis answers."""
+
+    leading: bool = False
+    voices: dict[tuple[str, str], VoiceStatus] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> str:
+        """idle (nothing is on trial); standby (another process speaks); degraded; healthy."""
+        if not self.voices:
+            return "idle"
+        if not self.leading:
+            return "standby"
+        unwell = any(voice.code for voice in self.voices.values())
+        return "degraded" if unwell or any(self.problems.values()) else "healthy"
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "error": "; ".join(problem for problem in self.problems.values() if problem),
+            "leading": self.leading,
+            "versions": [voice.document() for _, voice in sorted(self.voices.items())],
+        }
