@@ -45,7 +45,7 @@ test: install-all
 	@$(BIN)/python -m tests.browser
 	$(MAKE) --no-print-directory check
 	$(PARALLEL) tests/unit tests/integration
-	TEST_DATABASE=postgresql $(PARALLEL) tests/unit tests/integration
+	TEST_DATABASE=postgresql $(PARALLEL) tests/integration
 	$(PARALLEL:auto=2) tests/e2e
 	$(PARALLEL:auto=2) tests/chaos
 	$(BIN)/python -m pytest tests/performance

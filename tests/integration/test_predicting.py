@@ -2,6 +2,7 @@
 
 import ast
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -24,10 +25,10 @@ ROOT = Path(__file__).resolve().parents[2]
 AS_OF = "2024-09-06T00:00:01Z"
 
 
-@pytest.fixture
-def env(instance_env: dict[str, str]) -> dict[str, str]:
-    """An instance with networks and candles of three coins, and no Redis."""
-    var = Path(instance_env["VAR_DIR"])
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Networks and candles of three coins, made once."""
+    var = tmp_path_factory.mktemp("instance")
     store = CandleStore(var / "candles")
     now_ms = time.time() * 1e3
     for timeframe in SIGNAL_TIMEFRAMES:
@@ -36,6 +37,13 @@ def env(instance_env: dict[str, str]) -> dict[str, str]:
             for closed_ms in (NOW_MS, timeframe.open_of(now_ms)):
                 series = candles(timeframe, count=300, seed=number, closed_ms=closed_ms)
                 store.upsert("binance", symbol, timeframe, series)
+    return var
+
+
+@pytest.fixture
+def env(instance: Path, instance_env: dict[str, str]) -> dict[str, str]:
+    """An instance of its own with these networks and candles, and no Redis."""
+    shutil.copytree(instance, instance_env["VAR_DIR"], dirs_exist_ok=True)
     return instance_env | {
         "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",
         "SIGNAL_SYMBOLS": ",".join((*SYMBOLS, "DOGE2USDT")),
