@@ -5,6 +5,7 @@ import { Panel } from "../shell/panel.js";
 import { Shell } from "../shell/shell.js";
 import { ServedMap } from "./served_map.js";
 import { ModelCard } from "./model_card.js";
+import { Retraining } from "./retraining.js";
 import { showRefused } from "./refused.js";
 
 const ASK_EVERY_MS = 30_000;
@@ -12,6 +13,7 @@ const ASK_EVERY_MS = 30_000;
 const shell = new Shell();
 const panel = new Panel(document.getElementById("served"));
 const map = new ServedMap();
+const retraining = new Retraining(document.getElementById("retraining"));
 const list = document.getElementById("cards");
 const cards = new Map();
 let asking = false;
@@ -25,6 +27,7 @@ async function renew() {
   } catch (refusal) {
     if (!(refusal instanceof Refusal)) throw refusal;
     panel.failed(refusal, renew);
+    retraining.failed(refusal, renew);
     if (refusal.denied) forget();
   } finally {
     asking = false;
@@ -39,6 +42,7 @@ function forget() {
 function show(told) {
   map.show(told);
   showRefused(told.refused);
+  retraining.show(told);
   const kept = new Set();
   for (const [index, model] of told.models.entries()) {
     const card = cards.get(model.id) ?? new ModelCard();

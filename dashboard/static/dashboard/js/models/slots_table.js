@@ -1,0 +1,76 @@
+// Each slot in a row: who serves it, who is on trial, how it stands. A slot is chosen by its name.
+
+import { made } from "../shell/elements.js";
+import { timeElement } from "../shell/times.js";
+import { ORIGINS, RUNS, days, slotTitle } from "./slot_words.js";
+import { table, tag } from "./tables.js";
+
+const HEADS = ["Slot", "Serves", "Since", "On trial", "Newest run", "Drift"];
+
+export class SlotsTable {
+  /** onChoose(slot): called with the name of the slot that the reader chose. */
+  constructor(element, onChoose) {
+    this.element = element;
+    this.onChoose = onChoose;
+    this.key = "";
+  }
+
+  show(slots, chosen) {
+    const key = JSON.stringify([slots, chosen]);
+    if (key === this.key) return;
+    this.key = key;
+    const focused = this.element.contains(document.activeElement) && document.activeElement.dataset.slot;
+    this.element.replaceChildren(table("Slots", HEADS, slots.map((each) => this.row(each, chosen)), "slots"));
+    if (focused) this.element.querySelector(`[data-slot="${focused}"]`)?.focus();
+  }
+
+  row(told, chosen) {
+    const button = made("button", "small", slotTitle(told));
+    button.type = "button";
+    button.dataset.slot = told.slot;
+    button.setAttribute("aria-pressed", String(told.slot === chosen));
+    button.addEventListener("click", () => this.onChoose(told.slot));
+    const cells = [serves(told), since(told), onTrial(told), newestRun(told.run), drift(told.drift)];
+    return [button, ...cells.map((content) => ({ content, className: "text" }))];
+  }
+}
+
+function serves({ champion, frozen }) {
+  const cell = made("span");
+  if (champion === null) cell.append(made("span", "down", "nothing"));
+  else cell.append(made("code", "", champion.version));
+  if (frozen) cell.append(" ", tag("frozen", "warn"));
+  return cell;
+}
+
+function since({ champion }) {
+  if (champion === null) return "–";
+  if (champion.since !== null) return timeElement(Date.parse(champion.since), "date");
+  return champion.origin === null ? "not known" : ORIGINS[champion.origin];
+}
+
+function onTrial({ trials }) {
+  const waiting = trials.filter((each) => each.state === "shadow");
+  if (!waiting.length) return made("span", "muted", "nobody");
+  const cell = made("span");
+  for (const each of waiting) {
+    const line = made("span", "line");
+    line.append(made("code", "", each.version), ` ${each.days_left > 0 ? `${days(each.days_left)} left` : "to be judged now"}`);
+    cell.append(line);
+  }
+  return cell;
+}
+
+function newestRun(run) {
+  if (run === null) return made("span", "muted", "none yet");
+  const [words, kind] = RUNS[run.state];
+  const cell = made("span");
+  cell.append(tag(words, kind), " ", timeElement(Date.parse(run.ended_at ?? run.started_at), "date"));
+  return cell;
+}
+
+function drift(told) {
+  if (told === null) return made("span", "muted", "not measured");
+  if (!told.drifted) return `none of ${told.figures} figures`;
+  return made("span", "warned", `${told.drifted} of ${told.figures} figures`);
+}
