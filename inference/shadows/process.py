@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from inference.shadows.engines import Shadows
 
 LOOK_SECONDS = 1.0
-NAP_SECONDS = 0.25
+NAPS = 4
 LEAST_CONNECTIONS = 12
 """Two wait for entries, two leases are renewed beside them, and each version writes."""
 
@@ -71,16 +71,13 @@ class ShadowProcess:
             while not self._stopping():
                 await self.look()
                 await beat(self._client, self.status)
-                await self._rest()
+                for _ in range(NAPS):  # so that a stop is seen soon
+                    if not self._stopping():
+                        await asyncio.sleep(LOOK_SECONDS / NAPS)
         finally:
             if self._shadows is not None:
                 await self._shadows.close()
             await self._client.aclose()
-
-    async def _rest(self) -> None:
-        until = time.monotonic() + LOOK_SECONDS
-        while time.monotonic() < until and not self._stopping():
-            await asyncio.sleep(NAP_SECONDS)
 
     async def look(self) -> None:
         """Follow the links: begin with what is new on trial, end what is no more."""

@@ -104,7 +104,7 @@ async def test_ticks_reach_log_chain_and_every_pred_across_slots(cluster, client
     head = client.hgetall(keys.head("forecasts", "external", 0, cluster=True))
     newest = head.pop("id")
     assert head == {"hash": entry_hash(packed[-1]).hex(), "tick": str(entries[-1].tick)}
-    assert client.xrange(keys.log("forecasts", cluster=True), newest, newest)
+    assert raw.xrange(LOG, newest, newest) == raw.xrevrange(LOG, count=1)
     for index, symbol in enumerate(SYMBOLS):
         fields = client.hgetall(keys.pred(symbol))
         assert int(fields["prediction_ts"]) == entries[-1].tick_ms
