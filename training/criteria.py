@@ -7,6 +7,7 @@ the ledger: what is asked is written down once. Source of the limits: the protoc
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -89,6 +90,39 @@ class Choice:
             "criteria": to_records(self.criteria),
             "n": self.verdict.n,
             "n_eff": self.verdict.n_eff,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ChampionVerdicts:
+    """How a challenger stood against the champion.
+
+    every: on all walk-forward decisions, with the final test's veto; later: on those alone that
+    are later than what the champion learned from, None where they are too few or that is unknown.
+    """
+
+    every: Verdict
+    later: Verdict | None
+
+    @property
+    def deciding(self) -> Verdict:
+        """The verdict that counts: on later decisions where there are enough."""
+        return self.later or self.every
+
+    def to_record(self) -> dict[str, Any]:
+        """Return plain values, for a run's metrics and a manifest."""
+        return {
+            name: None
+            if one is None
+            else {
+                "challenger": one.challenger,
+                "against": one.against,
+                "passed": one.passed,
+                "n": one.n,
+                "n_eff": one.n_eff,
+                "criteria": to_records(one.criteria),
+            }
+            for name, one in (("every", self.every), ("later", self.later))
         }
 
 

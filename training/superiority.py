@@ -12,7 +12,7 @@ from arch.bootstrap import SPA
 
 from predictions.promotion.criteria import Criterion
 from training.criteria import Duel, significance
-from training.evaluation import Floats, Integers
+from training.evaluation import Bools, Floats, Integers
 
 REPLICATES = 2_000
 MOST_BLOCKS = 1_000
@@ -29,6 +29,10 @@ class Trials:
 
     losses: Sequence[Floats]
     seed: int = 0
+
+    def take(self, rows: Integers | Bools) -> "Trials":
+        """Return the losses of some of the decisions."""
+        return Trials([one[rows] for one in self.losses], self.seed)
 
     def __len__(self) -> int:
         """Return how many variants were tried, the challenger included."""

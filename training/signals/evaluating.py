@@ -15,20 +15,12 @@ import numpy as np
 
 from inference.artefacts.errors import ArtefactError
 from inference.artefacts.scaler import read_scaler
-from inference.artefacts.signal_folder import (
-    NothingThere,
-    check_claims,
-    checked_network,
-    read_folder,
-)
 from inference.artefacts.signal_manifest import (
-    MANIFEST_NAME,
     NETWORK_NAME,
     SCALER_NAME,
     TORCH_NAME,
     SignalManifest,
 )
-from inference.artefacts.signal_network import open_signal_network
 from inference.artefacts.torch_import import load_network
 from market.candles.indicators import INDICATOR_NAMES
 from market.candles.series import Floats, Integers
@@ -36,6 +28,7 @@ from market.candles.timeframes import Timeframe
 from predictions.promotion.criteria import Criterion
 from training.cards import gate_table
 from training.recordings import TrainingDataError
+from training.signals.against_champion import open_champion
 from training.signals.baselines import BASELINES
 from training.signals.calibration import tempered
 from training.signals.challenger import NetworkModel, network_fit
@@ -177,18 +170,7 @@ def shipped_manifest(folder: Path) -> SignalManifest:
 
     Raises TrainingDataError naming the file that is missing, not as declared or no network.
     """
-    try:
-        manifest = read_folder(folder)
-        if not isinstance(manifest, SignalManifest):
-            raise TrainingDataError(f"{folder / MANIFEST_NAME} is missing: nothing to judge")
-        check_claims(folder, manifest, manifest.symbols[0], Timeframe(folder.name))
-        content, digest = checked_network(folder, manifest)
-        open_signal_network(content, digest, folder / manifest.network, len(manifest.symbols))
-    except NothingThere as error:
-        raise TrainingDataError(f"{folder / MANIFEST_NAME} is missing: nothing to judge") from error
-    except ArtefactError as error:
-        raise TrainingDataError(str(error)) from error
-    return manifest
+    return open_champion(folder, Timeframe(folder.name)).manifest
 
 
 def _network_answers(folder: Path, dataset: SignalDataset, rows: Integers) -> Floats:

@@ -3,7 +3,8 @@
 Blocks of time hold all symbols together and are four horizons long; every n has its n_eff.
 """
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
 
 import numpy as np
 
@@ -45,6 +46,16 @@ class Judged:
     touch_minutes: Floats
     prior: Floats
 
+    def take(self, rows: Flags | Integers) -> "Judged":
+        """Return some of the decisions."""
+        return Judged(self.timeframe, *(getattr(self, name)[rows] for name in _COLUMNS))
+
+    @classmethod
+    def joined(cls, parts: Sequence["Judged"]) -> "Judged":
+        """Return the decisions of several parts as one, part after part."""
+        columns = (np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS)
+        return cls(parts[0].timeframe, *columns)
+
     @property
     def blocks(self) -> Integers:
         return time_blocks(self.step, BLOCK_CANDLES)
@@ -58,6 +69,9 @@ class Judged:
     def terciles(self) -> Integers:
         """Which third of volatility (ATR ÷ close) each decision lies in: 0 is calm."""
         return evaluation.quantile_parts(self.atr_ratio, TERCILES)
+
+
+_COLUMNS = tuple(field.name for field in fields(Judged) if field.name != "timeframe")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ after the choice, and judges what is shipped: fitted before it, never again afte
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -184,13 +184,7 @@ def judged_rows(dataset: SignalDataset, rows: Integers, prior: Floats) -> Judged
 
 def contest(trials: Sequence[Trial]) -> Contest:
     """Return the trials' rows as one contest, fold after fold, each model judged."""
-    parts = [trial.judged for trial in trials]
-    columns = {
-        field.name: np.concatenate([getattr(part, field.name) for part in parts])
-        for field in fields(Judged)
-        if field.name != "timeframe"
-    }
-    judged = Judged(timeframe=parts[0].timeframe, **columns)
+    judged = Judged.joined([trial.judged for trial in trials])
     answers = {
         name: np.concatenate([trial.answers[name] for trial in trials])
         for name in trials[0].answers
