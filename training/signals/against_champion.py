@@ -156,7 +156,7 @@ def _answered(
 ) -> tuple[_Answered, Flags]:
     # Only decisions that the champion has an answer to; and which those are.
     theirs = champion_answers(champion, dataset, rows)
-    known: Flags = np.isfinite(theirs).all(axis=1)
+    known: Flags = np.isfinite(theirs[:, 0])
     if not known.any():
         raise TrainingDataError(
             f"{champion.manifest.version} knows none of the coins {', '.join(dataset.symbols)}"

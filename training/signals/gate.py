@@ -126,11 +126,10 @@ def lead(
     network: str, baselines: Sequence[str], answers: Mapping[str, Floats], judged: Judged
 ) -> Criterion:
     """Ask for a smaller log-loss than every baseline's."""
-    losses = {
-        name: float(log_losses(judged.label, answers[name]).mean())
-        for name in (network, *baselines)
-    }
-    figure = min(losses[name] for name in baselines) - losses[network]
+    own, *others = (
+        float(log_losses(judged.label, answers[name]).mean()) for name in (network, *baselines)
+    )
+    figure = min(others) - own
     return criteria.above("log-loss below every baseline's", figure, 0, asked="lead > 0")
 
 
