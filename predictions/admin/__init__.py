@@ -1,4 +1,4 @@
-"""The ledger in the admin, for looking only: what was said and what came true."""
+"""The ledger in the admin, for looking only: what was said, what came true, what was trained."""
 
 from django.contrib import admin
 
@@ -10,20 +10,34 @@ from predictions.admin.log import (
     LedgerEntryAdmin,
     PruningAdmin,
 )
+from predictions.admin.retraining import (
+    DriftReadingAdmin,
+    GateVerdictAdmin,
+    ModelVersionAdmin,
+    PromotionAdmin,
+    TrainingRunAdmin,
+    TrainingTrialAdmin,
+)
 from predictions.admin.signals import SignalAdmin, SignalGapAdmin, SignalOutcomeAdmin
 
 __all__ = [
     "CheckpointAdmin",
     "DeliveryAdmin",
+    "DriftReadingAdmin",
     "ForecastAdmin",
     "ForecastOutcomeAdmin",
     "ForecastRollupAdmin",
+    "GateVerdictAdmin",
     "IncidentAdmin",
     "LedgerEntryAdmin",
+    "ModelVersionAdmin",
+    "PromotionAdmin",
     "PruningAdmin",
     "SignalAdmin",
     "SignalGapAdmin",
     "SignalOutcomeAdmin",
+    "TrainingRunAdmin",
+    "TrainingTrialAdmin",
 ]
 
 admin.site.site_header = admin.site.site_title = "cryptosite"
