@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 
 from inference.artefacts.registry import Registry
+from inference.artefacts.versions import FORECASTER_NAME, Slot, VersionStore
 from inference.signals.moment import Moment
 from inference.vocabulary import FORECASTS, SIGNALS
 from market.candles.timeframes import Timeframe, parse_timeframe
@@ -58,9 +59,12 @@ def timeframes(text: str) -> tuple[Timeframe, ...]:
 
 
 def forecaster_paths(given: list[Path]) -> tuple[Path, ...]:
-    """Return where ONNX forecasters may lie: those given, then the registry's places."""
+    """Return where ONNX forecasters may lie: those given, the registry's places, all versions."""
     registry = Registry.from_config(settings.INFERENCE, settings.BASE_DIR, settings.VAR_DIR)
-    return tuple(dict.fromkeys((*(path.resolve() for path in given), *registry.places)))
+    store, slot = VersionStore(settings.VAR_DIR), Slot(FORECASTS)
+    kept = (store.folder(slot, name) / FORECASTER_NAME for name in store.versions(slot))
+    asked = (path.resolve() for path in given)
+    return tuple(dict.fromkeys((*asked, *registry.places, *kept)))
 
 
 def tell(report: AuditReport, out: OutputWrapper, *, as_json: bool, failed: str) -> None:

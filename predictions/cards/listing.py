@@ -1,0 +1,81 @@
+"""Every slot with its versions, as `manage.py models` prints them.
+
+What serves is looked up, and rows that do not say so are mended: a person asks here.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from django.conf import settings
+
+from inference.artefacts.versions import SLOTS, Slot, VersionStore
+from predictions.cards.slots import Told, told_version
+from predictions.models import ModelVersion
+from predictions.models.retraining import VersionState
+from predictions.promotion.standing import champion_version, is_frozen
+
+DIGEST_SHOWN = 12
+_ORDER = tuple(VersionState)
+
+
+def listed_slots() -> list[Told]:
+    """Return of each slot what serves, and every version there is or was, the newest first.
+
+    files: whether a version's files are still there. unregistered: folders without a row.
+    """
+    return [_listed(slot, VersionStore(settings.VAR_DIR)) for slot in SLOTS]
+
+
+def printed_slots(slots: list[Told]) -> Iterator[str]:
+    """Write the list as lines of text."""
+    for slot in slots:
+        frozen = "  frozen: only a person changes what serves" if slot["frozen"] else ""
+        yield f"{slot['slot']}: {slot['champion'] or 'nothing serves'}{frozen}"
+        for version in slot["versions"]:
+            yield f"  {_printed(version)}"
+        for name in slot["unregistered"]:
+            yield f"  {name}  was never registered: promote it, or put it on trial"
+
+
+def _listed(slot: Slot, store: VersionStore) -> Told:
+    champion = champion_version(slot)
+    there = set(store.versions(slot))
+    rows = list(ModelVersion.objects.filter(slot=str(slot)).order_by("-since", "-id"))
+    rows.sort(key=lambda row: _place(row.state))
+    return {
+        "slot": str(slot),
+        "champion": champion or None,
+        "previous": store.previous(slot),
+        "frozen": is_frozen(slot),
+        "versions": [
+            told_version(row) | {"files": row.version in there or row.version == champion}
+            for row in rows
+        ],
+        "unregistered": sorted(there - {row.version for row in rows}),
+    }
+
+
+def _place(state: str) -> int:
+    first = {VersionState.CHAMPION: -2, VersionState.PREVIOUS: -1}
+    return first.get(VersionState(state), _ORDER.index(VersionState(state)))
+
+
+def _printed(told: Told) -> str:
+    state = VersionState(told["state"]).label
+    since = datetime.fromisoformat(told["since"])
+    gone = "" if told["files"] else ", its files are gone"
+    return (
+        f"{told['version']:<24}  {state:<13}  {told['origin']:<8}  since {since:%Y-%m-%d %H:%M}  "
+        f"{told['digest'][:DIGEST_SHOWN]}  {told['architecture']}, {_span(told)}"
+        f"{gone}"
+    )
+
+
+def _span(told: Told) -> str:
+    if told["span_from"] is None or told["span_to"] is None:
+        return "what it learned from is not known"
+    first, last = (
+        datetime.fromtimestamp(told[name] / 1000, UTC).date() for name in ("span_from", "span_to")
+    )
+    venue = f" of {told['venue']}" if told["venue"] else ""
+    return f"learned from {first} to {last}{venue}"
