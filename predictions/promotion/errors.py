@@ -11,3 +11,7 @@ class FrozenError(StandingError):
 
 class NothingBeforeError(StandingError):
     """There is no earlier version to go back to."""
+
+
+class OtherServesError(StandingError):
+    """What the caller means serves no more."""

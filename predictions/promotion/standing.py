@@ -14,7 +14,12 @@ from typing import Any
 from inference.artefacts.versions import Slot
 from predictions.models.retraining import Action, ModelVersion, Origin, Promotion, VersionState
 from predictions.promotion.bench import frozen, settled, settled_champion
-from predictions.promotion.errors import FrozenError, NothingBeforeError, StandingError
+from predictions.promotion.errors import (
+    FrozenError,
+    NothingBeforeError,
+    OtherServesError,
+    StandingError,
+)
 from predictions.promotion.locking import Links
 from predictions.promotion.pruning import prune
 
@@ -82,17 +87,25 @@ def promote(
 
 
 def roll_back(
-    slot: Slot, *, by: str, why: str, figures: Mapping[str, Any] | None = None
+    slot: Slot,
+    *,
+    by: str,
+    why: str,
+    figures: Mapping[str, Any] | None = None,
+    serving: str | None = None,
 ) -> Promotion:
     """Let what served before the champion serve again; the champion is rejected.
 
     Each call goes one further back, in the order in which versions served: never to one that was
-    rolled back or rejected. Raises FrozenError, NothingBeforeError.
+    rolled back or rejected. serving: the champion that is meant, where it may have left meanwhile.
+    Raises FrozenError, NothingBeforeError, OtherServesError.
     """
     with settled(slot) as bench:
         _refuse_frozen(slot, by)
         bench.refuse_pinned()
         leaving = bench.champion
+        if serving not in (None, leaving):
+            raise OtherServesError(f"{leaving} serves {slot}, not {serving} any more")
         way_back = bench.way_back()
         if not way_back:
             raise NothingBeforeError(f"nothing served {slot} before {leaving or 'now'}")
