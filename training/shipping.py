@@ -18,6 +18,8 @@ from market.hot.vector import HORIZON_MS, TICK_MS
 from training.cards import card, conclusion, report
 from training.decisions import FITTING_STEP_MS, Decisions
 from training.devices import known_device, repeatable
+from training.drift.learned import forecast_sketches
+from training.drift.references import FORECASTS_REFERENCE, write_reference
 from training.export import check_export, export_graph
 from training.fitting import NETWORK
 from training.forecast_datasets import ForecastDataset, build
@@ -103,6 +105,7 @@ def ship(outcome: Outcome, dataset: ForecastDataset, order: Order) -> str:
             seed=order.seed,
         )
     )
+    write_reference(order.output / FORECASTS_REFERENCE, version, forecast_sketches(dataset))
     write_manifest(_manifest(outcome, dataset, order, version, difference), network)
     return report(outcome)
 
@@ -137,19 +140,21 @@ def _manifest(
             symbols=dataset.symbols,
             code=_code(order, difference),
         ),
-        metrics=_metrics(outcome),
+        metrics=metrics_of(outcome),
         calibration={
             **asdict(calibration),
             "rows": outcome.calibrated_rows,
             "unit": "sigma*sqrt(h)",
         },
         conclusion=conclusion(outcome),
-        files={CARD_FILE: "0" * 64},  # digests are computed on writing
+        # Digests are computed on writing.
+        files=dict.fromkeys((CARD_FILE, FORECASTS_REFERENCE), "0" * 64),
         created_at=datetime.now(UTC),
     )
 
 
-def _metrics(outcome: Outcome) -> dict[str, Any]:
+def metrics_of(outcome: Outcome) -> dict[str, Any]:
+    """Return all that was measured, as it goes into manifests and a run's row."""
     return {
         "protocol": {
             "folds": FOLDS,

@@ -5,16 +5,14 @@ challenger that passed waiting, until a person promotes it, rejects it, or lets 
 """
 
 from predictions.models.retraining import GateVerdict, RunState, RunStep, VersionState
-from predictions.promotion.criteria import Stage, Verdict
+from predictions.promotion.criteria import Stage
 from predictions.promotion.errors import FrozenError
 from predictions.promotion.standing import Automatic, champion_version, promote
 from training.pipeline import records
 from training.pipeline.market_now import running_market
 from training.pipeline.steps import Run, reject_once
 from training.pipeline.trials import MOST_PROLONGED, TrialTime, is_abandoned, is_due
-
-LEAST_DECISIONS = {"forecasts": 1_800, "signals": 300}
-"""That both versions answered: an hour of one symbol; a week of hourly candles of two coins."""
+from training.shadow_gate import Undecided
 
 
 def decide(run: Run) -> None:
@@ -40,11 +38,11 @@ def _judge(run: Run, trial: TrialTime) -> None:
     row, slot = run.row, run.slot
     version, champion = _version(run), champion_version(slot)
     verdict = run.engine.in_shadow(trial.venue, version, champion, trial.from_ms, trial.until_ms)
-    if verdict.n < LEAST_DECISIONS[slot.engine]:
-        _too_few(run, trial, verdict)
+    if isinstance(verdict, Undecided):
+        _too_few(run, trial, verdict.why)
         return
     row.step = RunStep.PROMOTION
-    kept = records.write_verdict(row, verdict)
+    kept = records.write_verdict(row, verdict, row.version)
     row.save()
     if verdict.passed:
         _promote(run, kept)
@@ -54,20 +52,17 @@ def _judge(run: Run, trial: TrialTime) -> None:
     run.end(RunState.REJECTED, f"{version} is {why}")
 
 
-def _too_few(run: Run, trial: TrialTime, verdict: Verdict) -> None:
-    least = LEAST_DECISIONS[run.slot.engine]
-    told = f"{verdict.n:,} decisions beside {verdict.against} in {trial.venue}, {least:,} needed"
-    if trial.prolonged < MOST_PROLONGED and not is_abandoned(run.row, trial):
-        longer = trial.longer()
-        run.row.metrics = {**run.row.metrics, "trial": longer.to_record()}
-        run.row.message = f"{_version(run)} stays on trial: {told}"
-        run.row.save()
-        run.told(f"{run.slot}: {run.row.message}")
+def _too_few(run: Run, trial: TrialTime, why: str) -> None:
+    row, version = run.row, _version(run)
+    if trial.prolonged < MOST_PROLONGED and not is_abandoned(row, trial):
+        row.metrics = {**row.metrics, "trial": trial.longer().to_record()}
+        row.message = f"{version} stays on trial in {trial.venue}: {why}"
+        row.save()
+        run.told(f"{run.slot}: {row.message}")
         return
-    records.write_verdict(run.row, verdict)
-    why = f"too few decisions on trial: {told}"
+    why = f"too few decisions on trial in {trial.venue}: {why}"
     reject_once(run, why)
-    run.end(RunState.REJECTED, f"{_version(run)} is rejected: {why}")
+    run.end(RunState.REJECTED, f"{version}: {why}")
 
 
 def _promote(run: Run, kept: GateVerdict) -> None:

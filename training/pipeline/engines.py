@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from predictions.promotion.criteria import Verdict
 from training.pipeline.orders import SlotOrder
 from training.pipeline.run_folder import RunFolder
+from training.shadow_gate import Undecided
 
 Told = Callable[[str], None]
 
@@ -58,6 +59,15 @@ class Made:
     files: Mapping[str, Path]
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How a challenger stood against what serves. verdict: the one that decides; metrics: all
+    that was judged."""
+
+    verdict: Verdict
+    metrics: Mapping[str, Any]
+
+
 class Engine(Protocol):
     """One slot's way from data to verdicts. Methods raise TrainingDataError and its kin."""
 
@@ -70,10 +80,10 @@ class Engine(Protocol):
     def challenger(self, order: SlotOrder, folder: RunFolder) -> Made:
         """Write the files of what serves best into the folder."""
 
-    def against_champion(self, folder: RunFolder, version: str, champion: str) -> Verdict:
+    def against_champion(self, folder: RunFolder, version: str, champion: str) -> Judged:
         """Judge the challenger against what serves, out of sample."""
 
     def in_shadow(
         self, venue: str, version: str, champion: str, from_ms: int, to_ms: int
-    ) -> Verdict:
+    ) -> Verdict | Undecided:
         """Judge the challenger against what serves, by what both said in the ledger."""

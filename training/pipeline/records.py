@@ -6,7 +6,13 @@ from typing import Any
 import msgspec
 from django.utils import timezone
 
-from predictions.models.retraining import GateVerdict, RunState, TrainingRun, TrainingTrial
+from predictions.models.retraining import (
+    GateVerdict,
+    ModelVersion,
+    RunState,
+    TrainingRun,
+    TrainingTrial,
+)
 from predictions.promotion.criteria import Verdict, to_records
 from training.pipeline.engines import Tried
 
@@ -31,15 +37,15 @@ def write_trials(row: TrainingRun, tried: Sequence[Tried]) -> None:
     )
 
 
-def write_verdict(row: TrainingRun, verdict: Verdict) -> GateVerdict:
-    """Keep a verdict on the run's version; the same stage and rival are kept once."""
+def write_verdict(row: TrainingRun, verdict: Verdict, version: ModelVersion | None) -> GateVerdict:
+    """Keep a verdict of a run, once. version: None where what was judged is not one yet."""
     kept, _ = GateVerdict.objects.get_or_create(
         run=row,
         stage=verdict.stage.value,
         against=verdict.against,
         challenger=verdict.challenger,
         defaults={
-            "version": row.version,
+            "version": version,
             "criteria": plain(to_records(verdict.criteria)),
             "passed": verdict.passed,
             "n": verdict.n,

@@ -12,6 +12,7 @@ from market.files import replace_whole
 
 RUNS = "training/runs"
 CHALLENGER = "challenger"
+FITS = "fits"
 OUTCOME = "outcome.joblib"
 ATTEMPTS = "attempts"
 
@@ -26,6 +27,11 @@ class RunFolder:
     def challenger(self) -> Path:
         """Where the challenger's files are made, before they go into the store."""
         return self.path / CHALLENGER
+
+    @property
+    def fits(self) -> Path:
+        """Where fits are kept as they end, so that none is made twice."""
+        return self.path / FITS
 
     def make(self) -> None:
         """Let the folder be there."""
@@ -57,6 +63,7 @@ class RunFolder:
         (self.path / OUTCOME).unlink(missing_ok=True)
         self.forget_attempts()
         shutil.rmtree(self.challenger, ignore_errors=True)
+        shutil.rmtree(self.fits, ignore_errors=True)
 
     def remove(self) -> None:
         """Remove all of it."""

@@ -4,7 +4,7 @@ One at a time. A run that dies stays as it is, and whoever comes next goes on wi
 dies three times in the same step has failed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import structlog
 from django.db import DatabaseError, InterfaceError
@@ -116,8 +116,3 @@ def _broken_off(slot: Slot, order: SlotOrder) -> TrainingRun | None:
 
 def _words(error: Exception) -> str:
     return str(error) or type(error).__name__
-
-
-def failed(rows: Sequence[TrainingRun]) -> list[TrainingRun]:
-    """Return the runs that failed."""
-    return [row for row in rows if row.state == RunState.FAILED]

@@ -92,6 +92,7 @@ def walk_forward(run: Run) -> None:
     row.trials = found.trials
     with transaction.atomic():
         records.write_trials(row, found.tried)
+        records.write_verdict(row, found.verdict, None)
         run.next(RunStep.CHALLENGER)
     run.told(f"{run.slot}: {found.conclusion}")
 
@@ -116,8 +117,10 @@ def gate(run: Run) -> None:
         message = f"nothing serves {run.slot} that {version} could be judged against"
         run.end(RunState.REJECTED, f"{message}; promote it by hand")
         return
-    verdict = run.engine.against_champion(run.folder, version, champion)
-    records.write_verdict(run.row, verdict)
+    judged = run.engine.against_champion(run.folder, version, champion)
+    verdict = judged.verdict
+    run.row.metrics = {**run.row.metrics, "against_champion": records.plain(judged.metrics)}
+    records.write_verdict(run.row, verdict, run.row.version)
     if verdict.passed:
         run.next(RunStep.SHADOW)
         run.told(f"{run.slot}: {version} passed the gate against {champion}")

@@ -63,8 +63,8 @@ class TrainingOrder:
             "device": known_device(options["device"]),
         }
         if options["epochs"] is not None:
-            changes["epochs"] = _at_least(1, "--epochs", options["epochs"])
-        _at_least(0, "--seed", options["seed"])
+            changes["epochs"] = at_least(1, "--epochs", options["epochs"])
+        at_least(0, "--seed", options["seed"])
         jobs = joblib.cpu_count() if options["jobs"] is None else options["jobs"]
         return cls(
             fits={one: replace(options_for(one), **changes) for one in timeframes},
@@ -73,8 +73,8 @@ class TrainingOrder:
             daily=options["daily"],
             workplace=Workplace(
                 folder=var_dir / FOLDER,
-                jobs=_at_least(1, "--jobs", jobs),
-                cluster=_cluster(options["cluster"]),
+                jobs=at_least(1, "--jobs", jobs),
+                cluster=cluster_address(options["cluster"]),
                 resume=options["resume"],
             ),
             output=options["output"],
@@ -119,7 +119,8 @@ def _shipped(order: TrainingOrder, dataset: SignalDataset, told: Told) -> Evalua
     return found
 
 
-def _cluster(address: str | None) -> str | None:
+def cluster_address(address: str | None) -> str | None:
+    """Return the address of a Dask scheduler, None for none. Raises OrderError."""
     if address is not None and not _CLUSTER.fullmatch(address):
         raise OrderError(
             f"--cluster {address!r} is no address of a Dask scheduler; write it like"
@@ -128,7 +129,8 @@ def _cluster(address: str | None) -> str | None:
     return address
 
 
-def _at_least(least: int, name: str, value: int) -> int:
+def at_least(least: int, name: str, value: int) -> int:
+    """Return the value of the option `name`. Raises OrderError where it is too small."""
     if value < least:
         raise OrderError(f"{name} {value} is too small; allowed are {least} and more")
     return int(value)

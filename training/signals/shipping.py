@@ -29,6 +29,8 @@ from inference.artefacts.signal_manifest import (
 from inference.signals.levels import HORIZON_CANDLES
 from inference.vocabulary import Role
 from market.candles.series import Floats, Integers
+from training.drift.learned import signal_sketches
+from training.drift.references import SIGNALS_REFERENCE, write_reference
 from training.export import ExportMismatchError
 from training.signals.baseline_graphs import write_baseline
 from training.signals.baselines import FIT_STRIDE, LinearModel, TreesModel
@@ -85,7 +87,8 @@ def ship(outcome: Outcome, dataset: SignalDataset, root: Path, shipment: Shipmen
     difference = check_parity(outcome, dataset, folder / NETWORK_NAME)
     version = version_of(outcome, dataset, shipment, file_digest(folder / NETWORK_NAME))
     (folder / CARD_NAME).write_text(card(outcome, dataset, version))
-    names = [NETWORK_NAME, CARD_NAME, TORCH_NAME, SCALER_NAME]
+    write_reference(folder / SIGNALS_REFERENCE, version, signal_sketches(dataset))
+    names = [NETWORK_NAME, CARD_NAME, SIGNALS_REFERENCE, TORCH_NAME, SCALER_NAME]
     digests = {name: file_digest(folder / name) for name in names if (folder / name).is_file()}
     manifest = _manifest(outcome, dataset, shipment, version, difference, digests)
     write_card(manifest, folder / MANIFEST_NAME)
@@ -173,7 +176,7 @@ def _manifest(
             symbols=dataset.symbols,
             code=_code(dataset, shipment, difference),
         ),
-        metrics=_metrics(outcome),
+        metrics=metrics_of(outcome),
         calibration={
             "temperature": outcome.temperatures[served],
             "rows": outcome.calibrated_rows,
@@ -186,7 +189,8 @@ def _manifest(
     )
 
 
-def _metrics(outcome: Outcome) -> dict[str, Any]:
+def metrics_of(outcome: Outcome) -> dict[str, Any]:
+    """Return all that was measured, as it goes into manifests and a run's row."""
     rivals = [name for name in outcome.walk_forward.answers if name != NETWORK]
     return {
         "protocol": {

@@ -1,0 +1,129 @@
+"""One timeframe's signal model, from candles to verdicts, as the steps ask for it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+from django.conf import settings
+
+from inference.artefacts.manifest_files import read_bounded
+from inference.artefacts.signal_manifest import MANIFEST_NAME, SignalManifest
+from inference.artefacts.versions import Slot
+from market.candles.timeframes import Timeframe
+from predictions.promotion.criteria import Verdict
+from predictions.promotion.pairing import paired_signals
+from training.pipeline.champions import champion_file
+from training.pipeline.engines import Found, Judged, Learned, Made, Told, Tried
+from training.pipeline.orders import SlotOrder
+from training.pipeline.run_folder import RunFolder
+from training.recordings import TrainingDataError
+from training.shadow_gate import Undecided, judge_shadow_signals
+from training.signals.against_champion import judge_against_champion, open_champion
+from training.signals.building import dataset_path, ordered_dataset
+from training.signals.challenger import network_fit
+from training.signals.conclusions import conclusion
+from training.signals.datasets import SignalDataset, load, save
+from training.signals.finished import stored_networks
+from training.signals.options import FitOptions, options_for
+from training.signals.protocol import NETWORK, Outcome, baseline_fits, run_protocol
+from training.signals.shipping import Shipment, metrics_of, ship
+from training.signals.trainer import fit_tasks, train
+from training.workplace import Workplace
+
+
+class SignalEngine:
+    """Trains the pooled network of one timeframe."""
+
+    def __init__(self, slot: Slot) -> None:
+        if slot.timeframe is None:
+            raise ValueError(f"{slot} is no slot of signals")
+        self._slot = slot
+        self._timeframe: Timeframe = slot.timeframe
+
+    def learn(self, order: SlotOrder, folder: RunFolder) -> Learned:
+        """Build the dataset into the run's folder. Raises TrainingDataError."""
+        candles = None if order.candles is None else Path(order.candles)
+        daily = None if order.daily is None else Path(order.daily)
+        dataset = ordered_dataset(self._timeframe, candles, daily, order.symbols or None)
+        save(dataset, self._path(folder))
+        return Learned(
+            dataset.digest,
+            settings.CANDLE_EXCHANGE if candles is None else "",
+            dataset.source,
+            dataset.symbols,
+            len(dataset),
+            (int(dataset.decided_ms.min()), int(dataset.label_end_ms.max())),
+        )
+
+    def walk_forward(self, order: SlotOrder, folder: RunFolder, told: Told) -> Found:
+        """Fit and judge every variant and baseline. Raises TrainingDataError, WorkplaceError."""
+        dataset, options = self._dataset(folder), self._options(order)
+        workplace = Workplace(folder=folder.fits, jobs=order.jobs, cluster=order.cluster)
+        train(fit_tasks(dataset, options), workplace)
+        fits = {
+            **baseline_fits(seed=order.seed),
+            NETWORK: network_fit(stored_networks(workplace.folder, options)),
+        }
+        outcome = run_protocol(dataset, fits, lambda split: told(f"{self._slot}: {split}"))
+        folder.keep_outcome(outcome)
+        return Found(
+            tried=_tried(outcome, options),
+            metrics=metrics_of(outcome),
+            trials=1,
+            conclusion=conclusion(outcome),
+            verdict=outcome.verdict.verdict,
+        )
+
+    def challenger(self, order: SlotOrder, folder: RunFolder) -> Made:
+        """Export what serves best. Raises ExportMismatchError."""
+        shipment = Shipment(order.seed, self._options(order).as_record())
+        made = ship(folder.outcome(), self._dataset(folder), folder.challenger, shipment)
+        return Made(read_version(made), {path.name: path for path in made.iterdir()})
+
+    def against_champion(self, folder: RunFolder, version: str, champion: str) -> Judged:
+        """Judge the challenger against what serves, out of sample."""
+        served = open_champion(champion_file(self._slot, champion).parent, self._timeframe)
+        found = judge_against_champion(
+            folder.outcome(), self._dataset(folder), served, version=version
+        )
+        return Judged(found.deciding, found.to_record())
+
+    def in_shadow(
+        self, venue: str, version: str, champion: str, from_ms: int, to_ms: int
+    ) -> Verdict | Undecided:
+        """Judge the challenger against what serves, by what both said in the ledger."""
+        pairs = paired_signals(
+            venue, self._timeframe, version, champion, from_ms=from_ms, to_ms=to_ms
+        )
+        return judge_shadow_signals(pairs, self._timeframe, version, champion)
+
+    def _path(self, folder: RunFolder) -> Path:
+        return dataset_path(self._timeframe, folder.path)
+
+    def _dataset(self, folder: RunFolder) -> SignalDataset:
+        return load(self._path(folder))
+
+    def _options(self, order: SlotOrder) -> FitOptions:
+        options = replace(options_for(self._timeframe), seed=order.seed, device=order.device)
+        return options if order.epochs is None else replace(options, epochs=order.epochs)
+
+
+def read_version(folder: Path) -> str:
+    """Return the version of what was shipped into a folder. Raises TrainingDataError."""
+    content = read_bounded(folder / MANIFEST_NAME)
+    if content is None:
+        raise TrainingDataError(f"{folder} lacks the manifest that was written")
+    return msgspec.json.decode(content, type=SignalManifest).version
+
+
+def _tried(outcome: Outcome, options: FitOptions) -> list[Tried]:
+    return [
+        Tried(
+            model=name,
+            loss=one.log_loss,
+            params=options.as_record() if name == NETWORK else {},
+            metrics=one.to_record(),
+            chosen=name == outcome.verdict.served,
+        )
+        for name, one in outcome.walk_forward.judgements.items()
+    ]
