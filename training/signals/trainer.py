@@ -30,12 +30,14 @@ CHECKPOINT_NAME = "checkpoint.pt"
 
 @dataclass(frozen=True, slots=True)
 class FitTask:
-    """One network to fit. rows: [k], numbers of the decisions that teach."""
+    """One network to fit. rows: [k], numbers of the decisions that teach. variant: a folder of
+    the workplace's, where several fits of one split are kept."""
 
     dataset: SignalDataset
     split: str
     rows: Integers
     options: FitOptions
+    variant: str = ""
 
     @property
     def key(self) -> str:
@@ -65,7 +67,10 @@ def train(tasks: Sequence[FitTask], workplace: Workplace) -> list[FittedNetwork]
     The same tasks give the same weights whatever the workplace, on machines of one kind.
     Raises WorkplaceError where the cluster cannot be used.
     """
-    places = [fit_folder(workplace.folder, task.dataset.timeframe, task.split) for task in tasks]
+    places = [
+        fit_folder(workplace.folder / task.variant, task.dataset.timeframe, task.split)
+        for task in tasks
+    ]
     found: list[FittedNetwork | None] = [
         read_fit(place, task.key) if workplace.resume else None
         for task, place in zip(tasks, places, strict=True)
