@@ -3,6 +3,7 @@
 Nothing is run here: manifests are read, and the loops' heartbeats say what they loaded.
 """
 
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,10 @@ from predictions.api.schema.describing import described_by
 from predictions.api.schema.model_operations import CardTextDescription, ModelsDescription
 from predictions.api.throttling import throttled
 from predictions.cards.report import NOTHING_TOLD, Told, card_file, models_report
-from predictions.cards.slots import Served, served_versions, slots_report
+from predictions.cards.slots import Said, Served, served_versions, slots_report
+from predictions.cards.trials import Now
+from predictions.promotion.told import DRIFT_FIELD, decode_drift
+from predictions.promotion.told_watches import ROLLBACK_FIELD, decode_watches
 from predictions.watching.heartbeats import answers, detail_of, told
 
 CARD_URL = "/api/models/{}/card"
@@ -43,7 +47,7 @@ CARD_URL = "/api/models/{}/card"
 @throttled
 async def models(request: HttpRequest) -> HttpResponse:
     """Answer with the map, the cards, what is loaded and what is refused."""
-    market, said = await _said()
+    market, said, beside = await _said()
     document: dict[str, Any] = {
         "status": "success",
         "timestamp": timezone.now().isoformat(),
@@ -52,7 +56,7 @@ async def models(request: HttpRequest) -> HttpResponse:
     document |= market or {"venue": None, "live": None}
     # In a thread: cards are long, and frames must not wait for them.
     report, served = await sync_to_async(_report, thread_sensitive=False)(said)
-    document |= await sync_to_async(_slots)(served) | report
+    document |= await sync_to_async(_slots)(served, beside) | report
     response = HttpResponse(orjson.dumps(document), content_type="application/json")
     response["Cache-Control"] = "no-cache"
     return response
@@ -78,9 +82,9 @@ def _report(said: Told) -> tuple[dict[str, Any], Served]:
     return report, served_versions(catalogue)
 
 
-def _slots(served: Served) -> dict[str, Any]:
+def _slots(served: Served, said: Said) -> dict[str, Any]:
     try:
-        told = slots_report(served, timezone.now())
+        told = slots_report(served, said)
     except (DatabaseError, InterfaceError):
         return {"database": "unavailable", "slots": None}
     return {"database": "connected", "slots": told}
@@ -94,24 +98,26 @@ def _card_text(name: str) -> bytes | None:
         return None  # it became unreadable since the catalogue was read
 
 
-async def _said() -> tuple[dict[str, Any] | None, Told]:
+async def _said() -> tuple[dict[str, Any] | None, Told, Said]:
+    wall_ms = time.time() * 1_000
     try:
         pipeline = web_redis().pipeline(transaction=False)
         pipeline.hgetall(keys.clock())
-        for process in ("inference", "signals"):
+        for process in ("inference", "signals", "shadow"):
             pipeline.hgetall(keys.health(process))
         for engine in (FORECASTS, SIGNALS):
             pipeline.get(keys.quality(engine))
-        clock, inference, signals, forecast_quality, signal_quality = await answers(pipeline)
+        for name in (DRIFT_FIELD, ROLLBACK_FIELD):
+            pipeline.hget(keys.retraining(), name)
+        clock, *beats, forecasts, signals, drift, watches = await answers(pipeline)
     except (redis.RedisError, OSError):
-        return None, NOTHING_TOLD
+        return None, NOTHING_TOLD, Said(Now(wall_ms, None))
     market = market_of(clock)
-    return {"venue": market.venue, "live": market.live}, Told(
-        detail_of(told(inference or {})),
-        detail_of(told(signals or {})),
-        decode_forecast_quality(forecast_quality),
-        decode_signal_quality(signal_quality),
-    )
+    inference, signal_loop, shadow = (detail_of(told(beat or {})) for beat in beats)
+    quality = decode_forecast_quality(forecasts), decode_signal_quality(signals)
+    beside = Said(Now(wall_ms, market), shadow, decode_drift(drift), decode_watches(watches))
+    here = {"venue": market.venue, "live": market.live}
+    return here, Told(inference, signal_loop, *quality), beside
 
 
 def _catalogue() -> Catalogue:

@@ -13,7 +13,8 @@ from django.db.models import Q
 from inference.artefacts.versions import Slot
 from predictions.cards.figures import number_of
 from predictions.cards.gates import told_criterion
-from predictions.cards.slots import Told, told_deed, told_version
+from predictions.cards.slots import told_deed
+from predictions.cards.trials import Told, told_version
 from predictions.models import (
     DriftReading,
     GateVerdict,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 
 from inference.artefacts.versions import SLOTS, Slot, VersionStore
-from predictions.cards.slots import Told, told_version
+from predictions.cards.trials import Told, told_version
 from predictions.models import ModelVersion
 from predictions.models.retraining import VersionState
 from predictions.promotion.standing import champion_version, is_frozen

@@ -6,7 +6,7 @@ serves, the files say. Unknown is null.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
@@ -17,16 +17,26 @@ from inference.artefacts.signal_loading import SignalModel
 from inference.artefacts.versions import SLOTS, Slot
 from inference.vocabulary import FORECASTS
 from predictions.cards.cards import is_own
+from predictions.cards.figures import number_of
+from predictions.cards.trials import ON_TRIAL, Now, Told, told_trials, voices_of
 from predictions.models import DriftReading, ModelVersion, Promotion, TrainingRun
 from predictions.models.retraining import Action, Origin, VersionState
+from predictions.promotion.told import DriftTold
+from predictions.promotion.told_watches import WatchesTold
 
 CROWNING = (Action.PROMOTE, Action.ROLLBACK)
 HOLDING = (Action.FREEZE, Action.UNFREEZE)
-ON_TRIAL = (VersionState.SHADOW, VersionState.PREVIOUS)
-"""The champion's predecessor goes on predicting, so that a rollback has something to go by."""
-
-Told = dict[str, Any]
 Served = Mapping[str, tuple[str, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What Redis says beside the rows. shadow: the heartbeat's detail of `run_shadow`."""
+
+    now: Now
+    shadow: Mapping[str, Any] = field(default_factory=dict)
+    drift: DriftTold | None = None
+    watches: WatchesTold | None = None
 
 
 def served_versions(catalogue: Catalogue) -> dict[str, tuple[str, bool]]:
@@ -51,39 +61,29 @@ def served_versions(catalogue: Catalogue) -> dict[str, tuple[str, bool]]:
     return served
 
 
-def slots_report(served: Served, now: datetime) -> list[Told]:
+def slots_report(served: Served, said: Said) -> list[Told]:
     """Return a row a slot. Raises DatabaseError where the database does not answer."""
     versions: dict[str, list[ModelVersion]] = {}
-    standing = Q(state__in=(VersionState.CHAMPION, *ON_TRIAL))
-    for row in ModelVersion.objects.filter(standing).order_by("since", "id"):
+    standing = ModelVersion.objects.filter(state__in=(VersionState.CHAMPION, *ON_TRIAL))
+    for row in standing.order_by("since", "id"):
         versions.setdefault(row.slot, []).append(row)
+    rows = [row for several in versions.values() for row in several]
+    trials = told_trials(rows, voices_of(said.shadow), said.now)
     crowned, held = _newest_deeds(CROWNING), _newest_deeds(HOLDING)
-    runs, drifts = _newest_runs(), _drift_counts()
+    runs, drifts, watches = _newest_runs(), _drift_counts(), _watches(said.watches)
+    problems = {} if said.drift is None else {e.slot: e.problem for e in said.drift.slots}
     return [
-        _slot(slot, served, versions.get(str(slot), ()), crowned, now)
+        _slot(slot, served.get(str(slot)), versions.get(str(slot), ()), crowned.get(str(slot)))
         | {
+            "trials": trials.get(str(slot), []),
             "frozen": _frozen(held.get(str(slot))),
             "run": runs.get(str(slot)),
             "drift": drifts.get(str(slot)),
+            "drift_problem": problems.get(str(slot)) or None,
+            "watch": watches.get(str(slot)),
         }
         for slot in SLOTS
     ]
-
-
-def told_version(row: ModelVersion) -> Told:
-    """Return what is known of a version, as every answer tells it."""
-    return {
-        "version": row.version,
-        "state": row.state,
-        "origin": row.origin,
-        "since": row.since.isoformat(),
-        "architecture": row.architecture,
-        "digest": row.digest,
-        "data_digest": row.data_digest or None,
-        "venue": row.venue or None,
-        "span_from": row.span_from,
-        "span_to": row.span_to,
-    }
 
 
 def told_deed(row: Promotion) -> Told:
@@ -99,25 +99,17 @@ def told_deed(row: Promotion) -> Told:
     }
 
 
-def trial_days(slot: Slot) -> float:
-    """Return how many days a challenger of that slot is on trial before it is looked at."""
-    days: float = settings.SHADOW_DAYS_SIGNALS if slot.timeframe else settings.SHADOW_DAYS_FORECASTS
-    return days
-
-
 def _slot(
     slot: Slot,
-    served: Served,
+    serving: tuple[str, bool] | None,
     rows: Sequence[ModelVersion],
-    crowned: Mapping[str, Promotion],
-    now: datetime,
+    crowned: Promotion | None,
 ) -> Told:
-    version, promoted = served.get(str(slot), (None, False))
+    version, promoted = serving or (None, False)
     champion = next((row for row in rows if row.version == version), None)
     previous = next((row for row in rows if row.state == VersionState.PREVIOUS), None)
-    deed = crowned.get(str(slot))
-    if deed is not None and deed.version != version:
-        deed = None  # what serves came there another way
+    # What serves may have come there another way, since.
+    deed = crowned if crowned is not None and crowned.version == version else None
     return {
         "slot": str(slot),
         "engine": slot.engine,
@@ -132,7 +124,6 @@ def _slot(
             "why": None if deed is None else deed.why,
         },
         "previous": None if previous is None else previous.version,
-        "trials": [_trial(slot, row, now) for row in rows if row.state in ON_TRIAL],
     }
 
 
@@ -142,13 +133,27 @@ def _origin(row: ModelVersion | None, promoted: bool) -> str | None:
     return None if promoted else Origin.SHIPPED.value
 
 
-def _trial(slot: Slot, row: ModelVersion, now: datetime) -> Told:
-    told = told_version(row) | {"until": None, "days_left": None}
-    if row.state != VersionState.SHADOW:
-        return told  # it is watched, not waiting to be judged
-    until = row.since + timedelta(days=trial_days(slot))
-    left = max(0.0, (until - now).total_seconds() / 86_400)
-    return told | {"until": until.isoformat(), "days_left": round(left, 2)}
+def _watches(told: WatchesTold | None) -> dict[str, Told]:
+    if told is None:
+        return {}
+    shared = {"venue": told.venue, "live": told.live}
+    return {
+        each.slot: shared
+        | {
+            "version": each.version,
+            "against": each.rival,
+            "e_value": number_of(each.e_value),
+            "highest": number_of(each.highest),
+            "threshold": number_of(each.threshold),
+            "difference": number_of(each.difference),
+            "n": each.decisions,
+            "blocks": each.blocks,
+            "through_ms": each.through_ms,
+            "standing": each.standing.value,
+            "problem": each.problem or None,
+        }
+        for each in told.watches
+    }
 
 
 def _newest_deeds(actions: Iterable[str]) -> dict[str, Promotion]:

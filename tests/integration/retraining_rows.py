@@ -26,6 +26,7 @@ BOUNDS = (
     Criterion("Diebold-Mariano p against the champion", 0.004, "< 0.01", True),
     Criterion("coverage of the 90 % interval", None, "0.88 to 0.92", False),
 )
+UNTIL_MS = 1_800_000_000_000
 MEASURED = datetime(2026, 11, 1, 1, 30, tzinfo=UTC)
 
 
@@ -57,6 +58,8 @@ def life(slot: str = FORECASTS) -> TrainingRun:
     deed(slot, "reject", REJECTED, by="retraining", why="coverage is unknown")
     challenger = version(CHALLENGER, "shadow", slot)
     newest = run(slot, challenger, "on_trial", "shadow", trigger="drift", cause="spread_bp drifted")
+    newest.metrics["trial"] = {"venue": VENUE, "from_ms": 0, "until_ms": UNTIL_MS, "days": 7.0}
+    newest.save()
     verdict(newest, challenger, BOUNDS[:2])
     deed(slot, "trial", CHALLENGER, by="retraining", why="it passed the first gate")
     for name, value, drifted in (("spread_bp", 0.31, True), ("ret_1s", 0.02, False)):

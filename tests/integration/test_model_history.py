@@ -10,12 +10,50 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
+from market import keys
+from predictions.promotion.told import DRIFT_FIELD, DriftTold, SlotDrift, encode_drift
+from predictions.promotion.told_watches import (
+    ROLLBACK_FIELD,
+    Standing,
+    WatchesTold,
+    WatchTold,
+    encode_watches,
+)
 from tests.integration import retraining_rows as rows
 from tests.integration.test_api_schema import check, document
-from tests.integration.test_models_api import asked
+from tests.integration.test_models_api import asked, beat
+from tests.integration.web_socket import store_clock
 
 pytestmark = pytest.mark.django_db
 __all__ = ["document"]
+
+WATCHES = WatchesTold(
+    venue=rows.VENUE,
+    live=False,
+    made_ms=1,
+    watches=(
+        WatchTold(
+            slot="forecasts",
+            version="v1.0.0",
+            rival="v0",
+            e_value=2.5,
+            highest=3.0,
+            threshold=100.0,
+            difference=0.01,
+            blocks=400,
+            decisions=4_000,
+            through_ms=1,
+            standing=Standing.FROZEN,
+        ),
+    ),
+    rolled_back=(),
+)
+DRIFT = DriftTold(
+    venue=rows.VENUE,
+    live=False,
+    made_ms=1,
+    slots=(SlotDrift(slot="signals/1h", version="v1", problem="too few predictions"),),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -46,19 +84,25 @@ def test_slots_of_a_fresh_instance_are_served_as_shipped_and_know_nothing_else(
 
 
 def test_slots_tell_who_is_on_trial_the_newest_run_and_what_drifted(
-    client: Client, document: dict[str, Any]
+    client: Client, document: dict[str, Any], clean_redis: redis.Redis
 ) -> None:
     newest = rows.life()
+    rows.version("by-hand", "shadow")
+    rows.version("v0", "previous")
     rows.deed("signals/1h", "freeze", "", by="operator", why="while I am away")
     rows.deed("signals/4h", "freeze", "", by="operator", why="over")
     rows.deed("signals/4h", "unfreeze", "", by="operator", why="over")
+    store_clock(clean_redis, now_ms=rows.UNTIL_MS - 86_400_000, venue=rows.VENUE, speed=0)
 
     told = asked(client)
     found = {each["slot"]: each for each in told["slots"]}
 
-    (trial,) = found["forecasts"]["trials"]
-    assert (trial["version"], trial["state"]) == (rows.CHALLENGER, "shadow")
-    assert trial["days_left"] == pytest.approx(5, abs=0.01)
+    trials = {each["version"]: each for each in found["forecasts"]["trials"]}
+    judged = trials[rows.CHALLENGER]
+    assert (judged["run"], judged["market"], judged["days_left"]) == (newest.pk, rows.VENUE, 1.0)
+    assert judged["until"] == "2027-01-15T08:00:00.000+00:00"
+    assert (trials["by-hand"]["run"], trials["by-hand"]["until"]) == (None, None)
+    assert (trials["v0"]["state"], found["forecasts"]["previous"]) == ("previous", "v0")
     assert found["forecasts"]["run"]["id"] == newest.pk
     assert found["forecasts"]["drift"] == {
         "measured_at": rows.MEASURED.isoformat(), "figures": 3, "drifted": 1
@@ -66,6 +110,57 @@ def test_slots_tell_who_is_on_trial_the_newest_run_and_what_drifted(
     assert found["signals/1h"]["frozen"]["by"] == "operator"
     assert found["signals/4h"]["frozen"] is None
     check(document, "/api/models", 200, told)
+
+
+def test_slots_trial_in_another_market_or_with_garbage_knows_no_days_left(
+    client: Client, document: dict[str, Any], clean_redis: redis.Redis
+) -> None:
+    newest = rows.life()
+    store_clock(clean_redis, now_ms=rows.UNTIL_MS, venue="replay/other")
+
+    (trial,) = slots(client)["forecasts"]["trials"]
+    assert (trial["days_left"], trial["until"] is None) == (None, False)
+
+    for garbage in ({"until_ms": 1e300, "venue": 7}, [], "soon", {"until_ms": "x"}):
+        newest.metrics["trial"] = garbage
+        newest.save()
+        told = asked(client)
+        check(document, "/api/models", 200, told)
+        assert told["slots"][0]["trials"][0]["until"] is None
+
+
+def test_slots_tell_what_shadows_watches_and_drift_say_in_redis(
+    client: Client, document: dict[str, Any], clean_redis: redis.Redis
+) -> None:
+    rows.life()
+    said = {"slot": "forecasts", "version": rows.CHALLENGER, "state": "speaking", "message": ""}
+    said |= {"said": 40, "skipped": {"too_late": 2, "no_features": 1}, "behind": 0}
+    beat(clean_redis, "shadow", leading=True, versions=[said, 7])
+    clean_redis.hset(keys.retraining(), ROLLBACK_FIELD, encode_watches(WATCHES))
+    clean_redis.hset(keys.retraining(), DRIFT_FIELD, encode_drift(DRIFT))
+
+    told = asked(client)
+    forecasts, _, hourly, *_ = told["slots"]
+
+    assert forecasts["trials"][0]["voice"] == {
+        "state": "speaking", "message": "", "said": 40, "skipped": 3, "behind": 0
+    }  # fmt: skip
+    watch = forecasts["watch"]
+    assert (watch["against"], watch["e_value"], watch["threshold"]) == ("v0", 2.5, 100.0)
+    assert (watch["n"], watch["venue"], watch["standing"]) == (4_000, rows.VENUE, "frozen")
+    assert hourly["watch"] is None
+    assert hourly["drift_problem"] == "too few predictions"
+    check(document, "/api/models", 200, told)
+
+
+def test_slots_garbage_in_redis_is_unknown(client: Client, clean_redis: redis.Redis) -> None:
+    rows.life()
+    clean_redis.hset(keys.retraining(), mapping={ROLLBACK_FIELD: "{", DRIFT_FIELD: "[]"})
+    beat(clean_redis, "shadow", versions={"a": 1})
+
+    told = slots(client)["forecasts"]
+
+    assert (told["watch"], told["drift_problem"], told["trials"][0]["voice"]) == (None,) * 3
 
 
 def test_slots_champion_has_its_promotion_only_while_it_serves(client: Client) -> None:

@@ -18,6 +18,7 @@ from predictions.models.retraining import (
 )
 from predictions.promotion.criteria import Stage
 from predictions.promotion.told import DriftKind
+from predictions.promotion.told_watches import Standing
 
 Shape = serializers.Serializer[dict[str, Any]]
 SLOT_NAMES = [str(slot) for slot in SLOTS]
@@ -42,14 +43,55 @@ class VersionSerializer(Shape):
     span_to = serializers.IntegerField(allow_null=True)
 
 
+class VoiceSerializer(Shape):
+    """How a version on trial speaks, as `run_shadow` says."""
+
+    state = serializers.CharField(help_text="loading, speaking, refused or too_slow.")
+    message = serializers.CharField(allow_blank=True)
+    said = serializers.IntegerField(allow_null=True, help_text="Entries since its start.")
+    skipped = serializers.IntegerField(help_text="Entries that it did not answer.")
+    behind = serializers.IntegerField(allow_null=True)
+
+
 class TrialSerializer(VersionSerializer):
     """A version on trial, or the champion's predecessor, which goes on predicting."""
 
-    until = serializers.DateTimeField(
-        allow_null=True,
-        help_text="When the second gate looks, once; null: it is not to be judged.",
+    run = serializers.IntegerField(
+        allow_null=True, help_text="The run that judges it; null: only a person does."
     )
-    days_left = serializers.FloatField(allow_null=True)
+    market = serializers.CharField(allow_null=True, help_text="The venue that it is tried in.")
+    until = serializers.DateTimeField(
+        allow_null=True, help_text="Market time at which the second gate looks, once."
+    )
+    days_left = serializers.FloatField(
+        allow_null=True, help_text="Of market time; null: unknown, or another market runs."
+    )
+    prolonged = serializers.IntegerField(help_text="How often, for want of decisions.")
+    voice = VoiceSerializer(allow_null=True, help_text="null: `run_shadow` says nothing of it.")
+
+
+class WatchSerializer(Shape):
+    """How far it is shown that the champion loses to its rival."""
+
+    venue = serializers.CharField()
+    live = serializers.BooleanField()
+    version = serializers.CharField()
+    against = serializers.CharField(help_text="The version before it, or a baseline.")
+    e_value = serializers.FloatField(
+        allow_null=True, help_text="What a stake of 1 on its losing has become."
+    )
+    highest = serializers.FloatField(allow_null=True)
+    threshold = serializers.FloatField(
+        allow_null=True, help_text="At which the champion is rolled back."
+    )
+    difference = serializers.FloatField(
+        allow_null=True, help_text="Its mean loss less the rival's; above 0 it is worse."
+    )
+    n = serializers.IntegerField(help_text="Decisions.")
+    blocks = serializers.IntegerField(help_text="Stretches of time that are counted as one.")
+    through_ms = serializers.IntegerField()
+    standing = serializers.ChoiceField([each.value for each in Standing])
+    problem = serializers.CharField(allow_null=True)
 
 
 class ChampionSerializer(Shape):
@@ -102,6 +144,8 @@ class ModelSlotSerializer(Shape):
     frozen = FrozenSerializer(allow_null=True)
     run = NewestRunSerializer(allow_null=True)
     drift = DriftCountSerializer(allow_null=True, help_text="null: not measured.")
+    drift_problem = serializers.CharField(allow_null=True, help_text="Why it was not, of late.")
+    watch = WatchSerializer(allow_null=True, help_text="The rollback watch; null: it says nothing.")
 
 
 class CriterionSerializer(Shape):
