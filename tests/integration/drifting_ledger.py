@@ -11,7 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from market.hot.vector import FEATURE_COUNT, INDEX, TICK_MS
-from predictions.models import LedgerEntry
+from predictions.accuracy.hours import (
+    BIN_COLUMN,
+    BINS_SHAPE,
+    BLOCKS_SHAPE,
+    COLUMN,
+    HOUR_MS,
+)
+from predictions.models import ForecastRollup, LedgerEntry
 from tests.integration.ledger import FIRST_TICK_MS, tick_entry
 
 Floats = npt.NDArray[np.float64]
@@ -80,3 +87,40 @@ def _leaf(index: int, packed: bytes, venue: str, tick: int, tick_ms: int) -> Led
         leaf_hash=digest,
         packed=packed,
     )
+
+
+def rollups(hours: int, squared_error: Floats, *, version: str, venue: str = VENUE) -> None:
+    """Store graded hours up to the newest entry: squared error of each [hours], no change's is 1.
+
+    P(up) is 0.3 and comes true.
+    """
+    newest = LedgerEntry.objects.order_by("-number").values_list("made_ts", flat=True)[0]
+    begin = (newest // HOUR_MS - hours) * HOUR_MS
+    rows = []
+    for index in range(hours):
+        blocks, bins = np.zeros(BLOCKS_SHAPE), np.zeros(BINS_SHAPE)
+        sums = {"compared": 1800, "sq_error": 1800 * squared_error[index], "sq_return": 1800}
+        sums |= {"ups": 540, "flats": 720, "downs": 540, "log_loss": 1900}
+        for name, value in sums.items():
+            blocks[0, COLUMN[name]] = value
+        for name, value in {"asked": 1800, "p_up": 540, "ups": 540}.items():
+            bins[60, BIN_COLUMN[name]] = value
+        rows.append(
+            ForecastRollup(
+                venue=venue,
+                live=False,
+                symbol="BTCUSDT",
+                model_version=version,
+                base_version=version,
+                role="champion",
+                source="redis",
+                hour_ts=begin + index * HOUR_MS,
+                said=1800,
+                late=0,
+                graded=1800,
+                ungradable={},
+                blocks=blocks.astype("<f4").tobytes(),
+                histogram=bins.astype("<f4").tobytes(),
+            )
+        )
+    ForecastRollup.objects.bulk_create(rows)

@@ -5,15 +5,19 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import redis
 from django.core.management import CommandError, call_command
 
+from inference.artefacts.versions import Slot
+from inference.vocabulary import FORECASTS
 from market import keys
 from market.hot.vector import INDEX
 from predictions.models import DriftReading
+from predictions.promotion.standing import champion_version
 from predictions.promotion.told import DRIFT_FIELD, decode_drift
-from tests.integration.drifting_ledger import VENUE, Floats, feed
+from tests.integration.drifting_ledger import VENUE, Floats, feed, rollups
 
 pytestmark = pytest.mark.django_db
 
@@ -59,8 +63,9 @@ def test_measure_drift_of_a_market_that_stays_finds_none(running: redis.Redis) -
 
     found = measured()
 
-    assert {each["drifted"] for each in found.values()} == {False}
-    assert all(each["value"] < each["bound"] for each in found.values())
+    inputs = [each for each in found.values() if each["kind"] == "feature"]
+    assert {each["drifted"] for each in inputs} == {False}
+    assert all(each["value"] < each["bound"] for each in inputs)
 
 
 def test_measure_drift_of_a_young_ledger_is_unknown_not_zero(running: redis.Redis) -> None:
@@ -68,11 +73,12 @@ def test_measure_drift_of_a_young_ledger_is_unknown_not_zero(running: redis.Redi
 
     found = measured()
 
-    assert len(found) == 20
+    assert len(found) == 25
+    found = {name: each for name, each in found.items() if each["kind"] == "feature"}
     assert {(each["drifted"], each["value"], each["against"]) for each in found.values()} == {
         (None, None, "")
     }
-    assert DriftReading.objects.filter(drifted__isnull=True, symbol="").count() == 20
+    assert DriftReading.objects.filter(drifted__isnull=True, symbol="").count() == 25
 
 
 def test_measure_drift_of_another_venue_than_the_running_one_says_so(running: redis.Redis) -> None:
@@ -106,9 +112,45 @@ def test_measure_drift_again_at_once_stores_no_second_reading(running: redis.Red
     measured()
     measured()
 
-    assert DriftReading.objects.filter(symbol="").count() == 20
+    assert DriftReading.objects.filter(symbol="").count() == 25
 
 
 def test_measure_drift_of_an_unknown_slot_names_those_there_are(running: redis.Redis) -> None:
     with pytest.raises(CommandError, match="forecasts, signals/15m"):
         call_command("measure_drift", "--slot", "signals/7m")
+
+
+def test_measure_drift_of_a_loss_that_grew_says_from_where(running: redis.Redis) -> None:
+    feed(2)
+    loss = np.random.default_rng(1).normal(0.98, 0.02, 480)
+    loss[430:] += 0.2
+    rollups(480, loss, version=champion_version(Slot(FORECASTS)))
+
+    found = measured()
+
+    grown = found["squared_error"]
+    assert (grown["kind"], grown["drifted"], grown["n"]) == ("loss", True, 480 * 1800)
+    assert grown["reference"] == pytest.approx(0.98, abs=0.02)
+    assert grown["value"] == pytest.approx(1.18, abs=0.03)
+    assert found["p_up"]["drifted"] is False
+    assert found["p_up"]["value"] == pytest.approx(0.0, abs=1e-6)
+    assert found["coverage"]["drifted"] is None, "no interval was given"
+
+
+def test_measure_drift_of_a_loss_that_shrank_is_no_drift(running: redis.Redis) -> None:
+    feed(2)
+    loss = np.random.default_rng(1).normal(0.98, 0.02, 480)
+    loss[430:] -= 0.2
+    rollups(480, loss, version=champion_version(Slot(FORECASTS)))
+
+    found = measured()["squared_error"]
+
+    assert found["drifted"] is False
+    assert found["value"] < found["reference"]
+
+
+def test_measure_drift_of_another_versions_record_knows_nothing(running: redis.Redis) -> None:
+    feed(2)
+    rollups(480, np.ones(480), version="another")
+
+    assert {each["drifted"] for each in measured().values()} == {None}

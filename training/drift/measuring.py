@@ -13,6 +13,7 @@ from predictions.promotion.standing import champion_version
 from predictions.promotion.told import DRIFT_FIELD, DriftTold, SlotDrift, decode_drift, encode_drift
 from predictions.running_market import market_time
 from training.drift.features import feature_drift
+from training.drift.outcomes import outcome_drift
 from training.drift.readings import prune_readings, store_readings
 
 
@@ -43,7 +44,8 @@ def _measured(slot: Slot, venue: str, live: bool, now: datetime) -> SlotDrift:
     inputs = feature_drift(slot, venue, live, version)
     if not inputs.figures:
         return SlotDrift(slot=str(slot), version=version, problem=f"nothing was said in {venue}")
-    drift = SlotDrift(slot=str(slot), version=version, figures=inputs.figures)
+    outcomes = outcome_drift(slot, venue, version)
+    drift = SlotDrift(slot=str(slot), version=version, figures=(*outcomes, *inputs.figures))
     store_readings(venue, drift, inputs, now)
     return drift
 
