@@ -5,6 +5,7 @@ from io import StringIO
 from itertools import islice
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import onnxruntime
 import pytest
@@ -17,6 +18,7 @@ from inference.vocabulary import Role
 from market.hot.vector import FEATURE_NAMES, INDEX, REQUIRED_FEATURES
 from tests.recordings import BTC_FUTURES, BTC_SPOT, recording
 from training.decisions import Decisions, decide
+from training.drift.references import FORECASTS_REFERENCE, Reference
 from training.export import ExportMismatchError, check_export, export_graph
 from training.fitting import MICROPRICE_LINEAR, NETWORK, RIDGE, TREES, UNCHANGED, fit_ridge
 from training.forecast_datasets import ForecastDataset
@@ -165,8 +167,8 @@ def test_command_on_the_recordings_writes_what_the_registry_reads(
     output, printed = trained
     manifest = read_manifest(output / NETWORK_FILE)
     assert manifest is not None
-        beside = {path.name for path in output.iterdir()} - {"btc_predictor_v1.manifest.json"}
-        assert set(manifest.files) == beside
+    beside = {path.name for path in output.iterdir()} - {"btc_predictor_v1.manifest.json"}
+    assert set(manifest.files) == beside
     assert manifest.training.recordings == (BTC_SPOT, BTC_FUTURES)
     assert manifest.metrics["leak_alarms"] == []
     for name in (UNCHANGED, MICROPRICE_LINEAR, RIDGE, TREES, NETWORK):
@@ -218,3 +220,19 @@ def test_command_on_a_recording_that_is_too_short_says_so(tmp_path: Path) -> Non
             "train_forecaster", recordings=[tmp_path / "short.gz"], output=tmp_path / "models"
         )
     assert not (tmp_path / "models").exists()
+
+
+def test_command_on_the_recordings_lays_what_was_learned_from_beside(
+    trained: tuple[Path, str],
+) -> None:
+    output, _ = trained
+    manifest = read_manifest(output / NETWORK_FILE)
+    assert manifest is not None
+
+    reference = msgspec.json.decode((output / FORECASTS_REFERENCE).read_bytes(), type=Reference)
+
+    assert reference.version == manifest.version
+    assert tuple(reference.sketches) == manifest.training.symbols
+    sketches = reference.sketches["BTCUSDT"]
+    assert len(sketches) == len(manifest.features)
+    assert {each.n_eff for each in sketches.values()} == {None}, "minutes tell of no day"
