@@ -69,6 +69,8 @@ if os.environ.get("CRYPTOSITE_TEST_SESSION") != _session:
         os.environ.pop(_name, None)
     os.environ["CRYPTOSITE_TEST_SESSION"] = _session
     os.environ["VAR_DIR"] = _directory
+    # No test's instance trains by itself, whatever day it is.
+    os.environ["RETRAIN_SCHEDULE"] = "off"
     os.environ["REDIS_URL"] = locate(Path(_directory)).url
 
 from cryptosite.settings import *  # noqa: E402, F403

@@ -1,4 +1,7 @@
-"""`health:mqtt`: what the publisher says of itself, once a second. Read by its loop and command."""
+"""What a process that follows no market says of itself, once a second: `health:mqtt` and others.
+
+Read by the publisher's loop and command, and by the schedule of retraining.
+"""
 
 import json
 import os
@@ -23,6 +26,7 @@ class Heartbeat:
     """Writes at most every BEAT_SECONDS."""
 
     client: AnyClient
+    process: str = "mqtt"
     _at: float = float("-inf")
 
     def due(self) -> bool:
@@ -35,7 +39,7 @@ class Heartbeat:
 
     def tell(self, status: str, detail: Mapping[str, Any]) -> None:
         """Write it. Raises what redis-py raises where Redis is away."""
-        key = keys.health("mqtt")
+        key = keys.health(self.process)
         fields: dict[Any, Any] = {
             "status": status,
             "pid": os.getpid(),

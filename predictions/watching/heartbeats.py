@@ -13,13 +13,14 @@ from django.conf import settings
 
 from market import keys
 
-PROCESSES = ("market", "inference", "signals", "recorder", "web", "alerts", "mqtt")
+PROCESSES = ("market", "inference", "signals", "recorder", "web", "alerts", "mqtt", "retrain")
 NEEDED = ("market", "inference", "signals", "recorder")
 """Without one of these the site serves, but no longer all that it should."""
 
 OPTIONAL: Mapping[str, Callable[[], bool]] = {
     "alerts": lambda: settings.ALERTING,
     "mqtt": lambda: bool(settings.MQTT_URL),
+    "retrain": lambda: settings.RETRAIN_SCHEDULE != "off",
 }
 """Needed only where the settings give it something to do; elsewhere it idles, or is not there."""
 

@@ -20,6 +20,7 @@ WITHOUT = {
     "recorder": "what is said waits in Redis, and nothing is graded.",
     "alerts": "nobody is told of what is wrong, and no webhook is sent.",
     "mqtt": "bots get nothing from the broker.",
+    "retrain": "no model is trained anew, and no trial is decided.",
 }
 """What is lacking while a process is silent."""
 
@@ -236,6 +237,27 @@ def _mqtt(detail: Mapping[str, Any]) -> Iterator[Alert]:
         )
 
 
+def _retrain(detail: Mapping[str, Any]) -> Iterator[Alert]:
+    failed = detail.get("failed")
+    for each in failed if isinstance(failed, list) else ():
+        if isinstance(each, Mapping):
+            yield Alert(
+                "retraining_failed",
+                Severity.WARNING,
+                "retrain",
+                f"{each.get('slot')} could not be trained anew: {each.get('message')}",
+                "What serves goes on. This ends with the slot's next run; see the Models page.",
+            )
+    if not failed and (child := detail.get("child")):
+        yield Alert(
+            "retraining_failed",
+            Severity.WARNING,
+            "retrain",
+            f"Retraining ended in an error: manage.py {child}.",
+            "The log of the retrain process says why; it is tried again.",
+        )
+
+
 TROUBLES = {
     "market": _market,
     "inference": _inference,
@@ -243,6 +265,7 @@ TROUBLES = {
     "recorder": _recorder,
     "alerts": _alerts,
     "mqtt": _mqtt,
+    "retrain": _retrain,
 }
 
 

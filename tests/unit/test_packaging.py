@@ -44,6 +44,7 @@ def test_procfile_names_the_processes_each_under_the_restarting_wrapper() -> Non
         "recorder",
         "alerts",
         "mqtt",
+        "retrain",
         "web",
     ]
     for command in procfile().values():

@@ -1,6 +1,7 @@
 """What `manage.py retrain` was asked for, checked, and carried out; the command's whole way."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,16 @@ def carry_out(options: Mapping[str, Any], told: Told) -> list[str]:
     if options["resume"]:
         with alone():
             return _troubles(resume(engine_of, told))
-    orders = orders_of(options)
+    orders, trigger = orders_of(options), Trigger(options["trigger"])
     with alone():
+        if options["since"] is not None:
+            begun = _begun_since(trigger, _moment(options["since"]))
+            orders = {slot: order for slot, order in orders.items() if str(slot) not in begun}
         rows = retrain(
             orders,
             engine_of,
             told,
-            trigger=Trigger(options["trigger"]),
+            trigger=trigger,
             causes=dict.fromkeys(orders, options["cause"]),
         )
     return _troubles(rows)
@@ -87,6 +91,20 @@ def _order(slot: Slot, symbols: tuple[str, ...], options: Mapping[str, Any]) -> 
         jobs=at_least(1, "--jobs", jobs),
         cluster=cluster_address(options["cluster"]),
     )
+
+
+def _begun_since(trigger: Trigger, since: datetime) -> set[str]:
+    rows = TrainingRun.objects.filter(trigger=trigger, started_at__gte=since)
+    unended = rows.exclude(state=RunState.RUNNING)
+    return set(unended.values_list("slot", flat=True))
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise OrderError(f"--since {text!r} is no time; write it like 2026-01-04T00:30") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _troubles(rows: Sequence[TrainingRun]) -> list[str]:

@@ -42,6 +42,7 @@ def retrain(
     """
     rows = []
     for slot, order in orders.items():
+        beside = "" if trigger == Trigger.HAND else _beside(slot)
         row = _broken_off(slot, order) or TrainingRun.objects.create(
             slot=str(slot),
             trigger=trigger,
@@ -50,8 +51,21 @@ def retrain(
             step=RunStep.DATASET,
             options=order.to_record(),
         )
-        rows.append(go_on(row, engine_of, told))
+        rows.append(row)
+        if beside:
+            records.end(row, RunState.UNCHANGED, beside)
+        else:
+            go_on(row, engine_of, told)
     return rows
+
+
+def _beside(slot: Slot) -> str:
+    """Return why no second challenger is made by itself while one is on trial."""
+    others = TrainingRun.objects.filter(slot=str(slot), state=RunState.ON_TRIAL)
+    other = others.select_related("version").first()
+    if other is None or other.version is None:
+        return ""
+    return f"{other.version.version} of run {other.pk} is on trial: no second one is made beside it"
 
 
 def resume(engine_of: EngineOf, told: Told) -> list[TrainingRun]:

@@ -10,11 +10,12 @@ import msgspec
 from django.conf import settings
 from django.utils import timezone
 
-from inference.artefacts.versions import Slot
+from inference.artefacts.versions import Slot, parse_slot
 from inference.vocabulary import FORECASTS
 from market.clock import MADE_UP, MarketTime
 from market.exchanges import is_exchange
-from predictions.models.retraining import RunState, TrainingRun, VersionState
+from predictions.models.retraining import RunState, RunStep, TrainingRun, VersionState
+from predictions.promotion.standing import is_frozen
 from training.pipeline.market_now import market_now_ms, running_market
 
 DAY_MS = 86_400_000
@@ -83,6 +84,8 @@ def is_due(row: TrainingRun, market: MarketTime | None) -> bool:
         return True
     if row.version.state != VersionState.SHADOW:
         return True  # somebody took it off the trial, or promoted it
+    if row.step == RunStep.PROMOTION:
+        return not is_frozen(parse_slot(row.slot))
     if market is not None and market.venue == trial.venue:
         return market_now_ms(market) >= trial.until_ms
     return is_abandoned(row, trial)
@@ -99,6 +102,8 @@ def unfinished() -> list[TrainingRun]:
     market = running_market()
     rows = TrainingRun.objects.select_related("version").order_by("started_at", "id")
     broken_off = rows.filter(state=RunState.RUNNING)
+    if market is None:
+        broken_off = broken_off.exclude(step=RunStep.SHADOW)  # it needs one to be on trial in
     on_trial = rows.filter(state=RunState.ON_TRIAL)
     return [*broken_off, *(row for row in on_trial if is_due(row, market))]
 

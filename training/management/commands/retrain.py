@@ -11,10 +11,10 @@ from market.candles.timeframes import SIGNAL_TIMEFRAMES, UnknownTimeframeError
 from market.symbols import UnknownSymbolError
 from predictions.models.retraining import Trigger
 from training.packages import training_packages
+from training.pipeline.schedule import SCHEDULES
 
 BUSY = 75
 """Exit status where another process retrains: try again later."""
-SCHEDULES = ("off", "weekly", "monthly")
 
 
 class Command(BaseCommand):
@@ -52,6 +52,7 @@ class Command(BaseCommand):
         place.add_argument("--cluster", metavar="tcp://HOST:PORT", help="a Dask scheduler")
         why = parser.add_argument_group("why")
         why.add_argument("--trigger", choices=Trigger.values, default=Trigger.HAND.value)
+        why.add_argument("--since", help="leave out what such a run was begun for since then, UTC")
         why.add_argument("--cause", default="", help="kept with the run")
 
     def handle(self, *args: Any, **options: Any) -> None:

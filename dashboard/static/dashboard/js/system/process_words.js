@@ -45,6 +45,14 @@ const WORDS = {
     dead > 0 && `${number(dead)} dead`,
   ],
   mqtt: ({ error }) => [error],
+  retrain: ({ schedule, why, next_due_ms: due, doing, runs, failed, error }) => [
+    doing && `manage.py ${doing}`,
+    why || schedule,
+    due != null && `next due ${new Date(due).toISOString().slice(0, 16).replace("T", " ")} UTC`,
+    runs?.length && count(runs.length, "run under way", "runs under way"),
+    failed?.length && count(failed.length, "failed run"),
+    error,
+  ],
   web: ({ sockets, ticks, gaps, redis_lost: lost }) => [
     sockets != null && count(sockets, "open page or bot", "open pages and bots"),
     ticks != null && `${number(ticks)} ticks sent on`,
