@@ -29,6 +29,7 @@ from predictions.accuracy.quality_chore import QualityChore
 from predictions.broadcast import OutcomeBroadcast
 from predictions.grading.price_history import RedisPriceHistory
 from predictions.grading.signal_chore import SignalGrading
+from predictions.promotion.rollback_chore import RollbackChore
 from predictions.recording.backlog import BacklogWatch
 from predictions.recording.chores import Chore, ChoreRota
 from predictions.recording.forecast_recorder import Recorder
@@ -87,6 +88,12 @@ def build_chores(client: redis.Redis, broadcast: OutcomeBroadcast) -> tuple[Chor
         ),
         RollupChore(),
         QualityChore(client, RedisPriceHistory(client).market_time),
+        RollbackChore(
+            client,
+            RedisPriceHistory(client).market_time,
+            settings.VAR_DIR,
+            settings.INFERENCE.prediction.horizon_ms,
+        ),
         PruningChore(Pruner(settings.FORECAST_RETENTION_DAYS)),
     )
 

@@ -4,6 +4,7 @@ Read by `/api/system`. Nothing is measured here: it judges what heartbeats, Redi
 Django's checks said, by the bounds that they know themselves.
 """
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -12,12 +13,14 @@ from django.core.checks import ERROR, CheckMessage
 
 from inference.vocabulary import ENGINES
 from market.redis_policy import REQUIRED_POLICY
+from predictions.promotion.told_watches import WatchesTold
 from predictions.recording.backlog import alarms
 from predictions.recording.log_reader import Backlog
 from predictions.watching.alert import Alert, Severity
 from predictions.watching.host_troubles import host_troubles
 from predictions.watching.market_troubles import market_troubles
 from predictions.watching.process_troubles import process_troubles
+from predictions.watching.retraining_troubles import retraining_troubles
 
 SETTINGS_TAG = "settings"
 """Under which our own checks of the settings are registered."""
@@ -28,8 +31,13 @@ LONGEST_UNSIGNED_SECONDS = 300.0
 Facts = Mapping[str, Any]
 
 
-def current_alerts(facts: Facts, checks: Sequence[CheckMessage]) -> list[dict[str, Any]]:
-    """Return what is wrong, the worst first. facts: the report's parts, null where unknown."""
+def current_alerts(
+    facts: Facts, checks: Sequence[CheckMessage], rollbacks: WatchesTold | None = None
+) -> list[dict[str, Any]]:
+    """Return what is wrong, the worst first. facts: the report's parts, null where unknown.
+
+    rollbacks: what the recorder told of champions that lose, None where that is unknown.
+    """
     found = [
         *_stores(facts),
         *process_troubles(facts["processes"]),
@@ -37,6 +45,7 @@ def current_alerts(facts: Facts, checks: Sequence[CheckMessage]) -> list[dict[st
         *_redis(facts),
         *_ledger(facts),
         *host_troubles(facts["host"]),
+        *retraining_troubles(rollbacks, time.time_ns() // 1_000_000),
         *_checks(checks),
     ]
     order = list(Severity)

@@ -16,6 +16,7 @@ from inference.vocabulary import ENGINES
 from market import keys
 from market.redis_cluster import connect
 from market.redis_policy import EVERY_NODE, REQUIRED_POLICY
+from predictions.promotion.told_watches import ROLLBACK_FIELD, WatchesTold, decode_watches
 from predictions.recording.backlog import memory_share
 from predictions.recording.log_reader import LogReader
 from predictions.watching.market_facts import listing_facts
@@ -27,13 +28,24 @@ _ASKER = "web"
 
 
 def redis_facts(url: str, *, cluster: bool) -> dict[str, Any]:
-    """Return `streams`, `redis` and `listings`. Raises one of market.redis_cluster.AWAY."""
+    """Return `streams`, `redis`, `listings` and `rollbacks` (the watches, as they are told).
+
+    Raises one of market.redis_cluster.AWAY.
+    """
     client = _client(url, cluster)
     return {
         "redis": _server(client, cluster),
         "streams": _streams(client, cluster),
         "listings": _listings(client),
+        "rollbacks": _rollbacks(client),
     }
+
+
+def _rollbacks(client: Any) -> WatchesTold | None:
+    try:
+        return decode_watches(client.hget(keys.retraining(), ROLLBACK_FIELD))
+    except redis.ResponseError:
+        return None  # the key holds another type
 
 
 def _listings(client: Any) -> dict[str, Any] | None:

@@ -67,7 +67,8 @@ async def system_report(
         "downloads": {"running": slots.running, "at_most": MOST_AT_A_TIME},
         "about": about_facts(),
     }
-    return facts | {"alerts": current_alerts(facts, checks)}
+    rollbacks = None if in_redis is None else in_redis["rollbacks"]
+    return facts | {"alerts": current_alerts(facts, checks, rollbacks)}
 
 
 async def _asked(

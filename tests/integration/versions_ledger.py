@@ -22,7 +22,7 @@ from market.hot.vector import FEATURE_COUNT, INDEX, TICK_MS
 from predictions.models import Forecast, ForecastOutcome, Signal, SignalOutcome
 from predictions.rows.forecast_rows import tick_rows
 from predictions.rows.insertion import insert_new
-from predictions.rows.signal_rows import batch_rows
+from predictions.rows.signal_rows import BatchRows, batch_rows
 from predictions.transparency.appending import append_entries
 from tests.integration.ledger import FIRST_TICK_MS, tick_entry
 from tests.signals import signal
@@ -40,20 +40,23 @@ def say_forecasts(
     symbols: Sequence[str] = SYMBOLS,
     champion: str = "v1",
     first: int = 0,
+    ticks: Sequence[int] | None = None,
     venue: str = VENUE,
     sigma_bp: float = 1.0,
     **changes: Any,
 ) -> None:
     """Store what versions said, [ticks, symbols] bp each, of what came, `returns_bp`.
 
-    first: the first tick's number since FIRST_TICK_MS. All but the champion are shadows.
+    first: the first tick's number since FIRST_TICK_MS; ticks: all of them, where there are gaps.
+    All but the champion are shadows.
     """
+    numbers = [first + index for index in range(len(returns_bp))] if ticks is None else ticks
     mids = dict.fromkeys(symbols, MID)
     features = np.ones((len(symbols), FEATURE_COUNT))
     features[:, INDEX["price_volatility"]] = sigma_bp
-    ticks = []
+    rows = []
     for shard, (version, said) in enumerate(answers.items()):
-        for index, moves in enumerate(said):
+        for number, moves in zip(numbers, said, strict=True):
             prices = MID * np.exp(np.array([moves, moves - 3, moves + 3]) / 1e4)
             up = 1 / (1 + np.exp(-moves))
             columns = dict(zip(("predicted_price", "lower", "upper"), prices, strict=True)) | {
@@ -62,7 +65,7 @@ def say_forecasts(
                 "p_down": 0.8 * (1 - up),
             }
             entry = tick_entry(
-                first + index,
+                number,
                 mids,
                 venue=venue,
                 shard=shard,
@@ -73,19 +76,20 @@ def say_forecasts(
                 features=features,
                 **changes,
             )
-            ticks.append(tick_rows(f"{entry.tick_ms + 2}-{shard}", entry.pack()))
+            rows.append(tick_rows(f"{entry.tick_ms + 2}-{shard}", entry.pack()))
     with transaction.atomic():
-        leaves = append_entries([tick.logged for tick in ticks]).leaves
-        insert_new(Forecast, [tick.batch(leaves[tick.logged.hash]) for tick in ticks])
-        _grade(returns_bp, symbols, first, venue)
+        leaves = append_entries([tick.logged for tick in rows]).leaves
+        insert_new(Forecast, [tick.batch(leaves[tick.logged.hash]) for tick in rows])
+        came = dict(zip(numbers, returns_bp, strict=True))
+        _grade(came, symbols, venue)
 
 
-def _grade(returns_bp: Floats, symbols: Sequence[str], first: int, venue: str) -> None:
-    begin = FIRST_TICK_MS // TICK_MS + first
+def _grade(returns_bp: Mapping[int, Floats], symbols: Sequence[str], venue: str) -> None:
+    begin = FIRST_TICK_MS // TICK_MS
     open_rows = Forecast.objects.filter(venue=venue, outcome__isnull=True)
     outcomes = []
     for row in open_rows:
-        came = MID * np.exp(returns_bp[row.tick - begin, symbols.index(row.symbol)] / 1e4)
+        came = MID * np.exp(returns_bp[row.tick - begin][symbols.index(row.symbol)] / 1e4)
         grades = grade(
             mid=MID,
             predicted=row.predicted_price or np.nan,
@@ -116,18 +120,23 @@ def say_signals(
     symbols: Sequence[str] = SYMBOLS,
     timeframe: Timeframe = Timeframe.H1,
     champion: str = "v1",
-    first: int = 0,
+    closes: Sequence[int] | None = None,
     venue: str = VENUE,
     atr_ratio: float = 0.01,
 ) -> None:
-    """Store what versions said, [candles, symbols, 3] each, of what was touched, `labels`."""
+    """Store what versions said, [candles, symbols, 3] each, of what was touched, `labels`.
+
+    closes: the candles' numbers since FIRST_TICK_MS, by default without a gap.
+    """
+    numbers = range(len(labels)) if closes is None else closes
     features = [0.5] * 14
     features[3] = atr_ratio
+    made = []
     for shard, (version, said) in enumerate(answers.items()):
-        for index, shares in enumerate(said):
-            at_ms = FIRST_TICK_MS + (first + index) * timeframe.ms
+        for number, shares in zip(numbers, said, strict=True):
+            at_ms = FIRST_TICK_MS + number * timeframe.ms
             batch = BatchEntry(
-                venue=venue, live=False, batch=first + index + 1, timeframe=timeframe,
+                venue=venue, live=False, batch=number + 1, timeframe=timeframe,
                 made_ms=at_ms + 5, missed=0, shard=shard, token=1, gaps=[],
                 signals=[
                     Said(
@@ -143,11 +152,13 @@ def say_signals(
                     for place, symbol in enumerate(symbols)
                 ],
             )  # fmt: skip
-            _store_batch(batch, f"{at_ms + 6}-{shard}")
-    begin = FIRST_TICK_MS + first * timeframe.ms
+            made.append(batch_rows(f"{at_ms + 6}-{shard}", batch.pack()))
+    _store(made)
+    came = dict(zip(numbers, labels, strict=True))
     outcomes = []
     for row in Signal.objects.filter(venue=venue, outcome__isnull=True):
-        label = labels[(row.candle_close - begin) // timeframe.ms, symbols.index(row.symbol)]
+        number = (row.candle_close - FIRST_TICK_MS) // timeframe.ms
+        label = came[number][symbols.index(row.symbol)]
         outcomes.append(
             SignalOutcome(
                 signal=row,
@@ -160,10 +171,10 @@ def say_signals(
     SignalOutcome.objects.bulk_create(outcomes, batch_size=500)
 
 
-def _store_batch(batch: BatchEntry, stream_id: str) -> None:
-    rows = batch_rows(stream_id, batch.pack())
+def _store(made: Sequence[BatchRows]) -> None:
     with transaction.atomic():
-        leaf = append_entries([rows.logged]).leaves[rows.logged.hash]
-        for row in rows.signals:
-            row.leaf_id = leaf
-        Signal.objects.bulk_create(rows.signals)
+        leaves = append_entries([rows.logged for rows in made]).leaves
+        for rows in made:
+            for row in rows.signals:
+                row.leaf_id = leaves[rows.logged.hash]
+        Signal.objects.bulk_create([row for rows in made for row in rows.signals])

@@ -24,6 +24,7 @@ from predictions.api.market_metrics import MarketMetrics
 from predictions.api.mqtt_metrics import MqttMetrics
 from predictions.api.quality_metrics import QUALITY_METRICS
 from predictions.api.recorder_metrics import RecorderMetrics
+from predictions.api.rollback_metrics import ROLLBACK_METRICS
 from predictions.api.schema.signal_shapes import SignalListSerializer
 from tests.documents import (
     API,
@@ -255,6 +256,12 @@ def test_mqtt_metrics_table_has_every_metric_and_no_other() -> None:
 def test_quality_metrics_table_has_every_metric_and_no_other() -> None:
     shown = table(OPERATIONS, "### Metrics of quality")
     assert set(shown) == set(QUALITY_METRICS)
+    assert set(shown.values()) == {"gauge"}
+
+
+def test_rollback_metrics_table_has_every_metric_and_no_other() -> None:
+    shown = table(OPERATIONS, "### Metrics of rollbacks")
+    assert set(shown) == set(ROLLBACK_METRICS)
     assert set(shown.values()) == {"gauge"}
 
 

@@ -1,0 +1,74 @@
+"""Rollback watches for Prometheus: what the recorder last told, never waited for.
+
+Read by the web process's `/metrics`. What ran out in Redis is shown no more.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import redis
+from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from market import keys
+from predictions.api.quality_metrics import PATIENCE_SECONDS
+from predictions.api.redis_client import web_redis
+from predictions.promotion.told_watches import ROLLBACK_FIELD, WatchesTold, decode_watches
+
+_GAUGES = {
+    "rollback_e_value": "evidence that a champion loses to its rival; it is rolled back at 100",
+    "rollback_loss_difference": "mean loss of a champion minus its rival's",
+    "rollback_decisions": "decisions that a champion's watch rests on",
+}
+_FIELDS = {
+    "rollback_e_value": "e_value",
+    "rollback_loss_difference": "difference",
+    "rollback_decisions": "decisions",
+}
+AGE = "rollback_age_seconds"
+ROLLBACK_METRICS = (*_GAUGES, AGE)
+
+
+class RollbackCollector(Collector):
+    """Holds what was read last; collecting it costs no I/O."""
+
+    def __init__(self) -> None:
+        self._told: WatchesTold | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def refresh(self) -> None:
+        """Read Redis, at most for a moment; a slower answer is shown by the next scrape."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read())
+        await asyncio.wait({self._reading}, timeout=PATIENCE_SECONDS)
+
+    async def _read(self) -> None:
+        try:
+            self._told = decode_watches(await web_redis().hget(keys.retraining(), ROLLBACK_FIELD))
+        except (redis.RedisError, OSError):
+            self._told = None
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the gauges of what is known."""
+        told = self._told
+        for name, text in _GAUGES.items():
+            gauge = GaugeMetricFamily(name, text, labels=("slot", "version", "rival", "venue"))
+            for watch in told.watches if told is not None else ():
+                value = getattr(watch, _FIELDS[name])
+                # Unknown is absent: a gauge of zero would be a claim.
+                if told is not None and value is not None:
+                    gauge.add_metric((watch.slot, watch.version, watch.rival, told.venue), value)
+            yield gauge
+        age = GaugeMetricFamily(AGE, "since the recorder looked at champions", labels=("venue",))
+        if told is not None:
+            age.add_metric((told.venue,), time.time() - told.made_ms / 1e3)
+        yield age
+
+
+def register(registry: CollectorRegistry = REGISTRY) -> RollbackCollector:
+    """Return a collector that a registry shows."""
+    collector = RollbackCollector()
+    registry.register(collector)
+    return collector
