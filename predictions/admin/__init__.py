@@ -15,6 +15,7 @@ from predictions.admin.retraining import (
     GateVerdictAdmin,
     ModelVersionAdmin,
     PromotionAdmin,
+    RollbackWatchAdmin,
     TrainingRunAdmin,
     TrainingTrialAdmin,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "ModelVersionAdmin",
     "PromotionAdmin",
     "PruningAdmin",
+    "RollbackWatchAdmin",
     "SignalAdmin",
     "SignalGapAdmin",
     "SignalOutcomeAdmin",

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from predictions.admin.marks import BAD, EVEN, GOOD, UNKNOWN, link, mark, price
+from predictions.admin.marks import BAD, EVEN, GOOD, UNKNOWN, link, mark, price, shown_moment
 from predictions.admin.quick_queries import RecentValuesFilter
 from predictions.admin.reading import LedgerAdmin
 from predictions.models import (
@@ -17,6 +17,7 @@ from predictions.models import (
     GateVerdict,
     ModelVersion,
     Promotion,
+    RollbackWatch,
     TrainingRun,
     TrainingTrial,
 )
@@ -211,6 +212,49 @@ class PromotionAdmin(LedgerAdmin):
     @admin.display(description="page")
     def page(self, done: Promotion) -> SafeString:
         return _page(done.slot)
+
+
+@admin.register(RollbackWatch)
+class RollbackWatchAdmin(LedgerAdmin):
+    list_display = (
+        "measured_at",
+        "slot",
+        "version",
+        "rival",
+        "venue",
+        "live",
+        "shown_evidence",
+        "shown_highest",
+        "shown_difference",
+        "decisions",
+        "blocks",
+        shown_moment("through_ms"),
+        "since",
+    )
+    list_filter = ("slot", "live", ("venue", RecentValuesFilter))
+    search_fields = ("version__istartswith",)
+    ordering = ("-reign_id", "-id")
+    sortable_by = ()
+    list_select_related = ("reign",)
+    raw_id_fields = ("reign",)
+    moments = ("through_ms",)
+    key = ("reign_id", "id")
+
+    @admin.display(description="evidence")
+    def shown_evidence(self, row: RollbackWatch) -> str | None:
+        return price(row.e_value, 4)
+
+    @admin.display(description="highest")
+    def shown_highest(self, row: RollbackWatch) -> str | None:
+        return price(row.highest, 4)
+
+    @admin.display(description="difference")
+    def shown_difference(self, row: RollbackWatch) -> str | None:
+        return price(row.difference, 4)
+
+    @admin.display(description="since")
+    def since(self, row: RollbackWatch) -> SafeString | None:
+        return _shown(row.reign, f"{row.reign.done_at:%Y-%m-%d %H:%M}")
 
 
 @admin.register(DriftReading)

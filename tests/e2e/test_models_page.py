@@ -1,6 +1,7 @@
 """The Models page in a browser: the map, figures beside baselines, a card's text, the states."""
 
 import json
+import re
 import time
 from typing import Any
 
@@ -17,6 +18,15 @@ from tests.web_instance import WebInstance
 MANIFEST = json.loads((ROOT / "models/btc_predictor_v1.manifest.json").read_text())
 DIGEST = MANIFEST["files"]["btc_predictor_v1.onnx"]
 PATIENCE_MS = 20_000
+FILL = """
+from tests.integration import retraining_rows as rows
+rows.life()
+newest = rows.life("signals/1h")
+newest.version.version = "a-name-that-somebody-gave-it-" + 4 * "without-a-thought-"
+newest.version.save()
+rows.deed("forecasts", "freeze", "", by="operator", why="while I am away")
+"""
+RENEW = 'document.dispatchEvent(new Event("visibilitychange"))'
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
@@ -58,11 +68,47 @@ def test_models_page_shows_map_cards_baselines_and_the_record(
     text.locator("summary").click()
     expect(text.locator("pre")).to_contain_text("# Hot forecaster v1.0.0")
 
+    nothing_was_retrained(page)
+    web.manage("shell", "-v0", "-c", FILL)
+    page.evaluate(RENEW)
+    retraining_is_told(page)
     page.set_viewport_size(PHONE)
     wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
     assert page.evaluate(wide) is False
     assert heard.strangers(web.url) == []
     assert heard.complaints == []
+
+
+def nothing_was_retrained(page: Page) -> None:
+    expect(page.get_by_test_id("slots").locator("tbody tr")).to_have_count(5)
+    expect(page.get_by_test_id("story")).to_contain_text("v1.0.0 serves, shipped with cryptosite.")
+    expect(page.get_by_test_id("story")).to_contain_text("Nobody is on trial.")
+    expect(page.get_by_test_id("verdict")).to_contain_text("No version has been before a gate yet")
+    expect(page.get_by_test_id("runs")).to_contain_text("Nothing was retrained yet.")
+    expect(page.get_by_test_id("deeds")).to_contain_text("Nothing was promoted")
+    expect(page.get_by_test_id("watch")).to_contain_text("Nothing is watched")
+    expect(page.get_by_test_id("drift")).to_contain_text("Not measured yet")
+
+
+def retraining_is_told(page: Page) -> None:
+    story, verdict = page.get_by_test_id("story"), page.get_by_test_id("verdict")
+    expect(story).to_contain_text("Until then it is undecided, whatever its figures look like.")
+    expect(story).to_contain_text("by operator: only a person changes what serves.")
+    expect(verdict).to_contain_text("passed network-20261101-ab12cd34 against v1.0.0")
+    expect(verdict.locator("tbody tr")).to_have_count(2)
+    verdict.get_by_role("combobox").select_option(index=1)
+    expect(verdict.locator("tbody tr").last).to_contain_text("coverage of the 90 % interval")
+    expect(verdict.locator("tbody tr").last).to_contain_text("unknown")
+    run = page.get_by_test_id("runs").locator("details").first
+    run.locator("summary").first.click()
+    expect(run.locator(".tried tbody tr")).to_have_count(3)
+    expect(run).to_contain_text("became the challenger")
+    expect(run).to_contain_text("failed: diverged")
+    expect(page.get_by_test_id("deeds").locator("li").last).to_contain_text("By retraining: cover")
+    expect(page.get_by_test_id("drift").locator("tr").nth(3)).to_contain_text("drifted")
+    page.get_by_role("button", name="Signals 1h").click()
+    expect(story).to_contain_text("without-a-thought")
+    expect(page).to_have_url(re.compile(r"slot=signals%2F1h"))
 
 
 def test_models_page_says_what_is_refused_not_loaded_denied_and_unknown(
@@ -91,6 +137,7 @@ def test_models_page_says_what_is_refused_not_loaded_denied_and_unknown(
     page.reload()
     expect(served).to_have_attribute("data-panel", "denied")
     expect(served.get_by_role("button", name="Log in")).to_be_visible()
+    expect(page.get_by_test_id("panel-retraining")).to_have_attribute("data-panel", "denied")
 
 
 def inference_says(client: redis.Redis, digest: str, *refused: dict[str, str]) -> None:

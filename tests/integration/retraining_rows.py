@@ -12,6 +12,7 @@ from predictions.models import (
     GateVerdict,
     ModelVersion,
     Promotion,
+    RollbackWatch,
     TrainingRun,
     TrainingTrial,
 )
@@ -61,7 +62,8 @@ def life(slot: str = FORECASTS) -> TrainingRun:
     newest.metrics["trial"] = {"venue": VENUE, "from_ms": 0, "until_ms": UNTIL_MS, "days": 7.0}
     newest.save()
     verdict(newest, challenger, BOUNDS[:2])
-    deed(slot, "trial", CHALLENGER, by="retraining", why="it passed the first gate")
+    begun = deed(slot, "trial", CHALLENGER, by="retraining", why="it passed the first gate")
+    watch(begun)
     for name, value, drifted in (("spread_bp", 0.31, True), ("ret_1s", 0.02, False)):
         reading(slot, "feature", name, value, drifted)
     reading(slot, "feature", "spread_bp", 0.5, True, symbol="ETHUSDT")
@@ -128,6 +130,25 @@ def deed(slot: str, action: str, of: str, *, by: str, why: str, before: str = ""
     """Return one thing that was done to a slot."""
     return Promotion.objects.create(
         slot=slot, action=action, version=of, before=before, by=by, why=why, figures={"n": 12_000}
+    )
+
+
+def watch(reign: Promotion) -> RollbackWatch:
+    """Return how a champion stands against its rival since a promotion."""
+    return RollbackWatch.objects.create(
+        slot=reign.slot,
+        reign=reign,
+        version=reign.version,
+        venue=VENUE,
+        live=False,
+        rival="v0",
+        through_ms=UNTIL_MS,
+        bets={},
+        e_value=2.5,
+        highest=3.0,
+        difference=0.01,
+        blocks=400,
+        decisions=4_000,
     )
 
 

@@ -17,6 +17,7 @@ from predictions.models import (
     GateVerdict,
     ModelVersion,
     Promotion,
+    RollbackWatch,
     TrainingRun,
     TrainingTrial,
 )
@@ -24,7 +25,9 @@ from tests.integration import retraining_rows as rows
 
 pytestmark = pytest.mark.django_db
 
-TABLES = (ModelVersion, TrainingRun, TrainingTrial, GateVerdict, Promotion, DriftReading)
+TABLES = (
+    ModelVersion, TrainingRun, TrainingTrial, GateVerdict, Promotion, RollbackWatch, DriftReading
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -72,6 +75,7 @@ def test_admin_of_retraining_shows_and_changes_nothing(staff: Client) -> None:
         (GateVerdict, "passed__exact=0", 2),
         (GateVerdict, "version__slot=signals/1h&stage=out_of_sample", 2),
         (Promotion, "action__exact=reject&by=retraining", 2),
+        (RollbackWatch, "slot=signals/1h&venue=simulated", 1),
         (DriftReading, "drifted__exact=1&slot=forecasts", 2),
         (DriftReading, "q=ETH", 4),
     ],

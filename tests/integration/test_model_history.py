@@ -121,7 +121,8 @@ def test_slots_trial_in_another_market_or_with_garbage_knows_no_days_left(
     (trial,) = slots(client)["forecasts"]["trials"]
     assert (trial["days_left"], trial["until"] is None) == (None, False)
 
-    for garbage in ({"until_ms": 1e300, "venue": 7}, [], "soon", {"until_ms": "x"}):
+    several: list[Any] = [{"until_ms": 1e300, "venue": 7}, [], "soon", {"until_ms": "x"}]
+    for garbage in several:
         newest.metrics["trial"] = garbage
         newest.save()
         told = asked(client)
@@ -133,8 +134,8 @@ def test_slots_tell_what_shadows_watches_and_drift_say_in_redis(
     client: Client, document: dict[str, Any], clean_redis: redis.Redis
 ) -> None:
     rows.life()
-    said = {"slot": "forecasts", "version": rows.CHALLENGER, "state": "speaking", "message": ""}
-    said |= {"said": 40, "skipped": {"too_late": 2, "no_features": 1}, "behind": 0}
+    said: dict[str, Any] = {"slot": "forecasts", "version": rows.CHALLENGER, "state": "speaking"}
+    said |= {"message": "", "said": 40, "skipped": {"too_late": 2, "no_features": 1}, "behind": 0}
     beat(clean_redis, "shadow", leading=True, versions=[said, 7])
     clean_redis.hset(keys.retraining(), ROLLBACK_FIELD, encode_watches(WATCHES))
     clean_redis.hset(keys.retraining(), DRIFT_FIELD, encode_drift(DRIFT))

@@ -10,6 +10,7 @@ import { RunsPanel } from "./runs_panel.js";
 import { story } from "./slot_story.js";
 import { slotTitle } from "./slot_words.js";
 import { SlotsTable } from "./slots_table.js";
+import { watch } from "./watch_panel.js";
 
 const NO_DATABASE = "The database does not answer: who is on trial, and what was tried, is not known now.";
 
@@ -63,6 +64,7 @@ export class Retraining {
     this.table.show(this.slots, this.slot);
     this.parts.title.textContent = slotTitle(chosen);
     fill(this.parts.story, [story(chosen)], chosen);
+    fill(this.parts.watch, watch(chosen), chosen.watch);
   }
 
   async renew() {

@@ -1,6 +1,7 @@
 // A slot's story in sentences: who serves and why, who went before, who is on trial.
 
 import { made } from "../shell/elements.js";
+import { count } from "../shell/formats.js";
 import { capital } from "../shell/sentences.js";
 import { timeElement } from "../shell/times.js";
 import { ORIGINS, days } from "./slot_words.js";
@@ -31,14 +32,24 @@ function before({ previous }) {
 function trials({ trials: all }) {
   const waiting = all.filter((each) => each.state === "shadow");
   if (!waiting.length) return [["Nobody is on trial."]];
-  return waiting.map((each) => [
-    name(each.version),
-    each.days_left > 0
-      ? ` is on trial for another ${days(each.days_left)}. Its predictions are recorded and shown to nobody. It is looked at once, on `
-      : " has ended its trial; it is looked at once, from ",
-    at(each.until),
-    ": until then it is undecided, whatever its figures look like.",
-  ]);
+  return waiting.map((each) => [name(each.version), " is on trial: its predictions are recorded and shown to nobody. ", ...judging(each), ...speaking(each)]);
+}
+
+function judging({ run, market, until, days_left: left, prolonged }) {
+  if (run === null) return ["A person put it there, and only a person promotes or rejects it."];
+  const more = prolonged ? ", prolonged for want of decisions" : "";
+  const undecided = `${more}. Until then it is undecided, whatever its figures look like.`;
+  if (left === null) return [`It is tried in ${market}, which does not run now: it waits`, undecided];
+  if (left === 0) return ["Its time is over; it is looked at once, and then decided."];
+  return [`It is looked at once, in ${days(left)}, on `, at(until), undecided];
+}
+
+function speaking({ voice }) {
+  if (voice === null) return [made("span", "warned", " Nobody lets it speak: run_shadow does not run.")];
+  if (voice.message) return [made("span", "warned", ` ${capital(voice.message)}.`)];
+  if (voice.said === null) return [];
+  const skipped = voice.skipped ? `, ${count(voice.skipped)} skipped` : "";
+  return [` It spoke ${count(voice.said)} times since its start${skipped}.`];
 }
 
 function frozen({ since, by, why }) {

@@ -55,10 +55,16 @@ function onTrial({ trials }) {
   const cell = made("span");
   for (const each of waiting) {
     const line = made("span", "line");
-    line.append(made("code", "", each.version), ` ${each.days_left > 0 ? `${days(each.days_left)} left` : "to be judged now"}`);
+    line.append(made("code", "", each.version), ` ${left(each)}`);
     cell.append(line);
   }
   return cell;
+}
+
+function left({ run, days_left: left }) {
+  if (run === null) return "judged by hand alone";
+  if (left === null) return "in another market";
+  return left > 0 ? `${days(left)} left` : "to be judged now";
 }
 
 function newestRun(run) {
