@@ -100,7 +100,7 @@ class Bench:
                 log.warning("change_finished", slot=str(self.slot), version=change.version)
                 self._carry_out(change)
             journal.clear()
-        with transaction.atomic():
+        with transaction.atomic(durable=True):
             self._follow_files()
 
     def register(self, version: str, *, origin: Origin, venue: str = "") -> ModelVersion:
@@ -199,7 +199,7 @@ class Bench:
         return done
 
     def _carry_out(self, change: Change) -> Promotion:
-        with transaction.atomic():
+        with transaction.atomic(durable=True):
             self._let_rows_follow(change.wanted, change.ends)
             done = Promotion.objects.create(
                 slot=str(self.slot),

@@ -3,7 +3,8 @@
 Called by training, by the rollback watch and by people's commands; read by whoever asks what
 serves. Links (`inference.artefacts.versions`) are what loops obey, rows say who and why. Both
 change together under one lock: what serves is linked first, and where the two were torn apart, the
-next call lets the rows follow the links.
+next call lets the rows follow the links. Not to be called within a transaction: whoever waits for
+the lock must hold nothing that its holder waits for.
 """
 
 from collections.abc import Mapping
@@ -200,7 +201,7 @@ def _end(
 def _set_frozen(slot: Slot, action: Action, by: str, why: str) -> Promotion:
     with settled(slot) as bench:
         if frozen(slot) is (action is Action.FREEZE):
-            raise StandingError(f"{slot} is {'' if frozen(slot) else 'not '}frozen already")
+            raise StandingError(f"{slot} is {'frozen already' if frozen(slot) else 'not frozen'}")
         return bench.change(bench.links, {}, action, "", by=by, why=why)
 
 

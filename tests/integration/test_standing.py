@@ -1,9 +1,11 @@
 """Which version serves: links and rows change together, against real files and the database."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from inference.artefacts.errors import ArtefactError
@@ -239,6 +241,28 @@ def test_promote_broken_off_before_the_first_link_is_forgotten(
 
     assert states(FORECASTER) == {"v1.0.0": "champion", "v2": "candidate"}
     assert Promotion.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_promotions_at_once_leave_one_champion_and_whole_links(store: VersionStore) -> None:
+    versions = [f"v{number}" for number in range(2, 6)]
+    registered(store, FORECASTER, *versions)
+
+    def promote_one(version: str) -> None:
+        try:
+            standing.promote(FORECASTER, version, **BY)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(versions)) as pool:
+        list(pool.map(promote_one, versions))
+
+    *_, before, last = Promotion.objects.order_by("id").values_list("version", flat=True)
+    assert Promotion.objects.count() == len(versions)
+    assert (store.champion(FORECASTER), store.previous(FORECASTER)) == (last, before)
+    assert set(store.shadows(FORECASTER)) == {before}
+    stand = {version: state for version, state in states(FORECASTER).items() if state != "retired"}
+    assert stand == {last: "champion", before: "previous"}
 
 
 def test_champion_link_moved_by_hand_is_what_rows_follow(store: VersionStore) -> None:

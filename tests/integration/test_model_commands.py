@@ -1,0 +1,165 @@
+"""`manage.py models`, `promote`, `rollback`, `freeze` and `unfreeze`, as people type them."""
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from inference.artefacts.versions import FORECASTER_NAME, Slot, VersionStore
+from inference.vocabulary import FORECASTS, SIGNALS
+from market.candles.timeframes import Timeframe
+from predictions.models.retraining import Promotion
+from predictions.promotion import standing
+from predictions.promotion.standing import Automatic
+from tests.model_versions import add_version
+
+pytestmark = pytest.mark.django_db
+
+FORECASTER = Slot(FORECASTS)
+HOUR = Slot(SIGNALS, Timeframe.H1)
+
+
+@pytest.fixture
+def store(tmp_path: Path, settings: Settings) -> VersionStore:
+    settings.VAR_DIR = tmp_path
+    return VersionStore(tmp_path)
+
+
+def typed(*words: str) -> str:
+    out = StringIO()
+    call_command(*words, stdout=out)
+    return out.getvalue()
+
+
+def refusal(*words: str) -> str:
+    with pytest.raises(CommandError) as caught:
+        typed(*words)
+    return str(caught.value)
+
+
+def test_models_lists_every_slot_with_what_is_shipped(store: VersionStore) -> None:
+    slots: list[dict[str, Any]] = json.loads(typed("models", "--json"))
+
+    assert [slot["slot"] for slot in slots] == [
+        "forecasts", "signals/15m", "signals/1h", "signals/4h", "signals/1d",
+    ]  # fmt: skip
+    (shipped,) = slots[0]["versions"]
+    assert (slots[0]["champion"], slots[0]["previous"], slots[0]["frozen"]) == (
+        "v1.0.0",
+        None,
+        False,
+    )
+    assert (shipped["state"], shipped["origin"], shipped["files"]) == ("champion", "shipped", True)
+    assert shipped["span_from"] < shipped["span_to"]
+
+
+def test_models_prints_what_serves_first_and_what_was_rejected_last(store: VersionStore) -> None:
+    for version in ("bad", "v2"):
+        add_version(store, FORECASTER, version)
+    standing.reject(FORECASTER, "bad", by="ann", why="it lost")
+    typed("promote", "v2", "--why", "better", "--by", "ann")
+    typed("freeze", "forecasts", "--why", "an audit")
+    add_version(store, FORECASTER, "stray")
+
+    lines = typed("models").splitlines()[:5]
+
+    assert lines[0] == "forecasts: v2  frozen: only a person changes what serves"
+    assert [line.split()[0] for line in lines[1:]] == ["v2", "v1.0.0", "bad", "stray"]
+    assert "learned from 2024-07-18 to 2024-08-09" in lines[1]
+    assert "was never registered" in lines[4]
+
+
+def test_promote_version_alone_serves_the_one_slot_that_has_it(store: VersionStore) -> None:
+    add_version(store, HOUR, "h2")
+
+    said = typed("promote", "h2", "--why", "a better hour", "--by", "ann")
+
+    assert said == "signals/1h: h2 serves; before it: v1.0.0-ea61952d\n"
+    done = Promotion.objects.get()
+    assert (done.by, done.why, done.slot) == ("ann", "a better hour", "signals/1h")
+
+
+def test_promote_version_of_two_slots_asks_for_the_slot(store: VersionStore) -> None:
+    for slot in (FORECASTER, HOUR):
+        add_version(store, slot, "v2")
+
+    assert "version of forecasts, signals/1h: name the slot" in refusal(
+        "promote", "v2", "--why", "better"
+    )
+    assert typed("promote", "signals/1h", "v2", "--why", "better").startswith("signals/1h: v2")
+
+
+def test_promote_unknown_names_what_there_is(store: VersionStore) -> None:
+    assert "no slot has a version 'v9'; there are: forecasts: v1.0.0;" in refusal(
+        "promote", "v9", "--why", "better"
+    )
+    assert "allowed are forecasts, signals/15m" in refusal("promote", "hot", "v9", "--why", "x")
+    assert "one slot and one version" in refusal("promote", "a", "b", "c", "--why", "x")
+
+
+def test_promote_rejected_version_serves_and_says_that_it_was(store: VersionStore) -> None:
+    add_version(store, FORECASTER, "v2")
+    standing.reject(FORECASTER, "v2", by="ann", why="it lost")
+
+    said = typed("promote", "forecasts", "v2", "--why", "it won elsewhere")
+
+    assert said.startswith("v2 was rejected on ")
+    assert store.champion(FORECASTER) == "v2"
+
+
+def test_promote_where_the_configuration_names_a_file_of_its_own_is_refused(
+    store: VersionStore, settings: Settings, tmp_path: Path
+) -> None:
+    add_version(store, FORECASTER, "v2")
+    own = add_version(VersionStore(tmp_path / "own"), FORECASTER, "mine") / FORECASTER_NAME
+    settings.INFERENCE = _with_model_path(settings.INFERENCE, str(own))
+
+    assert f"names {own}, which serves forecasts whatever is promoted" in refusal(
+        "promote", "v2", "--why", "better"
+    )
+    assert standing.champion_version(FORECASTER) == "mine"
+
+
+def test_rollback_says_what_serves_again(store: VersionStore) -> None:
+    add_version(store, FORECASTER, "v2")
+    typed("promote", "v2", "--why", "better")
+
+    assert typed("rollback", "forecasts", "--why", "worse") == (
+        "forecasts: v1.0.0 serves again; v2 is rejected\n"
+    )
+    assert "nothing served forecasts before v1.0.0" in refusal(
+        "rollback", "forecasts", "--why", "worse"
+    )
+
+
+def test_freeze_and_unfreeze_keep_who_and_why(store: VersionStore) -> None:
+    assert "forecasts is frozen" in typed("freeze", "forecasts", "--why", "an audit", "--by", "bob")
+    assert "forecasts is frozen already" in refusal("freeze", "forecasts", "--why", "again")
+    assert "decide again" in typed("unfreeze", "forecasts", "--why", "done", "--by", "bob")
+    assert refusal("unfreeze", "forecasts", "--why", "x") == "forecasts is not frozen"
+    assert list(Promotion.objects.order_by("id").values_list("action", "by", "why")) == [
+        ("freeze", "bob", "an audit"),
+        ("unfreeze", "bob", "done"),
+    ]
+
+
+def test_commands_take_no_process_for_a_person_and_no_silence_for_a_reason(
+    store: VersionStore,
+) -> None:
+    assert "is a process, not a person" in refusal(
+        "freeze", "forecasts", "--why", "x", "--by", Automatic.RETRAINING
+    )
+    assert "--why" in refusal("freeze", "forecasts")
+
+
+def _with_model_path(config: Any, path: str) -> Any:
+    sections = {name: getattr(config, name) for name in config.__struct_fields__}
+    model = type(config.model)(
+        **{name: getattr(config.model, name) for name in config.model.__struct_fields__}
+        | {"path": path}
+    )
+    return type(config)(**(sections | {"model": model}))
