@@ -1,4 +1,4 @@
-"""The forecasters' trainer: the same fits in one process and in two, kept, and gone on from."""
+"""The forecasters' trainer: fits that are kept and gone on from."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -62,12 +62,6 @@ def _refuse(task: FitTask) -> Candidate:
 def test_tasks_are_each_model_in_each_fold_and_the_final_split(tasks: list[FitTask]) -> None:
     assert [task.name for task in tasks] == [*FITTED] * 5
     assert len({task.key for task in tasks}) == len(tasks)
-
-
-def test_two_processes_fit_what_one_fits(tasks, alone, decisions, tmp_path: Path) -> None:
-    some = [number for number, task in enumerate(tasks) if task.name in (RIDGE, TREES, NETWORK)][:6]
-    found = train([tasks[one] for one in some], Workplace(folder=tmp_path, jobs=2))
-    _assert_same(found, [alone[one] for one in some], decisions)
 
 
 def test_stored_fits_are_read_and_not_made_again(

@@ -1,10 +1,9 @@
-"""`train_signals`: the same weights in one process, in two, on a cluster and after a kill."""
+"""`train_signals`: fits that are kept, shipped, and the same after a kill."""
 
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -13,7 +12,6 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from distributed import LocalCluster
 from django.core.management import CommandError, call_command
 
 from inference.artefacts.signal_manifest import (
@@ -27,7 +25,6 @@ from inference.artefacts.signal_manifest import (
 from inference.artefacts.torch_import import load_network
 from market.candles.timeframes import Timeframe
 from tests.made_candles import market, write_feathers
-from tests.ports import free_port
 from tests.processes import ROOT
 from tests.signal_datasets import made_up
 from tests.waiting import eventually_sync
@@ -37,7 +34,7 @@ from training.signals.finished import CARD_NAME, stored_networks
 from training.signals.fitted import FittedNetwork
 from training.signals.options import FitOptions
 from training.signals.trainer import FitTask, train
-from training.workplace import Workplace, WorkplaceError
+from training.workplace import Workplace
 
 QUICK = FitOptions(
     members=1, epochs=3, least_epochs=1, stride=1, batch_size=128, channels=(4, 4), hidden=4
@@ -55,10 +52,6 @@ def _assert_same(one: list[FittedNetwork], other: list[FittedNetwork]) -> None:
         np.testing.assert_array_equal(mine, theirs)
 
 
-def _die(*_: object) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 @pytest.fixture(scope="module")
 def dataset() -> SignalDataset:
     return made_up(candles=400, signal=0.7)
@@ -74,19 +67,6 @@ def tasks(dataset: SignalDataset) -> list[FitTask]:
 @pytest.fixture(scope="module")
 def alone(tasks: list[FitTask], tmp_path_factory: pytest.TempPathFactory) -> list[FittedNetwork]:
     return train(tasks, Workplace(folder=tmp_path_factory.mktemp("alone")))
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    with LocalCluster(
-        n_workers=2,
-        threads_per_worker=2,
-        processes=True,
-        host="127.0.0.1",
-        dashboard_address=None,
-        silence_logs=50,
-    ) as running:
-        yield running.scheduler_address
 
 
 @pytest.fixture(scope="module")
@@ -113,41 +93,6 @@ def trained(candles: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
         _command(candles, var, models), cwd=ROOT, env=_environment(var), check=True, timeout=300
     )
     return var, models
-
-
-def test_two_processes_give_the_same_weights_as_one(tasks, alone, tmp_path: Path) -> None:
-    _assert_same(train(tasks, Workplace(folder=tmp_path, jobs=2)), alone)
-
-
-def test_dask_cluster_gives_the_same_weights_as_one_process(
-    tasks, alone, cluster: str, tmp_path: Path
-) -> None:
-    _assert_same(train(tasks, Workplace(folder=tmp_path, cluster=cluster)), alone)
-
-
-def test_training_without_a_scheduler_names_its_address(
-    tasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("training.workplace.CONNECT_SECONDS", 0.5)
-    address = f"tcp://127.0.0.1:{free_port()}"
-    with pytest.raises(WorkplaceError, match=address):
-        train(tasks[:1], Workplace(folder=tmp_path, cluster=address))
-
-
-def test_training_without_a_worker_says_so(tasks, tmp_path: Path) -> None:
-    with (
-        LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as empty,
-        pytest.raises(WorkplaceError, match="no worker"),
-    ):
-        train(tasks[:1], Workplace(folder=tmp_path, cluster=empty.scheduler_address))
-
-
-def test_training_whose_process_dies_asks_for_fewer_jobs(
-    tasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("training.signals.trainer.run_task", _die)
-    with pytest.raises(WorkplaceError, match="fewer --jobs than 2"):
-        train(tasks, Workplace(folder=tmp_path, jobs=2))
 
 
 def test_finished_networks_are_not_fitted_again(tasks, alone, tmp_path: Path) -> None:
