@@ -62,6 +62,7 @@ def said(timeframe: Timeframe = Timeframe.M15, **changes: Any) -> SaidSignal:
         "tp_eta_low_minutes": 15 if trades else None,
         "tp_eta_high_minutes": 60 if trades else None,
         "late": False,
+        "role": "champion",
     } | {
         f"take_profit_{level}": entry + side * level * risk if trades else None
         for level in (1, 2, 3)

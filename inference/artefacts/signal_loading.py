@@ -144,6 +144,24 @@ class Loading:
         missing = ArtefactError(Refusal.MISSING, path, message)
         return Found(None, missing, watched, nothing_there=True)
 
+    def load_at(self, folder: Path, symbol: str, timeframe: Timeframe) -> SignalModel:
+        """Return what a folder with a manifest of its own serves, wherever it lies.
+
+        Raises ArtefactError.
+        """
+        return self._described(folder, self.manifest_at(folder), symbol, timeframe)
+
+    def manifest_at(self, folder: Path) -> SignalManifest:
+        """Return the manifest of the network in a folder. Raises ArtefactError."""
+        try:
+            content = self._read(folder)
+        except NothingThere:
+            content = None
+        if isinstance(content, SignalManifest):
+            return content
+        path = folder / MANIFEST_NAME
+        raise ArtefactError(Refusal.MISSING, path, "there is no manifest of a network")
+
     def _load_folder(
         self, folder: Path, symbol: str, timeframe: Timeframe, watched: dict[Path, FolderStamp]
     ) -> SignalModel:

@@ -15,9 +15,13 @@ from inference.shadows.log_following import LogFollower
 from inference.shadows.loop import ShadowLoop
 from inference.shadows.market_clock import MarketClock
 from inference.shadows.shards import LEASE_SHARD
+from inference.shadows.signals import SignalHearing
 from inference.shadows.status import ShadowStatus
 from inference.shadows.trials import Trials
-from inference.vocabulary import FORECASTS
+from inference.signals.entry import BatchEntry
+from inference.signals.windows import Windows
+from inference.vocabulary import FORECASTS, SIGNALS
+from market.candles.store import CandleStore
 
 if TYPE_CHECKING:  # which imports this once it is needed
     from inference.shadows.process import ShadowSettings
@@ -37,7 +41,11 @@ class Shadows:
         self._client = client
         self._status = status
         self.forecasts = self._forecasts()
-        self._tasks = [asyncio.create_task(self.forecasts.run(stopping))]
+        self.signals = self._signals()
+        self._tasks = [
+            asyncio.create_task(self.forecasts.run(stopping)),
+            asyncio.create_task(self.signals.run(stopping)),
+        ]
 
     async def follow_trials(self, wanted: Trials) -> None:
         """Begin and end versions as the links say. Raises what ended a log's following."""
@@ -45,6 +53,7 @@ class Shadows:
             if task.done():
                 task.result()
         await self.forecasts.follow_trials(_of(wanted, FORECASTS))
+        await self.signals.follow_trials(_of(wanted, SIGNALS))
 
     async def close(self) -> None:
         """End all, and let another process speak."""
@@ -69,17 +78,37 @@ class Shadows:
             hearing,
             client=self._client,
             lead=self._lead(FORECASTS),
+            writer=writer,
             follower=follower,
             status=self._status,
+        )
+
+    def _signals(self) -> ShadowLoop[BatchEntry]:
+        settings = self._settings
+        writer = ChainWriter(self._client, SIGNALS, cluster=settings.config.redis.cluster_mode)
+        follower = LogFollower(self._client, writer.log_key)
+        hearing = SignalHearing(
+            windows=Windows(CandleStore(settings.candles_dir), settings.exchange),
+            var_dir=settings.var_dir,
+            device=settings.device,
+            writer=writer,
+            clock=MarketClock(self._client),
+            follower=follower,
+        )
+        return ShadowLoop(
+            hearing,
+            client=self._client,
+            lead=self._lead(SIGNALS),
+            writer=writer,
+            follower=follower,
+            status=self._status,
+            may_lead=lambda: self.forecasts.lead.held is not None,
         )
 
     def _lead(self, engine: str) -> Lead:
         cluster = self._settings.config.redis.cluster_mode
         lease = Lease(self._client, engine, shard=LEASE_SHARD, cluster=cluster)
-        return Lead(lease, on_lost=self._stand_by)
-
-    def _stand_by(self) -> None:
-        self._status.leading = False
+        return Lead(lease, on_lost=lambda: self._status.led.discard(engine))
 
 
 def _of(wanted: Trials, engine: str) -> Trials:

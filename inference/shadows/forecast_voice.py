@@ -86,6 +86,9 @@ class ForecastVoice:
     def forget(self) -> None:
         self._forecaster = None
 
+    async def catch_up(self, held: Held) -> None:
+        """Nothing: a forecast that is seconds old is no forecast."""
+
     async def answer(self, entry: TickEntry, held: Held) -> None:
         """Say what the version says of the leader's tick; see `Answering`."""
         started = time.perf_counter_ns()

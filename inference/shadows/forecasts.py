@@ -13,7 +13,6 @@ from inference.shadows.log_following import Entry, LogFollower
 from inference.shadows.market_clock import MarketClock
 from inference.shadows.shards import shard_of
 from inference.shadows.status import VoiceStatus
-from inference.shadows.voice import Voice
 from inference.vocabulary import FORECASTS, Role
 
 
@@ -62,6 +61,3 @@ class ForecastHearing:
             before=self._follower.before,
             status=status,
         )
-
-    async def take_up(self, voices: dict[tuple[Slot, str], Voice[TickEntry]]) -> None:
-        self._writer.forget()

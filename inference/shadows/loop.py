@@ -15,6 +15,7 @@ from inference.artefacts.versions import Slot
 from inference.handover.connections import AnyClient
 from inference.handover.leading import Lead
 from inference.handover.lease import RENEW_SECONDS, RETRY_SECONDS
+from inference.shadows.chain_writer import ChainWriter
 from inference.shadows.log_following import BLOCK_MS, Entry, LogFollower
 from inference.shadows.status import ShadowStatus, VoiceStatus
 from inference.shadows.trials import Trials
@@ -49,10 +50,6 @@ class Hearing(Protocol[EntryT]):
         """Load a version; called in a thread. Raises ArtefactError."""
         ...
 
-    async def take_up(self, voices: dict[tuple[Slot, str], Voice[EntryT]]) -> None:
-        """Do what a new lead asks for, before the log is followed. Raises redis.RedisError."""
-        ...
-
 
 class ShadowLoop(Generic[EntryT]):
     """Runs until cancelled. may_lead: whether this process may speak for this engine."""
@@ -63,6 +60,7 @@ class ShadowLoop(Generic[EntryT]):
         *,
         client: AnyClient,
         lead: Lead,
+        writer: ChainWriter,
         follower: LogFollower,
         status: ShadowStatus,
         may_lead: Callable[[], bool] = lambda: True,
@@ -71,6 +69,7 @@ class ShadowLoop(Generic[EntryT]):
         self.lead = lead
         self._hearing = hearing
         self._client = client
+        self._writer = writer
         self._follower = follower
         self._status = status
         self._may_lead = may_lead
@@ -97,6 +96,9 @@ class ShadowLoop(Generic[EntryT]):
 
         Raises redis.RedisError.
         """
+        if self.lead.held is not None and not self._may_lead():
+            await self.lead.give_back()
+            self._status.led.discard(self._hearing.engine)
         if self.lead.held is None and not await self._stand_by():
             return 0
         entries = await self._follower.read(block_ms)
@@ -142,11 +144,13 @@ class ShadowLoop(Generic[EntryT]):
             return False
         # What came before was another's to answer.
         self._follower.lose_place()
+        self._writer.forget()
         self._voices_forget()
-        await self._hearing.take_up(self.voices)
         # The place is settled before anybody is told, so that nothing said from now on is missed.
         await self._follower.settle()
-        self._status.leading = True
+        self._status.led.add(self._hearing.engine)
+        for voice in self.voices.values():
+            voice.offer(None)
         return True
 
     async def _keep_lease(self) -> None:

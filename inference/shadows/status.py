@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from inference.vocabulary import FORECASTS
+
 WINDOW = 150
 """Answers over which latency is told: five minutes of ticks."""
 
@@ -62,11 +64,19 @@ class VoiceStatus:
 
 @dataclass(slots=True)
 class ShadowStatus:
-    """All of the process. problem: why nothing can be followed though Redis answers."""
+    """All of the process. led: engines for whose versions this process speaks.
 
-    leading: bool = False
+    problems: why nothing of an engine can be followed though Redis answers, "" where it can.
+    """
+
+    led: set[str] = field(default_factory=set)
     voices: dict[tuple[str, str], VoiceStatus] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def leading(self) -> bool:
+        """Return whether this is the process that speaks."""
+        return FORECASTS in self.led
 
     @property
     def status(self) -> str:

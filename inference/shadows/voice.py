@@ -45,6 +45,10 @@ class Answering(Protocol[EntryT]):
         """
         ...
 
+    async def catch_up(self, held: Held) -> None:
+        """Answer what was said before this process spoke, where that may still be answered."""
+        ...
+
     def forget(self) -> None:
         """Drop all memory: another process may have spoken meanwhile."""
         ...
@@ -64,17 +68,18 @@ class Voice(Generic[OwnT]):
         self._load = load
         self._held = held
         self._lose = lose
-        self._queue: asyncio.Queue[OwnT] = asyncio.Queue(WAITING)
+        self._queue: asyncio.Queue[OwnT | None] = asyncio.Queue(WAITING)
         self._answering: Answering[OwnT] | None = None
+        self._busy = False
         self._task = asyncio.create_task(self._run())
 
     @property
     def idle(self) -> bool:
-        """Return whether nothing waits and nothing is being said; tests wait for it."""
-        return self._queue.empty() and self.status.behind == 0
+        """Return whether it is loaded, nothing waits and nothing is being said."""
+        return self._answering is not None and self._queue.empty() and not self._busy
 
-    def offer(self, entry: OwnT) -> None:
-        """Hand over what the leader said."""
+    def offer(self, entry: OwnT | None) -> None:
+        """Hand over what the leader said; None: look for what was said before."""
         if self._answering is None:
             return
         if self._queue.full():
@@ -107,17 +112,24 @@ class Voice(Generic[OwnT]):
             self._set_aside(State.REFUSED, "not_loaded", str(error))
             return
         self.status.state = State.SPEAKING
+        self.offer(None)
         log.info("shadow_loaded", slot=self.status.slot, version=self.status.version)
         while self._answering is not None:
-            await self._one(self._answering, await self._queue.get())
+            entry = await self._queue.get()
+            self._busy = True
+            await self._one(self._answering, entry)
+            self._busy = False
             self.status.behind = self._queue.qsize()
 
-    async def _one(self, answering: Answering[OwnT], entry: OwnT) -> None:
+    async def _one(self, answering: Answering[OwnT], entry: OwnT | None) -> None:
         held = self._held()
         if held is None:
             return
         try:
-            await answering.answer(entry, held)
+            if entry is None:
+                await answering.catch_up(held)
+            else:
+                await answering.answer(entry, held)
         except LeaseLostError as error:
             self._lose(str(error))
         except (RedisError, UnreadableClockError) as error:

@@ -57,7 +57,11 @@ class LedgerFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is
     venue = filters.CharFilter()
     live = yes_or_no("live")
     model_version = filters.CharFilter()
-    role = choice("role", _words(Role))
+    role = choice(
+        "role",
+        _words(Role),
+        help_text="Where neither role nor model_version is given, shadows are left out.",
+    )
     min_confidence = ShareFilter(field_name="confidence", lookup_expr="gte")
     late = yes_or_no("late")
     outcome = choice(
@@ -96,6 +100,14 @@ class LedgerFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is
         """The moment asked about, in ms; None for now."""
         moment = self.form.cleaned_data["as_of"]
         return None if moment is None else milliseconds(moment)
+
+    def filter_queryset(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        found: QuerySet[Any] = super().filter_queryset(queryset)
+        asked = self.form.cleaned_data
+        if asked["role"] or asked["model_version"]:
+            return found
+        # What a version on trial said was published nowhere: only who asks for it gets it.
+        return found.exclude(role=Role.SHADOW)
 
     def outcome_known(self, **values: Any) -> Q:
         """Return the condition that an outcome of these values was known at the moment asked."""

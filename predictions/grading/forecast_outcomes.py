@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from inference.forecasts.outcomes import Floats, grade
-from inference.vocabulary import OutcomeStatus, Ungradable
+from inference.vocabulary import OutcomeStatus, Role, Ungradable
 from predictions.models import ForecastOutcome
 from predictions.rows.insertion import Batch, insert_new
 
@@ -45,6 +45,12 @@ class OpenForecast(NamedTuple):
     lower: float | None
     upper: float | None
     live: bool
+    role: str
+
+    @property
+    def shown(self) -> bool:
+        """Whether pages have it: what a version on trial said they never saw."""
+        return self.role != Role.SHADOW
 
     @property
     def target(self) -> Target:

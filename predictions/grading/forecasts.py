@@ -66,10 +66,14 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What one pass did; it counts once its transaction is committed (`Grader.confirm`)."""
+    """What one pass did; it counts once its transaction is committed (`Grader.confirm`).
+
+    outcomes: how many were written; frames: those that pages are to show.
+    """
 
     venue: str
     progress: Progress
+    outcomes: int
     frames: list[Frame]
 
     @property
@@ -146,9 +150,11 @@ class Grader:
         return Settlement(
             venue=venue,
             progress=replace(progress, settled_ms=max(progress.settled_ms, due_ms)),
+            outcomes=len(outcomes),
             frames=[
                 frame_of(venue, row, outcome)
                 for row, outcome in zip(decided, outcomes, strict=True)
+                if row.shown
             ],
         )
 

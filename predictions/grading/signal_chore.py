@@ -186,7 +186,8 @@ class SignalGrading:
         self.tally.ungradable += len(decided) - graded
         self.tally.last_graded_ms = round(self.wall_ms())
         if self.broadcast is not None:
-            self.broadcast.send_signals([_frame(dataset, row, grade) for row, grade in decided])
+            shown = [(row, grade) for row, grade in decided if row.shown]
+            self.broadcast.send_signals([_frame(dataset, row, grade) for row, grade in shown])
 
 
 def settled_ms(venue: str, live: bool, market: MarketTime | None, wall_ms: float) -> float | None:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, NamedTuple, Self
 
 from inference.signals.levels import HORIZON_CANDLES
-from inference.vocabulary import Direction, OutcomeStatus, SignalResult, Ungradable
+from inference.vocabulary import Direction, OutcomeStatus, Role, SignalResult, Ungradable
 from market.candles.timeframes import Timeframe
 from predictions.grading.touching import Barriers, Bars, Path, Touches, touches
 
@@ -45,6 +45,12 @@ class SaidSignal(NamedTuple):
     tp_eta_low_minutes: int | None
     tp_eta_high_minutes: int | None
     late: bool
+    role: str
+
+    @property
+    def shown(self) -> bool:
+        """Whether pages have it: what a version on trial said they never saw."""
+        return self.role != Role.SHADOW
 
     @property
     def end_ms(self) -> int:

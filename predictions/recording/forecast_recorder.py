@@ -140,5 +140,5 @@ class Recorder(LogRecorder[TickRows]):
         for settlement in settlements:
             self.grader.confirm(settlement)
             frames.extend(settlement.frames)
-        self.tally.outcomes += len(frames)
+            self.tally.outcomes += settlement.outcomes
         self.broadcast.send(frames)

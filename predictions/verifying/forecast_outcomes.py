@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Exists, Max, OuterRef
 
 from inference.handover.chain import EntryFormatError
+from inference.shadows.shards import LEADERS
 from inference.vocabulary import FORECASTS, OutcomeStatus
 from predictions.grading.forecast_outcomes import OpenForecast, Outcome, Price, Target, outcomes_of
 from predictions.models import Forecast, ForecastOutcome, LedgerEntry
@@ -53,7 +54,10 @@ class Graded:
         number = _tick_at(self.tick, self.row.target_ts)
         if number is None:
             return None
-        rows = LedgerEntry.objects.filter(engine=FORECASTS, venue=self.tick.venue, number=number)
+        # The leader's: a version on trial repeats its prices, and may be stored later.
+        rows = LedgerEntry.objects.filter(
+            engine=FORECASTS, venue=self.tick.venue, shard=LEADERS, number=number
+        )
         return rows.order_by("-index").first()
 
 

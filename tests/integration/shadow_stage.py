@@ -142,6 +142,17 @@ class Shadow:
         }
         return voices.get(version, {})
 
+    def caught_up(self, version: str) -> bool:
+        """Return whether a version has looked for what was said before, and nothing waits."""
+        shadows = self.process._shadows
+        loops = () if shadows is None else (shadows.forecasts, shadows.signals)
+        return any(
+            voice.idle
+            for each in loops
+            for (_, name), voice in each.voices.items()
+            if name == version and each.lead.held is not None
+        )
+
     async def speaking(self, *versions: str) -> None:
         """Wait until these are loaded, and this process leads."""
         await eventually(

@@ -154,3 +154,12 @@ async def test_shadows_are_stored_and_graded_under_their_version(
     # Three of eight ticks have seen their target 10 s later, for two symbols.
     assert len(graded) == 3 * len(SYMBOLS)
     assert sorted(graded) == sorted(champions)
+    # Pages get the outcomes of what they were shown.
+    shown = {frame["forecast_id"] for _, message in layer.sent for frame in message["frames"]}
+    assert shown == {
+        key
+        async for key in ForecastOutcome.objects.filter(forecast__role=Role.CHAMPION).values_list(
+            "forecast_id", flat=True
+        )
+    }
+    assert recorder.tally.outcomes == len(graded) + len(champions)
