@@ -8,6 +8,8 @@ from enum import StrEnum
 
 import msgspec
 
+from market import keys
+
 DRIFT_FIELD = "drift"
 
 
@@ -88,3 +90,13 @@ def decode_drift(text: object) -> DriftTold | None:
         return msgspec.json.decode(text, type=DriftTold)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def fresh_drift(text: object, now_ms: int) -> DriftTold | None:
+    """Read the field; None where it is so old that nothing is known. now_ms: wall time.
+
+    The hash is kept alive by the recorder's watches, whether drift is measured or not.
+    """
+    told = decode_drift(text)
+    fresh = told is not None and now_ms - told.made_ms < keys.RETRAINING_SECONDS * 1000
+    return told if fresh else None

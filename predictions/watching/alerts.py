@@ -13,10 +13,12 @@ from django.core.checks import ERROR, CheckMessage
 
 from inference.vocabulary import ENGINES
 from market.redis_policy import REQUIRED_POLICY
+from predictions.promotion.told import DriftTold
 from predictions.promotion.told_watches import WatchesTold
 from predictions.recording.backlog import alarms
 from predictions.recording.log_reader import Backlog
 from predictions.watching.alert import Alert, Severity
+from predictions.watching.drift_troubles import drift_troubles
 from predictions.watching.host_troubles import host_troubles
 from predictions.watching.market_troubles import market_troubles
 from predictions.watching.process_troubles import process_troubles
@@ -32,11 +34,15 @@ Facts = Mapping[str, Any]
 
 
 def current_alerts(
-    facts: Facts, checks: Sequence[CheckMessage], rollbacks: WatchesTold | None = None
+    facts: Facts,
+    checks: Sequence[CheckMessage],
+    rollbacks: WatchesTold | None = None,
+    drift: DriftTold | None = None,
 ) -> list[dict[str, Any]]:
     """Return what is wrong, the worst first. facts: the report's parts, null where unknown.
 
-    rollbacks: what the recorder told of champions that lose, None where that is unknown.
+    rollbacks: what the recorder told of champions that lose, None where that is unknown. drift:
+    what was measured of it, None where that is unknown.
     """
     found = [
         *_stores(facts),
@@ -46,6 +52,7 @@ def current_alerts(
         *_ledger(facts),
         *host_troubles(facts["host"]),
         *retraining_troubles(rollbacks, time.time_ns() // 1_000_000),
+        *drift_troubles(drift, (facts["market"] or {}).get("venue")),
         *_checks(checks),
     ]
     order = list(Severity)

@@ -4,6 +4,7 @@ Read by `/api/system`, in a thread: backlog and memory are measured by the recor
 so that page, heartbeat and alarm say the same.
 """
 
+import time
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -16,6 +17,7 @@ from inference.vocabulary import ENGINES
 from market import keys
 from market.redis_cluster import connect
 from market.redis_policy import EVERY_NODE, REQUIRED_POLICY
+from predictions.promotion.told import DRIFT_FIELD, DriftTold, fresh_drift
 from predictions.promotion.told_watches import ROLLBACK_FIELD, WatchesTold, decode_watches
 from predictions.recording.backlog import memory_share
 from predictions.recording.log_reader import LogReader
@@ -28,7 +30,7 @@ _ASKER = "web"
 
 
 def redis_facts(url: str, *, cluster: bool) -> dict[str, Any]:
-    """Return `streams`, `redis`, `listings` and `rollbacks` (the watches, as they are told).
+    """Return `streams`, `redis`, `listings`, and `rollbacks` and `drift` as they are told.
 
     Raises one of market.redis_cluster.AWAY.
     """
@@ -38,12 +40,20 @@ def redis_facts(url: str, *, cluster: bool) -> dict[str, Any]:
         "streams": _streams(client, cluster),
         "listings": _listings(client),
         "rollbacks": _rollbacks(client),
+        "drift": _drift(client),
     }
 
 
 def _rollbacks(client: Any) -> WatchesTold | None:
     try:
         return decode_watches(client.hget(keys.retraining(), ROLLBACK_FIELD))
+    except redis.ResponseError:
+        return None  # the key holds another type
+
+
+def _drift(client: Any) -> DriftTold | None:
+    try:
+        return fresh_drift(client.hget(keys.retraining(), DRIFT_FIELD), time.time_ns() // 1_000_000)
     except redis.ResponseError:
         return None  # the key holds another type
 

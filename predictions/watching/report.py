@@ -68,7 +68,8 @@ async def system_report(
         "about": about_facts(),
     }
     rollbacks = None if in_redis is None else in_redis["rollbacks"]
-    return facts | {"alerts": current_alerts(facts, checks, rollbacks)}
+    drift = None if in_redis is None else in_redis["drift"]
+    return facts | {"alerts": current_alerts(facts, checks, rollbacks, drift)}
 
 
 async def _asked(

@@ -19,6 +19,7 @@ from inference.vocabulary import Reason, SignalReason, Source
 from market.hot.vector import FEATURE_NAMES
 from predictions.accuracy.tradeable import Refusal
 from predictions.api.alert_metrics import AlertMetrics
+from predictions.api.drift_metrics import DRIFT_METRICS
 from predictions.api.errors import not_found
 from predictions.api.market_metrics import MarketMetrics
 from predictions.api.mqtt_metrics import MqttMetrics
@@ -222,7 +223,7 @@ def test_metrics_table_has_every_metric_of_the_loop_and_no_other() -> None:
         | _kinds(MarketMetrics({}).registry).keys()
         | _kinds(AlertMetrics({}).registry).keys()
         | _kinds(MqttMetrics({}).registry).keys()
-        | table(OPERATIONS, "### Metrics of quality").keys()
+        | {*QUALITY_METRICS, *ROLLBACK_METRICS, *DRIFT_METRICS}
     )
     shown = table(OPERATIONS, "## Metrics")
     forecasts = {name: kind for name, kind in shown.items() if name not in others}
@@ -262,6 +263,12 @@ def test_quality_metrics_table_has_every_metric_and_no_other() -> None:
 def test_rollback_metrics_table_has_every_metric_and_no_other() -> None:
     shown = table(OPERATIONS, "### Metrics of rollbacks")
     assert set(shown) == set(ROLLBACK_METRICS)
+    assert set(shown.values()) == {"gauge"}
+
+
+def test_drift_metrics_table_has_every_metric_and_no_other() -> None:
+    shown = table(OPERATIONS, "### Metrics of drift")
+    assert set(shown) == set(DRIFT_METRICS)
     assert set(shown.values()) == {"gauge"}
 
 
