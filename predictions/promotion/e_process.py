@@ -22,13 +22,13 @@ Floats = npt.NDArray[np.float64]
 ALPHA = 0.01
 THRESHOLD = 1 / ALPHA
 
-FRACTIONS: Floats = np.power(0.5, np.arange(1, 8), dtype=np.float64)
-"""Of the fortune, bet side by side: a half where the loss is plain, less where it is not."""
+FRACTIONS: Floats = np.power(0.5, np.arange(7), dtype=np.float64)
+"""Bet side by side, in units of the scale: much where the loss is plain, less where it is not."""
 WARM_UP = 20
 """Blocks that only tell how large differences are; nothing is bet on them."""
 HEADROOM = 2.0
-"""A block is scaled by so many times the largest difference before it. The largest bet is lost
-for good at HEADROOM / FRACTIONS[0] times that, four times the largest of all earlier blocks."""
+"""A block is scaled by so many times the largest difference before it: the boldest bet is lost for
+good at a gain of the champion's of so many times the largest of all earlier blocks."""
 
 
 @dataclass(frozen=True, slots=True)
