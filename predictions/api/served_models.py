@@ -3,13 +3,11 @@
 Nothing is run here: manifests are read, and the loops' heartbeats say what they loaded.
 """
 
-import time
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import orjson
-import redis
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
@@ -22,22 +20,14 @@ from inference.artefacts.errors import ArtefactError
 from inference.artefacts.manifest_files import read_bounded
 from inference.artefacts.places import network_places
 from inference.config import resolve_model_path
-from inference.vocabulary import FORECASTS, SIGNALS
-from market import keys
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
-from predictions.accuracy.quality import decode_forecast_quality, decode_signal_quality
 from predictions.api.errors import read_only
-from predictions.api.redis_client import web_redis
-from predictions.api.running_market import market_of
+from predictions.api.said_of_models import said_of_models
 from predictions.api.schema.describing import described_by
 from predictions.api.schema.model_operations import CardTextDescription, ModelsDescription
 from predictions.api.throttling import throttled
-from predictions.cards.report import NOTHING_TOLD, Told, card_file, models_report
+from predictions.cards.report import Told, card_file, models_report
 from predictions.cards.slots import Said, Served, served_versions, slots_report
-from predictions.cards.trials import Now
-from predictions.promotion.told import DRIFT_FIELD, decode_drift
-from predictions.promotion.told_watches import ROLLBACK_FIELD, decode_watches
-from predictions.watching.heartbeats import answers, detail_of, told
 
 CARD_URL = "/api/models/{}/card"
 
@@ -47,16 +37,12 @@ CARD_URL = "/api/models/{}/card"
 @throttled
 async def models(request: HttpRequest) -> HttpResponse:
     """Answer with the map, the cards, what is loaded and what is refused."""
-    market, said, beside = await _said()
-    document: dict[str, Any] = {
-        "status": "success",
-        "timestamp": timezone.now().isoformat(),
-        "redis": "unavailable" if market is None else "connected",
-    }
-    document |= market or {"venue": None, "live": None}
+    said = await said_of_models()
     # In a thread: cards are long, and frames must not wait for them.
-    report, served = await sync_to_async(_report, thread_sensitive=False)(said)
-    document |= await sync_to_async(_slots)(served, beside) | report
+    report, served = await sync_to_async(_report, thread_sensitive=False)(said.files)
+    slots = await sync_to_async(_slots)(served, said.slots)
+    document: dict[str, Any] = {"status": "success", "timestamp": timezone.now().isoformat()}
+    document |= said.document | slots | report
     response = HttpResponse(orjson.dumps(document), content_type="application/json")
     response["Cache-Control"] = "no-cache"
     return response
@@ -96,28 +82,6 @@ def _card_text(name: str) -> bytes | None:
         return None if path is None else read_bounded(path)
     except ArtefactError:
         return None  # it became unreadable since the catalogue was read
-
-
-async def _said() -> tuple[dict[str, Any] | None, Told, Said]:
-    wall_ms = time.time() * 1_000
-    try:
-        pipeline = web_redis().pipeline(transaction=False)
-        pipeline.hgetall(keys.clock())
-        for process in ("inference", "signals", "shadow"):
-            pipeline.hgetall(keys.health(process))
-        for engine in (FORECASTS, SIGNALS):
-            pipeline.get(keys.quality(engine))
-        for name in (DRIFT_FIELD, ROLLBACK_FIELD):
-            pipeline.hget(keys.retraining(), name)
-        clock, *beats, forecasts, signals, drift, watches = await answers(pipeline)
-    except (redis.RedisError, OSError):
-        return None, NOTHING_TOLD, Said(Now(wall_ms, None))
-    market = market_of(clock)
-    inference, signal_loop, shadow = (detail_of(told(beat or {})) for beat in beats)
-    quality = decode_forecast_quality(forecasts), decode_signal_quality(signals)
-    beside = Said(Now(wall_ms, market), shadow, decode_drift(drift), decode_watches(watches))
-    here = {"venue": market.venue, "live": market.live}
-    return here, Told(inference, signal_loop, *quality), beside
 
 
 def _catalogue() -> Catalogue:

@@ -76,6 +76,13 @@ def told_version(row: ModelVersion) -> Told:
     }
 
 
+def told_moment(at_ms: float | None) -> str | None:
+    """Return a time in ms as text; None for what is none."""
+    if at_ms is None or not 0 <= at_ms <= LATEST_MS:
+        return None
+    return datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="milliseconds")
+
+
 def voices_of(shadow: Mapping[str, Any]) -> dict[tuple[str, str], Voice]:
     """Return what the heartbeat of `run_shadow` says of each version."""
     listed = shadow.get("versions")
@@ -96,7 +103,7 @@ def _time(run: TrainingRun | None, now: Now) -> Told:
     return {
         "run": run.pk,
         "market": str(trial.get("venue", "")) or None,
-        "until": _moment(until),
+        "until": told_moment(until),
         "days_left": None if left is None else round(left, 3),
         "prolonged": count_of(trial.get("prolonged")) or 0,
     }
@@ -114,9 +121,3 @@ def _voice(said: Voice | None) -> Told | None:
         "skipped": sum(count_of(each) or 0 for each in counts),
         "behind": count_of(said.get("behind")),
     }
-
-
-def _moment(at_ms: float | None) -> str | None:
-    if at_ms is None or not 0 <= at_ms <= LATEST_MS:
-        return None
-    return datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="milliseconds")

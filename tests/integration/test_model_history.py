@@ -80,6 +80,9 @@ def test_slots_of_a_fresh_instance_are_served_as_shipped_and_know_nothing_else(
         assert each["champion"]["since"] is None
         assert each["trials"] == []
         assert (each["frozen"], each["run"], each["drift"]) == (None, None, None)
+    assert told["retraining"] == {
+        "status": "down", "schedule": "off", "next_due": None, "why": None, "doing": None
+    }  # fmt: skip
     check(document, "/api/models", 200, told)
 
 
@@ -137,6 +140,7 @@ def test_slots_tell_what_shadows_watches_and_drift_say_in_redis(
     said: dict[str, Any] = {"slot": "forecasts", "version": rows.CHALLENGER, "state": "speaking"}
     said |= {"message": "", "said": 40, "skipped": {"too_late": 2, "no_features": 1}, "behind": 0}
     beat(clean_redis, "shadow", leading=True, versions=[said, 7])
+    beat(clean_redis, "retrain", schedule="monthly", next_due_ms=rows.UNTIL_MS, doing="retrain")
     clean_redis.hset(keys.retraining(), ROLLBACK_FIELD, encode_watches(WATCHES))
     clean_redis.hset(keys.retraining(), DRIFT_FIELD, encode_drift(DRIFT))
 
@@ -151,6 +155,10 @@ def test_slots_tell_what_shadows_watches_and_drift_say_in_redis(
     assert (watch["n"], watch["venue"], watch["standing"]) == (4_000, rows.VENUE, "frozen")
     assert hourly["watch"] is None
     assert hourly["drift_problem"] == "too few predictions"
+    assert told["retraining"] == {
+        "status": "healthy", "schedule": "monthly", "next_due": "2027-01-15T08:00:00.000+00:00",
+        "why": None, "doing": "retrain",
+    }  # fmt: skip
     check(document, "/api/models", 200, told)
 
 

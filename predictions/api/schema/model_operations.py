@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from inference.vocabulary import ENGINES, Role
 from predictions.api.schema.refusals import refusals
-from predictions.api.schema.retraining_shapes import ModelSlotSerializer
+from predictions.api.schema.retraining_shapes import ModelSlotSerializer, RetrainingSerializer
 from predictions.api.schema.signal_shapes import ERROR_CODES, TIMEFRAMES
 from predictions.cards.figures import VERDICTS
 
@@ -112,6 +112,7 @@ class ModelsSerializer(Shape):
     venue = serializers.CharField(allow_null=True)
     live = serializers.BooleanField(allow_null=True)
     database = serializers.ChoiceField(["connected", "unavailable"])
+    retraining = RetrainingSerializer()
     slots = ModelSlotSerializer(
         many=True, allow_null=True, help_text="null while the database is away."
     )

@@ -112,6 +112,18 @@ class FrozenSerializer(Shape):
     why = serializers.CharField()
 
 
+class RetrainingSerializer(Shape):
+    """When models are trained anew, as the process `retrain` says."""
+
+    status = serializers.CharField(
+        allow_null=True, help_text="active while something runs, idle, down; null: Redis is away."
+    )
+    schedule = serializers.ChoiceField(["off", "weekly", "monthly"])
+    next_due = serializers.DateTimeField(allow_null=True)
+    why = serializers.CharField(allow_null=True, help_text="Why nothing is retrained by itself.")
+    doing = serializers.CharField(allow_null=True, help_text="What runs now.")
+
+
 class NewestRunSerializer(Shape):
     """How the newest run stands."""
 

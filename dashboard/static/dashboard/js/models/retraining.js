@@ -3,6 +3,7 @@
 import { Refusal, ask } from "../shell/asking.js";
 import { parts } from "../shell/elements.js";
 import { Panel } from "../shell/panel.js";
+import { time } from "../shell/times.js";
 import { deeds } from "./deeds_panel.js";
 import { drift } from "./drift_panel.js";
 import { GatePanel } from "./gate_panel.js";
@@ -12,6 +13,7 @@ import { slotTitle } from "./slot_words.js";
 import { SlotsTable } from "./slots_table.js";
 import { watch } from "./watch_panel.js";
 
+const SCHEDULES = { weekly: "once a week", monthly: "once a month" };
 const NO_DATABASE = "The database does not answer: who is on trial, and what was tried, is not known now.";
 
 export class Retraining {
@@ -98,6 +100,11 @@ function fill(element, content, told) {
   element.replaceChildren(...content);
 }
 
-function next() {
-  return "";
+// When models are trained anew next, or why they are not, in a sentence.
+function next({ status, schedule, next_due: due, why, doing }) {
+  if (status === null) return "When the next run is due is not known now.";
+  if (status === "down") return "The process retrain does not run: nothing is retrained by itself.";
+  if (why) return `Nothing is retrained by itself: ${why}.`;
+  const now = doing ? ` Now runs ${doing}.` : "";
+  return due === null ? `No run is due.${now}` : `The next is due ${SCHEDULES[schedule] ?? schedule}, on ${time(Date.parse(due), "dateMinute")}.${now}`;
 }
