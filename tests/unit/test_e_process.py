@@ -40,7 +40,8 @@ def scaled_returns(random: np.random.Generator, runs: int, ticks: int) -> Floats
     sums = np.cumsum(np.concatenate([np.zeros((runs, 1, SYMBOLS)), steps * wild], axis=1), axis=1)
     known = np.roll(wild, 15, axis=1)[:, :ticks]
     moves: Floats = (sums[:, HORIZON_TICKS:-1] - sums[:, : -HORIZON_TICKS - 1])[:, :ticks]
-    return moves / (known * np.sqrt(2 * HORIZON_TICKS))
+    scaled: Floats = moves / (known * np.sqrt(2 * HORIZON_TICKS))
+    return scaled
 
 
 def block_differences(champion_r2: float, rival_r2: float, *, runs: int, seed: int) -> Floats:
