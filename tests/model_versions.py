@@ -9,6 +9,7 @@ from inference.artefacts.described import first_described
 from inference.artefacts.manifest import manifest_path
 from inference.artefacts.signal_manifest import MANIFEST_NAME
 from inference.artefacts.versions import FORECASTER_NAME, Slot, VersionStore
+from inference.config import ServiceConfig
 
 MODELS = Path(settings.BASE_DIR) / "models"
 
@@ -29,3 +30,10 @@ def add_version(store: VersionStore, slot: Slot, version: str, suffix: str = "")
         found.manifest, version=version, architecture=found.architecture + suffix
     )
     return store.add(slot, version, {**found.files, name: msgspec.json.encode(renamed)})
+
+
+def with_model_path(config: ServiceConfig, path: str) -> ServiceConfig:
+    """Return a configuration that names another network."""
+    sections = {name: getattr(config, name) for name in config.__struct_fields__}
+    model = msgspec.structs.replace(config.model, path=path)
+    return ServiceConfig(**(sections | {"model": model}))

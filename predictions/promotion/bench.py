@@ -7,6 +7,7 @@ goes on to its end, under the name of who asked for it; one that set none is for
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ class Bench:
         journal = Journal(settings.VAR_DIR, self.slot)
         change = journal.read()
         if change is not None:
-            if self.links != change.was:
+            if self.links != change.was and not self._is_told(change):
                 log.warning("change_finished", slot=str(self.slot), version=change.version)
                 self._carry_out(change)
             journal.clear()
@@ -153,11 +154,11 @@ class Bench:
         return links.shadows - ({links.previous} if links.previous is not None else set())
 
     def way_back(self, without: str = "") -> list[str]:
-        """Return what may serve again, the latest first."""
+        """Return what may serve again and what may after it, the latest first."""
         before = served_before(self.slot, self.champion)
         if not before and (previous := self.store.previous(self.slot)) is not None:
             before = [previous]  # a database that was made anew knows no history
-        return [one for one in before if one != without and self._may_return(one)]
+        return list(islice((v for v in before if v != without and self._may_return(v)), 2))
 
     def refuse_pinned(self) -> None:
         """Raise StandingError where the configuration names a network that wins over all."""
@@ -300,15 +301,24 @@ class Bench:
         self._row_of(found, _origin_in_place(found), "")
         self.store.add(self.slot, found.version, found.files)
 
+    def _is_told(self, change: Change) -> bool:
+        # Its rows were stored, and nothing but the note of it was left over.
+        last = Promotion.objects.filter(slot=str(self.slot)).order_by("-id").first()
+        told = last and (last.action, last.version, last.before, last.by, last.why)
+        return told == (change.action, change.version, change.before, change.by, change.why)
+
     def _may_return(self, version: str) -> bool:
         rejected = ModelVersion.objects.filter(
             slot=str(self.slot), version=version, state=State.REJECTED
         )
         if rejected.exists():
             return False
-        shipped = unpromoted(self.slot)
-        at_hand = shipped is not None and shipped.version == version
-        return at_hand or version in self.store.versions(self.slot)
+        try:
+            self.known(version)
+        except (ArtefactError, UnknownVersionError, StandingError) as error:
+            log.warning("version_cannot_return", slot=str(self.slot), error=str(error))
+            return False
+        return True
 
     def _unknown(self, version: str) -> UnknownVersionError:
         known = set(self.store.versions(self.slot))

@@ -111,11 +111,8 @@ def roll_back(
         if not way_back:
             raise NothingBeforeError(f"nothing served {slot} before {leaving or 'now'}")
         target = way_back[0]
-        bench.known(target)
         bench.adopt_champion()
         before = next(iter(way_back[1:]), None)
-        if before is not None:
-            bench.known(before)
         trials = bench.trials() | _some(before)
         wanted = Links(target, before, trials - {target, leaving})
         return bench.change(
@@ -184,8 +181,6 @@ def _end(
         previous = links.previous
         if version == previous:
             previous = next(iter(bench.way_back(without=version)), None)
-            if previous is not None:
-                bench.known(previous)
         shadows = (links.shadows | (_some(previous) if version == links.previous else set())) - {
             version
         }

@@ -15,7 +15,7 @@ from market.candles.timeframes import Timeframe
 from predictions.models.retraining import Promotion
 from predictions.promotion import standing
 from predictions.promotion.standing import Automatic
-from tests.model_versions import add_version
+from tests.model_versions import add_version, with_model_path
 
 pytestmark = pytest.mark.django_db
 
@@ -116,7 +116,7 @@ def test_promote_where_the_configuration_names_a_file_of_its_own_is_refused(
 ) -> None:
     add_version(store, FORECASTER, "v2")
     own = add_version(VersionStore(tmp_path / "own"), FORECASTER, "mine") / FORECASTER_NAME
-    settings.INFERENCE = _with_model_path(settings.INFERENCE, str(own))
+    settings.INFERENCE = with_model_path(settings.INFERENCE, str(own))
 
     assert f"names {own}, which serves forecasts whatever is promoted" in refusal(
         "promote", "v2", "--why", "better"
@@ -154,12 +154,3 @@ def test_commands_take_no_process_for_a_person_and_no_silence_for_a_reason(
         "freeze", "forecasts", "--why", "x", "--by", Automatic.RETRAINING
     )
     assert "--why" in refusal("freeze", "forecasts")
-
-
-def _with_model_path(config: Any, path: str) -> Any:
-    sections = {name: getattr(config, name) for name in config.__struct_fields__}
-    model = type(config.model)(
-        **{name: getattr(config.model, name) for name in config.model.__struct_fields__}
-        | {"path": path}
-    )
-    return type(config)(**(sections | {"model": model}))

@@ -1,5 +1,6 @@
 """Which version serves: links and rows change together, against real files and the database."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
+from inference.artefacts.described import described
 from inference.artefacts.errors import ArtefactError
 from inference.artefacts.versions import FORECASTER_NAME, Slot, UnknownVersionError, VersionStore
 from inference.vocabulary import FORECASTS, SIGNALS
@@ -15,8 +17,9 @@ from market.candles.timeframes import Timeframe
 from predictions.models.retraining import Action, ModelVersion, Origin, Promotion, VersionState
 from predictions.promotion import standing
 from predictions.promotion.errors import FrozenError, NothingBeforeError, StandingError
+from predictions.promotion.locking import Journal
 from predictions.promotion.standing import Automatic
-from tests.model_versions import add_version
+from tests.model_versions import add_version, with_model_path
 
 pytestmark = pytest.mark.django_db
 
@@ -114,6 +117,36 @@ def test_roll_back_after_what_was_rolled_back_served_again_knows_the_way(
     standing.promote(FORECASTER, "v3", **BY)
 
     assert standing.roll_back(FORECASTER, **BY).version == "v2"
+
+
+def test_roll_back_past_a_damaged_version_goes_to_the_one_before(store: VersionStore) -> None:
+    registered(store, FORECASTER, "v2", "v3")
+    for version in ("v2", "v3"):
+        standing.promote(FORECASTER, version, **BY)
+    (store.folder(FORECASTER, "v2") / FORECASTER_NAME).write_bytes(b"damaged")
+
+    assert standing.roll_back(FORECASTER, **BY).version == "v1.0.0"
+
+
+def test_shipped_network_of_another_name_is_taken_into_the_store_under_the_one_name(
+    store: VersionStore, settings: Settings, tmp_path: Path
+) -> None:
+    whole = add_version(VersionStore(tmp_path / "elsewhere"), FORECASTER, "mine")
+    models = tmp_path / "base" / "models"
+    shutil.copytree(whole, models)
+    for path in models.iterdir():
+        path.rename(path.with_name(path.name.replace("btc_predictor_v1", "other")))
+    named = (models / "other.manifest.json").read_text().replace("btc_predictor_v1", "other")
+    (models / "other.manifest.json").write_text(named)
+    settings.BASE_DIR = tmp_path / "base"
+    settings.INFERENCE = with_model_path(settings.INFERENCE, "models/other.onnx")
+    registered(store, FORECASTER, "v2")
+
+    assert standing.promote(FORECASTER, "v2", **BY).before == "mine"
+    standing.roll_back(FORECASTER, **BY)
+
+    assert store.champion(FORECASTER) == "mine"
+    assert described(FORECASTER, store.folder(FORECASTER, "mine")).version == "mine"
 
 
 def test_roll_back_nothing_promoted_says_so(store: VersionStore) -> None:
@@ -226,6 +259,21 @@ def test_promote_broken_off_after_the_first_link_is_finished_by_the_next_call(
     assert states(FORECASTER) == {"v1.0.0": "previous", "v2": "champion"}
     (done,) = Promotion.objects.all()
     assert (done.by, done.why, done.before) == ("ann", "it is better", "v1.0.0")
+
+
+def test_promote_broken_off_after_all_but_its_note_is_told_once(
+    store: VersionStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    registered(store, FORECASTER, "v2")
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "clear", _break_off)
+        with pytest.raises(OSError, match="pulled"):
+            standing.promote(FORECASTER, "v2", **BY)
+
+    assert standing.champion_version(FORECASTER) == "v2"
+
+    assert Promotion.objects.count() == 1
+    assert Journal(tmp_path, FORECASTER).read() is None
 
 
 def test_promote_broken_off_before_the_first_link_is_forgotten(
