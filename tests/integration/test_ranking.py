@@ -1,0 +1,108 @@
+"""Versions of a slot ranked on one ledger: each with its own figures, and against the champion."""
+
+import numpy as np
+import pytest
+
+from inference.artefacts.versions import Slot
+from inference.vocabulary import FORECASTS, SIGNALS
+from market.candles.timeframes import Timeframe
+from predictions.accuracy.questions import (
+    ForecastQuestion,
+    Found,
+    TooMuchAskedError,
+    find_hours,
+)
+from predictions.accuracy.rollups import store_hour
+from predictions.promotion import ranking as module
+from predictions.promotion.ranking import ranking
+from tests.integration.ledger import FIRST_TICK_MS
+from tests.integration.versions_ledger import SYMBOLS, VENUE, say_forecasts, say_signals
+
+pytestmark = pytest.mark.django_db
+
+FORECASTER, HOUR = Slot(FORECASTS), Slot(SIGNALS, Timeframe.H1)
+
+
+def fill_forecasts() -> None:
+    random = np.random.default_rng(1)
+    for hour in range(2):
+        ticks = [hour * 1_800 + tick for tick in range(0, 1_800, 30)]
+        came = random.normal(0, 2, size=(len(ticks), 2))
+        said = {"v1": 0.1 * came, "v2": 0.3 * came, "v3": -0.3 * came}
+        say_forecasts(said, came, ticks=ticks)
+    store_hour(VENUE, FIRST_TICK_MS)
+
+
+def test_ranking_of_forecasters_has_the_best_first_and_each_against_the_champion() -> None:
+    fill_forecasts()
+
+    found = ranking(FORECASTER, VENUE, "v1")
+
+    assert [row["version"] for row in found["versions"]] == ["v2", "v1", "v3"]
+    best, champion, worst = found["versions"]
+    assert {row["n"] for row in found["versions"]} == {240}
+    for row, share in ((best, 0.3), (champion, 0.1), (worst, -0.3)):
+        assert row["r2"]["value"] == pytest.approx(1 - (1 - share) ** 2, abs=1e-5)
+        assert row["mae_ratio"]["value"] == pytest.approx(1 - share, abs=1e-5)
+        assert row["r2"]["lower"] < row["r2"]["value"] < row["r2"]["upper"] + 1e-9
+    assert champion["against_champion"] is None
+    assert best["against_champion"]["value"] == pytest.approx(1 - 0.49 / 0.81, abs=1e-5)
+    assert worst["against_champion"]["value"] == pytest.approx(1 - 1.69 / 0.81, abs=1e-5)
+    assert best["against_champion"]["n"] == 240
+    assert best["hit_rate"]["value"] == 1.0
+    assert found["baselines"] == [{"name": "no change", "r2": 0.0, "mae_ratio": 1.0}]
+
+
+def test_ranking_compares_minutes_that_both_answered_alone() -> None:
+    fill_forecasts()
+    late = [3_600 + tick for tick in range(0, 1_800, 30)]
+    came = np.ones((60, 2))
+    say_forecasts({"v2": -came}, came, ticks=late)
+
+    found = {row["version"]: row for row in ranking(FORECASTER, VENUE, "v1")["versions"]}
+
+    assert (found["v2"]["n"], found["v2"]["against_champion"]["n"]) == (360, 240)
+
+
+def test_ranking_of_too_much_takes_the_newest_half(monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_forecasts()
+    asked: list[int] = []
+
+    def strict(question: ForecastQuestion) -> Found:
+        assert question.from_ms is not None and question.to_ms is not None
+        asked.append(question.to_ms - question.from_ms)
+        if asked[-1] > 86_400_000:
+            raise TooMuchAskedError("too much")
+        return find_hours(question)
+
+    monkeypatch.setattr(module, "find_hours", strict)
+
+    found = ranking(FORECASTER, VENUE, "v1")
+
+    assert found["to_ms"] - found["from_ms"] < 86_400_000
+    assert len(found["versions"]) == 3
+
+
+def test_ranking_of_signals_says_log_loss_against_shares_and_champion() -> None:
+    random = np.random.default_rng(2)
+    labels = random.integers(0, 3, size=(80, len(SYMBOLS)))
+    right, wrong = np.full((2, 80, len(SYMBOLS), 3), 0.3)
+    np.put_along_axis(right, labels[:, :, None], 0.4, axis=2)
+    wrong += 0.05
+    np.put_along_axis(wrong, labels[:, :, None], 0.3, axis=2)
+    say_signals({"v1": wrong, "v2": right}, labels)
+
+    found = ranking(HOUR, VENUE, "v1")
+
+    best, champion = found["versions"]
+    assert (best["version"], champion["version"]) == ("v2", "v1")
+    assert best["n"] == champion["n"] == 160
+    expected = 1 - np.log(0.4) / np.log(0.3)
+    assert best["against_champion"]["value"] == pytest.approx(expected)
+    assert best["log_loss_skill"]["value"] > 0 > champion["log_loss_skill"]["value"]
+    assert found["baselines"] == [{"name": "class shares", "log_loss_skill": 0.0}]
+
+
+@pytest.mark.parametrize("slot", [FORECASTER, HOUR], ids=str)
+def test_ranking_of_an_empty_ledger_is_empty(slot: Slot) -> None:
+    assert ranking(slot, VENUE, "v1")["versions"] == []
