@@ -23,7 +23,7 @@ from inference.handover.chain import ChainHead
 from inference.handover.connections import connections_in_use, open_client, open_link
 from inference.handover.fence import LeaseLostError
 from inference.handover.leading import Lead
-from inference.handover.lease import RENEW_SECONDS, RETRY_SECONDS, Lease
+from inference.handover.lease import RENEW_SECONDS, RETRY_SECONDS, Held, Lease
 from inference.handover.link import LinkError, render
 from inference.health import LoopStatus, ModelStatus
 from inference.metrics import LoopMetrics
@@ -56,6 +56,7 @@ class ForecastLoop:
     ) -> None:
         self.status = status
         self._offered: tuple[Speaker, ModelStatus] | None = None
+        self._ticking = False
         self._latest: tuple[float, TickEntry] | None = None
         self._config = config
         self._metrics = metrics
@@ -86,9 +87,9 @@ class ForecastLoop:
         return entry if time.monotonic() - said_at <= ttl else None
 
     def offer(self, speaker: Speaker, status: ModelStatus) -> None:
-        """Let another model speak: from the next tick on where this loop leads, else now."""
+        """Let another model speak from the next tick on."""
         self._offered = speaker, status
-        if self.lead.held is None:
+        if not self._ticking:
             self._take_up()
 
     @property
@@ -127,8 +128,7 @@ class ForecastLoop:
             due = await self._next_due()
             if due is None:
                 return False
-            self._take_up()
-            result = await self.ticker.run(due, held)
+            result = await self._tick(due, held)
         except LeaseLostError as error:
             self.lead.lose(str(error))
             return False
@@ -143,6 +143,14 @@ class ForecastLoop:
         self._ticks += 1
         await self._after(due, result)
         return True
+
+    async def _tick(self, due: Due, held: Held) -> TickResult | None:
+        self._ticking = True
+        try:
+            return await self.ticker.run(due, held)
+        finally:
+            self._ticking = False
+            self._take_up()
 
     async def _next_due(self) -> Due | None:
         market = self.ticker.market or await self.ticker.look()
@@ -201,7 +209,6 @@ class ForecastLoop:
         log.info("model_switched", version=status.version, digest=status.digest[:12])
 
     async def _take_over(self) -> None:
-        self._take_up()
         market = await self.ticker.look()
         head_key = self.ticker.publisher.head_key(market.venue)
         (head,) = await self._link.execute(render([("HMGET", head_key, "hash", "tick", "id")]))

@@ -7,7 +7,7 @@ import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,14 @@ from inference.config import HealthConfig, MetricsConfig, RedisConfig, ServiceCo
 from inference.forecasts import service
 from inference.forecasts.entry import TickEntry
 from inference.forecasts.service import ServiceSettings, serve
+from inference.forecasts.ticking import TickResult
+from inference.health import ModelStatus
 from inference.vocabulary import FORECASTS
 from market import keys
 from market.clock import MarketTime
 from predictions.models import Forecast
 from predictions.promotion import standing
-from tests.hot_state import write_features
+from tests.hot_state import make_loop, speaker, write_features
 from tests.integration.ledger import drain, new_recorder
 from tests.model_versions import add_version
 from tests.ports import free_port
@@ -174,6 +176,30 @@ def test_loop_started_with_a_damaged_champion_lets_the_one_before_stand_in(
         assert market.tick().model_version == "v2"
         (refused,) = market.health["refused"]
         assert (refused["code"], market.health["version"]) == ("digest_mismatch", "v2")
+
+
+async def test_offer_in_mid_tick_waits_for_the_ticks_end(
+    redis_url: str, clean_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_features(clean_redis)
+    loop = make_loop(redis_url)
+    await loop.take_lead()
+    status = ModelStatus("test-2", loaded=True)
+    run, spoken = loop.ticker.run, []
+
+    async def offered_meanwhile(*given: Any) -> TickResult | None:
+        loop.offer(replace(speaker(), version="test-2"), status)
+        result = await run(*given)
+        spoken.append(loop.status.model.version)
+        return result
+
+    monkeypatch.setattr(loop.ticker, "run", offered_meanwhile)
+    assert await loop.step()
+    await loop.lead.give_back()
+
+    assert loop.latest is not None
+    assert (loop.latest.model_version, spoken) == ("test-1", ["test-1"])
+    assert loop.ticker.forecaster.speaker.version == loop.status.model.version == "test-2"
 
 
 def _let_a_broken_version_be_promoted(store: VersionStore) -> None:
