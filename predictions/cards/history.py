@@ -39,9 +39,10 @@ def slot_history(slot: Slot) -> Told:
     """Return what is known of a slot's past, the newest first."""
     name = str(slot)
     versions = ModelVersion.objects.filter(slot=name).order_by("-created_at", "-id")
-    verdicts = GateVerdict.objects.filter(Q(version__slot=name) | Q(run__slot=name))
-    runs = TrainingRun.objects.filter(slot=name).select_related("version")
-    promotions = Promotion.objects.filter(slot=name)
+    # By id, which has an index: rows are only ever added.
+    verdicts = GateVerdict.objects.filter(Q(version__slot=name) | Q(run__slot=name)).order_by("-id")
+    runs = TrainingRun.objects.filter(slot=name).select_related("version").order_by("-id")
+    promotions = Promotion.objects.filter(slot=name).order_by("-id")
     return {
         "slot": name,
         "versions": [told_version(row) for row in versions[:MOST_VERSIONS]],
