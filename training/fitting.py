@@ -163,8 +163,8 @@ def _descend(graph: Forecaster, early: Lesson, late: Lesson, options: ForecastOp
     best, kept, waited = _network_loss(graph, check).item(), _copy(graph), 0
     for _ in range(options.max_epochs):
         rows = torch.from_numpy(order.permutation(len(train[0]))).to(device)
-        for start in range(0, len(rows), size):
-            batch = tuple(column[rows[start : start + size]] for column in train)
+        shuffled = [column[rows] for column in train]
+        for batch in zip(*(column.split(size) for column in shuffled), strict=True):
             optimiser.zero_grad()
             _backward(_network_loss(graph, batch, options))
             optimiser.step()

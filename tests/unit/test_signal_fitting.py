@@ -24,6 +24,7 @@ from tests.signal_datasets import made_up
 from training.evaluation import log_losses
 from training.recordings import TrainingDataError
 from training.signals.datasets import SignalDataset
+from training.signals.dropout import SwiftDropout
 from training.signals.fitted import FittedNetwork
 from training.signals.fitting import fit_network, inner_split
 from training.signals.merging import merge
@@ -206,6 +207,27 @@ def test_mirrored_windows_are_those_of_the_falling_market(dataset) -> None:
     np.testing.assert_allclose(mirrored[..., band], 1 - raw[..., band], atol=1e-5)
     np.testing.assert_allclose(mirrored[..., ATR_RATIO], raw[..., ATR_RATIO], atol=1e-6)
     assert torch.allclose(windows.mirrored(windows.mirrored(gathered)), gathered, atol=1e-5)
+
+
+def test_turned_windows_are_mirrored_and_the_others_are_not(dataset) -> None:
+    windows = ScaledWindows(dataset, Scaling.of(dataset, np.arange(len(dataset))), "cpu")
+    rows, turned = torch.arange(6), torch.tensor([True, False] * 3)
+    plain = windows.gather(rows)
+    expected = torch.where(turned[:, None, None], windows.mirrored(plain), plain)
+    assert torch.equal(windows.gather_turned(rows, turned), expected)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 1.0])
+@pytest.mark.parametrize("turned", [False, True])
+def test_swift_dropout_drops_what_torch_drops(share: float, turned: bool) -> None:
+    steps = torch.randn(9, 5, 7)
+    given = steps.transpose(1, 2) if turned else steps
+    answers = []
+    for layer in (torch.nn.Dropout(share), SwiftDropout(share)):
+        torch.manual_seed(4)
+        answers.append((layer(given), torch.rand(3)))
+    assert all(torch.equal(one, other) for one, other in zip(*answers, strict=True))
+    assert torch.equal(SwiftDropout(share).eval()(given), given)
 
 
 @pytest.mark.parametrize("symbols", [0, 3])

@@ -16,6 +16,7 @@ from inference.artefacts.torch_import import CnnLstm, Shape
 from market.candles.series import Integers
 from training.signals.checkpoints import FitState, read_checkpoint
 from training.signals.datasets import SignalDataset
+from training.signals.dropout import SwiftDropout
 from training.signals.fitted import EpochNote, FittedNetwork, answers
 from training.signals.options import FitOptions
 from training.signals.windows import EXCHANGED, ScaledWindows, Scaling
@@ -41,6 +42,7 @@ class Descent:
         self._windows = ScaledWindows(dataset, self._scaling, options.device)
         self._turn = (dataset.timeline.decided_ms // dataset.timeframe.ms)[rows]
         self._label = dataset.label
+        self._exchanged = torch.tensor(EXCHANGED, device=options.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(self._random(0).integers(2**62)))
             shape = Shape(
@@ -49,7 +51,8 @@ class Descent:
                 symbols=len(dataset.symbols) if options.embedding else 0,
                 embedding=options.embedding,
             )
-            self._network = CnnLstm(shape, options.dropout)
+            self._network = CnnLstm(shape)
+            self._network.dropout = SwiftDropout(options.dropout)
             _start_small(self._network)
         self._network.to(options.device)
         self._average = copy.deepcopy(self._network).eval()
@@ -120,13 +123,13 @@ class Descent:
         return np.random.default_rng([self._options.seed, self._member, epoch])
 
     def _learn(self, batch: Tensor) -> float:
-        windows, symbol = self._windows.gather(batch), self._windows.symbol[batch]
-        label = self._windows.label[batch]
+        symbol, label = self._windows.symbol[batch], self._windows.label[batch]
         if self._options.mirror:
             turned = torch.rand(len(batch), device=batch.device) < 0.5
-            windows = torch.where(turned[:, None, None], self._windows.mirrored(windows), windows)
-            exchanged = torch.tensor(EXCHANGED, device=batch.device)[label]
-            label = torch.where(turned, exchanged, label)
+            windows = self._windows.gather_turned(batch, turned)
+            label = torch.where(turned, self._exchanged[label], label)
+        else:
+            windows = self._windows.gather(batch)
         self._optimiser.zero_grad()
         loss = nn.functional.cross_entropy(
             self._network(windows, symbol), label, label_smoothing=self._options.label_smoothing

@@ -55,6 +55,7 @@ class ScaledWindows:
         mean = torch.from_numpy(scaling.mean.astype(np.float32)).to(device)
         scale = torch.from_numpy(scaling.scale.astype(np.float32)).to(device)
         self._values = (raw - mean) / scale
+        self._both_ways: Tensor | None = None
         self._ends = torch.tensor(dataset.end_row).to(device)
         self._steps = torch.arange(1 - WINDOW, 1, device=device)
         self.symbol = torch.tensor(dataset.symbol).to(device)
@@ -63,12 +64,21 @@ class ScaledWindows:
 
     def gather(self, rows: Tensor) -> Tensor:
         """Return the windows of these rows [k]."""
-        places = self._ends[rows][:, None] + self._steps
-        return self._values[places.reshape(-1)].view(len(rows), WINDOW, -1)
+        return self._taken(self._values, self._ends[rows])
+
+    def gather_turned(self, rows: Tensor, turned: Tensor) -> Tensor:
+        """Return the windows of these rows [k], those that are `turned` [k] mirrored."""
+        if self._both_ways is None:
+            self._both_ways = torch.cat([self._values, self.mirrored(self._values)])
+        return self._taken(self._both_ways, self._ends[rows] + turned * len(self._values))
 
     def mirrored(self, windows: Tensor) -> Tensor:
         """Return windows as a market that falls where this one rises would show them."""
         return windows * self.sign + self.shift
+
+    def _taken(self, values: Tensor, ends: Tensor) -> Tensor:
+        places = ends[:, None] + self._steps
+        return values.index_select(0, places.reshape(-1)).view(len(ends), WINDOW, -1)
 
 
 def _single(values: Floats) -> Floats:
