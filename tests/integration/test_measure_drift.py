@@ -8,16 +8,29 @@ from typing import Any
 import numpy as np
 import pytest
 import redis
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from inference.artefacts.versions import Slot
-from inference.vocabulary import FORECASTS
+from inference.artefacts.versions import Slot, VersionStore
+from inference.vocabulary import FORECASTS, SIGNALS
 from market import keys
-from market.hot.vector import INDEX
+from market.candles.timeframes import Timeframe
+from market.hot.vector import INDEX, TICK_MS
 from predictions.models import DriftReading
 from predictions.promotion.standing import champion_version
 from predictions.promotion.told import DRIFT_FIELD, decode_drift
-from tests.integration.drifting_ledger import VENUE, Floats, feed, rollups
+from tests.integration.drifting_ledger import (
+    A_DAY,
+    STEP,
+    VENUE,
+    Floats,
+    features,
+    feed,
+    rollups,
+)
+from tests.integration.versions_ledger import say_signals
+from training.drift.inputs import forecast_inputs, input_names
+from training.drift.references import FORECASTS_REFERENCE, sketched, write_reference
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +47,10 @@ def running(clean_redis: redis.Redis, settings: Any, tmp_path: Path) -> redis.Re
 
 def deeper(days: Floats, features: Floats) -> None:
     features[days > 8, INDEX["bid_strength"]] += 2
+
+
+def ask(days: Floats, features: Floats) -> None:
+    features[:, INDEX["ask_strength"]] += 3
 
 
 def measured(*options: str) -> dict[str, Any]:
@@ -79,6 +96,42 @@ def test_measure_drift_of_a_young_ledger_is_unknown_not_zero(running: redis.Redi
         (None, None, "")
     }
     assert DriftReading.objects.filter(drifted__isnull=True, symbol="").count() == 25
+
+
+def test_measure_drift_holds_against_what_the_version_learned_from(running: redis.Redis) -> None:
+    """Where its sketches lie beside it, no first days in the ledger are needed."""
+    slot, learned = Slot(FORECASTS), 2 * A_DAY
+    inputs = forecast_inputs(features(np.random.default_rng(9), learned))
+    times = np.arange(learned) * STEP * TICK_MS
+    version = champion_version(slot)
+    folder = VersionStore(settings.VAR_DIR).folder(slot, version)
+    folder.mkdir(parents=True, exist_ok=True)
+    sketches = {"BTCUSDT": sketched(input_names(slot), inputs, times)}
+    write_reference(folder / FORECASTS_REFERENCE, version, sketches)
+    feed(2, change=ask)
+
+    found = measured()
+
+    assert [name for name in found if found[name]["drifted"]] == ["ask_strength"]
+    assert found["ask_strength"]["against"] == "training"
+    assert found["momentum"]["drifted"] is False
+
+
+def test_measure_drift_of_signals_pools_the_coins(running: redis.Redis) -> None:
+    slot = Slot(SIGNALS, Timeframe.H1)
+    shares = np.full((60, 2, 3), 1 / 3)
+    version, labels = champion_version(slot), np.ones((60, 2), dtype=np.int64)
+    say_signals({version: shares}, labels, champion=version, venue=VENUE)
+
+    out = StringIO()
+    call_command("measure_drift", "--slot", str(slot), "--json", stdout=out)
+    [told] = json.loads(out.getvalue())["slots"]
+
+    found = {each["name"]: each for each in told["figures"]}
+    assert found["rsi_14"]["n"] == 120
+    assert found["log_loss"]["n"] == 120
+    assert found["log_loss"]["drifted"] is None, "sixty candles are too few"
+    assert found["touch"]["value"] == pytest.approx(-2 / 3)
 
 
 def test_measure_drift_of_another_venue_than_the_running_one_says_so(running: redis.Redis) -> None:
