@@ -28,6 +28,7 @@ from training.protocol import Outcome, Trial, run_protocol, standard_fits
 from training.recordings import TrainingDataError
 from training.significance import BLOCK_MS
 from training.splitting import EMBARGO_MS, FOLDS
+from training.superiority import Trials
 from training.trainer import fit_tasks, stored_fits, train
 from training.workplace import Workplace
 
@@ -44,7 +45,7 @@ LABEL = (
 @dataclass(frozen=True, slots=True)
 class Order:
     """What to train from, and where to put it. workplace: where fits run and are kept; None
-    fits here and keeps nothing."""
+    fits here and keeps nothing. tuned: options that a search found, in place of the usual."""
 
     recordings: tuple[Path, ...]
     output: Path
@@ -52,10 +53,13 @@ class Order:
     device: str = "cpu"
     max_epochs: int = 200
     workplace: Workplace | None = None
+    tuned: ForecastOptions | None = None
 
     @property
     def options(self) -> ForecastOptions:
         """Return how the fits are made."""
+        if self.tuned is not None:
+            return self.tuned
         return ForecastOptions(seed=self.seed, device=self.device, max_epochs=self.max_epochs)
 
 
@@ -73,14 +77,17 @@ def train_forecaster(order: Order) -> str:
     return ship(outcome, dataset, order)
 
 
-def fitted_alone(decisions: Decisions, order: Order) -> Outcome:
-    """Fit and judge on one thread, whose sums have one order: the same seed, one result."""
+def fitted_alone(decisions: Decisions, order: Order, trials: Trials | None = None) -> Outcome:
+    """Fit and judge on one thread, whose sums have one order: the same seed, one result.
+
+    trials: the other variants that a search tried.
+    """
     with repeatable(threads=1, device=order.device):
         if order.workplace is None:
-            return run_protocol(decisions, standard_fits(order.options))
+            return run_protocol(decisions, standard_fits(order.options), trials)
     train(fit_tasks(decisions, order.options), order.workplace)
     with repeatable(threads=1, device=order.device):
-        return run_protocol(decisions, stored_fits(order.workplace, order.options))
+        return run_protocol(decisions, stored_fits(order.workplace, order.options), trials)
 
 
 def ship(outcome: Outcome, dataset: ForecastDataset, order: Order) -> str:
@@ -183,6 +190,7 @@ def _code(order: Order, difference: float) -> dict[str, Any]:
     return {
         "seed": order.seed,
         "device": order.device,
+        "network_options": order.options.as_record(),
         "python": platform.python_version(),
         **{name: installed(name) for name in packages},
         "export_max_relative_difference": difference,

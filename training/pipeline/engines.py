@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from predictions.promotion.criteria import Verdict
 from training.pipeline.orders import SlotOrder
 from training.pipeline.run_folder import RunFolder
+from training.search import variants as search
 from training.shadow_gate import Undecided
 
 Told = Callable[[str], None]
@@ -66,6 +67,19 @@ class Judged:
 
     verdict: Verdict
     metrics: Mapping[str, Any]
+
+
+def tried_variants(model: str, found: search.Found[Any]) -> list[Tried]:
+    """Return a search's variants for the run's record. loss: mean walk-forward loss."""
+    return [
+        Tried(
+            model=f"{model}, variant {one.number}",
+            loss=None if one.loss is None else float(one.measured.losses.mean()),
+            params=one.params,
+            metrics={"inner_loss": one.loss, "state": one.state},
+        )
+        for one in found.variants
+    ]
 
 
 class Engine(Protocol):

@@ -1,5 +1,6 @@
 """The forecaster's way from recordings to verdicts, as the steps ask for it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from inference.artefacts.manifest import read_manifest
@@ -10,17 +11,30 @@ from predictions.promotion.pairing import paired_forecasts
 from training import forecast_datasets
 from training.against_champion import judge_against_champion, open_champion
 from training.cards import conclusion
+from training.decisions import Decisions
 from training.evaluation import squared_errors
 from training.fitting import NETWORK
+from training.gate import SHADOW_N_EFF
 from training.pipeline.champions import champion_file
-from training.pipeline.engines import Found, Judged, Learned, Made, Told, Tried
+from training.pipeline.engines import (
+    Found,
+    Judged,
+    Learned,
+    Made,
+    Told,
+    Tried,
+    tried_variants,
+)
 from training.pipeline.orders import SlotOrder
 from training.pipeline.run_folder import RunFolder
 from training.pipeline.sources import recordings_to_learn_from
 from training.protocol import Outcome
 from training.recordings import TrainingDataError
+from training.search.forecasts import search_forecasts
+from training.search.searching import SearchOrder
 from training.shadow_gate import Undecided, judge_shadow_forecasts
 from training.shipping import NETWORK_FILE, Order, fitted_alone, metrics_of, ship
+from training.superiority import Trials
 from training.workplace import Workplace
 
 SLOT = next(slot for slot in SLOTS if slot.engine == FORECASTS)
@@ -28,7 +42,10 @@ MAX_EPOCHS = 200
 
 
 class ForecastEngine:
-    """Trains the one forecaster of all symbols."""
+    """Trains the one forecaster of all symbols. least_in_shadow: independent decisions below
+    which a trial decides nothing."""
+
+    least_in_shadow: float = SHADOW_N_EFF
 
     def learn(self, order: SlotOrder, folder: RunFolder) -> Learned:
         """Build the dataset into the run's folder. Raises TrainingDataError, FeedError."""
@@ -46,21 +63,24 @@ class ForecastEngine:
 
     def walk_forward(self, order: SlotOrder, folder: RunFolder, told: Told) -> Found:
         """Fit and judge every variant and baseline. Raises TrainingDataError, WorkplaceError."""
-        dataset = _dataset(folder)
+        decisions = _dataset(folder).decisions
+        usual = _order(order, folder)
         told(f"{SLOT}: fitting")
-        outcome = fitted_alone(dataset.decisions, _order(order, folder))
-        folder.keep_outcome(outcome)
+        tuned, others, variants = _searched(decisions, usual, order, folder, told)
+        outcome = fitted_alone(decisions, tuned, others)
+        folder.keep_outcome(outcome, tuned, others)
         return Found(
-            tried=_tried(outcome, order),
+            tried=[*_tried(outcome, tuned), *variants],
             metrics=metrics_of(outcome),
-            trials=1,
+            trials=1 if others is None else len(others),
             conclusion=conclusion(outcome),
             verdict=outcome.verdict.verdict,
         )
 
     def challenger(self, order: SlotOrder, folder: RunFolder) -> Made:
         """Export what serves best. Raises ExportMismatchError."""
-        ship(folder.outcome(), _dataset(folder), _order(order, folder))
+        outcome, tuned, _ = folder.outcome()
+        ship(outcome, _dataset(folder), tuned)
         manifest = read_manifest(folder.challenger / NETWORK_FILE)
         if manifest is None:
             raise TrainingDataError(f"{folder.challenger} lacks the manifest that was written")
@@ -68,8 +88,13 @@ class ForecastEngine:
 
     def against_champion(self, folder: RunFolder, version: str, champion: str) -> Judged:
         """Judge the challenger against what serves, out of sample. Raises ArtefactError."""
-        served = open_champion(champion_file(SLOT, champion))
-        found = judge_against_champion(folder.outcome(), served, version=version)
+        outcome, _, others = folder.outcome()
+        found = judge_against_champion(
+            outcome,
+            open_champion(champion_file(SLOT, champion)),
+            version=version,
+            trials=others if outcome.verdict.served == NETWORK else None,
+        )
         return Judged(found.deciding, found.to_record())
 
     def in_shadow(
@@ -77,7 +102,8 @@ class ForecastEngine:
     ) -> Verdict | Undecided:
         """Judge the challenger against what serves, by what both said in the ledger."""
         pairs = paired_forecasts(venue, version, champion, from_ms=from_ms, to_ms=to_ms)
-        return judge_shadow_forecasts(pairs, version, champion)
+        least = self.least_in_shadow
+        return judge_shadow_forecasts(pairs, version, champion, least=least)
 
 
 def _dataset(folder: RunFolder) -> forecast_datasets.ForecastDataset:
@@ -96,15 +122,31 @@ def _order(order: SlotOrder, folder: RunFolder) -> Order:
     )
 
 
-def _tried(outcome: Outcome, order: SlotOrder) -> list[Tried]:
+def _searched(
+    decisions: Decisions, usual: Order, order: SlotOrder, folder: RunFolder, told: Told
+) -> tuple[Order, Trials | None, list[Tried]]:
+    if order.trials == 1 or usual.workplace is None:
+        return usual, None, []
+    found = search_forecasts(
+        decisions,
+        usual.options,
+        usual.workplace,
+        SearchOrder(trials=order.trials, folder=folder.search, seed=order.seed),
+        lambda line: told(f"{SLOT}: {line}"),
+    )
+    workplace = replace(usual.workplace, folder=found.best.folder)
+    tuned = replace(usual, tuned=found.best.options, workplace=workplace)
+    return tuned, Trials(found.other_losses, order.seed), tried_variants(NETWORK, found)
+
+
+def _tried(outcome: Outcome, order: Order) -> list[Tried]:
     returns = outcome.walk_forward.decisions.returns_bp
     judged = outcome.walk_forward.judged()
-    options = {"seed": order.seed, "max_epochs": order.epochs or MAX_EPOCHS}
     return [
         Tried(
             model=name,
             loss=float(squared_errors(returns, answers[:, 0]).mean()),
-            params=options if name == NETWORK else {},
+            params=order.options.as_record() if name == NETWORK else {},
             metrics=judged[name].to_record(),
             chosen=name == outcome.verdict.served,
         )

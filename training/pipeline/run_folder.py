@@ -13,6 +13,7 @@ from market.files import replace_whole
 RUNS = "training/runs"
 CHALLENGER = "challenger"
 FITS = "fits"
+SEARCH = "search"
 OUTCOME = "outcome.joblib"
 ATTEMPTS = "attempts"
 
@@ -33,18 +34,25 @@ class RunFolder:
         """Where fits are kept as they end, so that none is made twice."""
         return self.path / FITS
 
+    @property
+    def search(self) -> Path:
+        """Where the search for better options is kept."""
+        return self.path / SEARCH
+
     def make(self) -> None:
         """Let the folder be there."""
         self.path.mkdir(parents=True, exist_ok=True)
 
-    def keep_outcome(self, outcome: object) -> None:
-        """Write what walk-forward found, models among it."""
-        self._write(OUTCOME, lambda file: joblib.dump(outcome, file))
+    def keep_outcome(self, outcome: object, options: object, trials: object) -> None:
+        """Write what walk-forward found, models among it: by which options, and what else was
+        tried."""
+        self._write(OUTCOME, lambda file: joblib.dump((outcome, options, trials), file))
 
-    def outcome(self) -> Any:
-        """Return what walk-forward found. Raises OSError where it is not there."""
+    def outcome(self) -> tuple[Any, Any, Any]:
+        """Return what `keep_outcome` kept. Raises OSError where it is not there."""
         # Our own file: nobody else writes into VAR_DIR, and models are no plain data.
-        return joblib.load(self.path / OUTCOME)
+        outcome, options, trials = joblib.load(self.path / OUTCOME)
+        return outcome, options, trials
 
     def begun(self, step: str) -> int:
         """Count another beginning of a step; return how often it was begun."""
@@ -64,6 +72,7 @@ class RunFolder:
         self.forget_attempts()
         shutil.rmtree(self.challenger, ignore_errors=True)
         shutil.rmtree(self.fits, ignore_errors=True)
+        shutil.rmtree(self.search, ignore_errors=True)
 
     def remove(self) -> None:
         """Remove all of it."""

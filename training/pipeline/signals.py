@@ -13,10 +13,20 @@ from market.candles.timeframes import Timeframe
 from predictions.promotion.criteria import Verdict
 from predictions.promotion.pairing import paired_signals
 from training.pipeline.champions import champion_file
-from training.pipeline.engines import Found, Judged, Learned, Made, Told, Tried
+from training.pipeline.engines import (
+    Found,
+    Judged,
+    Learned,
+    Made,
+    Told,
+    Tried,
+    tried_variants,
+)
 from training.pipeline.orders import SlotOrder
 from training.pipeline.run_folder import RunFolder
 from training.recordings import TrainingDataError
+from training.search.searching import SearchOrder
+from training.search.signals import search_signals
 from training.shadow_gate import Undecided, judge_shadow_signals
 from training.signals.against_champion import judge_against_champion, open_champion
 from training.signals.building import dataset_path, ordered_dataset
@@ -28,6 +38,7 @@ from training.signals.options import FitOptions, options_for
 from training.signals.protocol import NETWORK, Outcome, baseline_fits, run_protocol
 from training.signals.shipping import Shipment, metrics_of, ship
 from training.signals.trainer import fit_tasks, train
+from training.superiority import Trials
 from training.workplace import Workplace
 
 
@@ -57,34 +68,39 @@ class SignalEngine:
 
     def walk_forward(self, order: SlotOrder, folder: RunFolder, told: Told) -> Found:
         """Fit and judge every variant and baseline. Raises TrainingDataError, WorkplaceError."""
-        dataset, options = self._dataset(folder), self._options(order)
-        workplace = Workplace(folder=folder.fits, jobs=order.jobs, cluster=order.cluster)
+        dataset = self._dataset(folder)
+        options, workplace, others, variants = self._searched(dataset, order, folder, told)
         train(fit_tasks(dataset, options), workplace)
         fits = {
             **baseline_fits(seed=order.seed),
             NETWORK: network_fit(stored_networks(workplace.folder, options)),
         }
-        outcome = run_protocol(dataset, fits, lambda split: told(f"{self._slot}: {split}"))
-        folder.keep_outcome(outcome)
+        outcome = run_protocol(dataset, fits, lambda split: told(f"{self._slot}: {split}"), others)
+        folder.keep_outcome(outcome, options, others)
         return Found(
-            tried=_tried(outcome, options),
+            tried=[*_tried(outcome, options), *variants],
             metrics=metrics_of(outcome),
-            trials=1,
+            trials=1 if others is None else len(others),
             conclusion=conclusion(outcome),
             verdict=outcome.verdict.verdict,
         )
 
     def challenger(self, order: SlotOrder, folder: RunFolder) -> Made:
         """Export what serves best. Raises ExportMismatchError."""
-        shipment = Shipment(order.seed, self._options(order).as_record())
-        made = ship(folder.outcome(), self._dataset(folder), folder.challenger, shipment)
+        outcome, options, _ = folder.outcome()
+        shipment = Shipment(order.seed, options.as_record())
+        made = ship(outcome, self._dataset(folder), folder.challenger, shipment)
         return Made(read_version(made), {path.name: path for path in made.iterdir()})
 
     def against_champion(self, folder: RunFolder, version: str, champion: str) -> Judged:
         """Judge the challenger against what serves, out of sample."""
-        served = open_champion(champion_file(self._slot, champion).parent, self._timeframe)
+        outcome, _, others = folder.outcome()
         found = judge_against_champion(
-            folder.outcome(), self._dataset(folder), served, version=version
+            outcome,
+            self._dataset(folder),
+            open_champion(champion_file(self._slot, champion).parent, self._timeframe),
+            version=version,
+            trials=others if outcome.verdict.served == NETWORK else None,
         )
         return Judged(found.deciding, found.to_record())
 
@@ -96,6 +112,27 @@ class SignalEngine:
             venue, self._timeframe, version, champion, from_ms=from_ms, to_ms=to_ms
         )
         return judge_shadow_signals(pairs, self._timeframe, version, champion)
+
+    def _searched(
+        self, dataset: SignalDataset, order: SlotOrder, folder: RunFolder, told: Told
+    ) -> tuple[FitOptions, Workplace, Trials | None, list[Tried]]:
+        usual = self._options(order)
+        workplace = Workplace(folder=folder.fits, jobs=order.jobs, cluster=order.cluster)
+        if order.trials == 1:
+            return usual, workplace, None, []
+        found = search_signals(
+            dataset,
+            usual,
+            workplace,
+            SearchOrder(trials=order.trials, folder=folder.search, seed=order.seed),
+            lambda line: told(f"{self._slot}: {line}"),
+        )
+        return (
+            found.best.options,
+            replace(workplace, folder=found.best.folder),
+            Trials(found.other_losses, order.seed),
+            tried_variants(NETWORK, found),
+        )
 
     def _path(self, folder: RunFolder) -> Path:
         return dataset_path(self._timeframe, folder.path)

@@ -1,0 +1,342 @@
+"""The whole way of a challenger: from a recording to what serves, killed and gone on with."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+import redis
+from pytest_django import Settings
+
+from inference.artefacts.versions import SLOTS, VersionStore
+from market import keys
+from market.clock import MarketTime
+from predictions.models.retraining import (
+    Action,
+    Origin,
+    Promotion,
+    RunState,
+    RunStep,
+    TrainingRun,
+    Trigger,
+    VersionState,
+)
+from predictions.promotion import standing
+from predictions.promotion.criteria import Criterion, Stage, Verdict, to_records
+from tests.integration.ledger import FIRST_TICK_MS
+from tests.integration.versions_ledger import VENUE, say_forecasts
+from tests.made_recordings import write_recording
+from tests.model_versions import add_version
+from training.pipeline.engines import Engine, Found, Judged, Learned, Made
+from training.pipeline.forecasts import ForecastEngine
+from training.pipeline.orders import SlotOrder
+from training.pipeline.running import resume, retrain
+from training.pipeline.trials import DAY_MS, unfinished
+from training.shadow_gate import Undecided
+
+pytestmark = pytest.mark.django_db
+
+SLOT = SLOTS[0]
+ORDER = SlotOrder(epochs=2)
+SHIPPED = "v1.0.0"
+TICKS = 1_200
+TRIAL_DAYS = 0.05
+
+
+class KilledError(BaseException):
+    """As SIGKILL: no handler of the product's sees it."""
+
+
+class Quick(ForecastEngine):
+    """The product's engine, which a short ledger contents."""
+
+    least_in_shadow = 200.0
+
+
+Came = TypeVar("Came")
+
+
+class Dying(Quick):
+    """Dies once behind each step's work, before anything of it is noted. came: what that was."""
+
+    def __init__(self) -> None:
+        self.came: dict[str, Any] = {}
+
+    def _once(self, step: str, came: Came) -> Came:
+        if step not in self.came:
+            self.came[step] = came
+            raise KilledError
+        return came
+
+    def learn(self, *given: Any) -> Learned:
+        return self._once("learn", super().learn(*given))
+
+    def walk_forward(self, *given: Any) -> Found:
+        return self._once("walk_forward", super().walk_forward(*given))
+
+    def challenger(self, *given: Any) -> Made:
+        return self._once("challenger", super().challenger(*given))
+
+    def against_champion(self, *given: Any) -> Judged:
+        return self._once("against_champion", super().against_champion(*given))
+
+    def in_shadow(self, *given: Any) -> Verdict | Undecided:
+        return self._once("in_shadow", super().in_shadow(*given))
+
+
+@pytest.fixture
+def store(tmp_path: Path, settings: Settings) -> VersionStore:
+    settings.VAR_DIR = tmp_path
+    settings.RECORDINGS_DIR = tmp_path / "recordings"
+    settings.SHADOW_DAYS_FORECASTS = TRIAL_DAYS
+    return VersionStore(tmp_path)
+
+
+@pytest.fixture
+def at(redis_url: str, clean_redis: Any) -> Callable[[float], None]:
+    client = redis.Redis.from_url(redis_url)
+
+    def set_to(market_ms: float, venue: str = VENUE) -> None:
+        market = MarketTime(venue, False, market_ms, time.time() * 1e3, 0.0)
+        client.hset(keys.clock(), mapping=market.to_hash())
+
+    return set_to
+
+
+def quiet(_: str) -> None:
+    """Hear nothing."""
+
+
+def asked(engine: Engine, **how: Any) -> TrainingRun:
+    (row,) = retrain({SLOT: ORDER}, lambda slot: engine, quiet, **how)
+    return row
+
+
+def gone_on(engine: Engine | None = None) -> None:
+    resume(lambda slot: engine or Quick(), quiet)
+
+
+def broken_off(store: VersionStore, step: RunStep) -> TrainingRun:
+    """Return a run that has a challenger and stopped before a step; nothing was trained for it."""
+    row = standing.register(SLOT, add_version(store, SLOT, "v9"), origin=Origin.TRAINED)
+    return TrainingRun.objects.create(
+        slot=str(SLOT),
+        trigger=Trigger.HAND,
+        state=RunState.RUNNING,
+        step=step,
+        options=ORDER.to_record(),
+        venue=VENUE,
+        version=row,
+    )
+
+
+def on_trial(store: VersionStore) -> TrainingRun:
+    """Return a run whose challenger came on trial as the clock stands."""
+    run = broken_off(store, RunStep.SHADOW)
+    gone_on()
+    run.refresh_from_db()
+    assert run.state == RunState.ON_TRIAL
+    return run
+
+
+def say(challenger: str, *, skill: float, ticks: int = TICKS) -> None:
+    """Let what is shipped say nothing, the challenger a share of what can be told; grade both."""
+    random = np.random.default_rng(3)
+    told, silent, own = (random.normal(size=(3, ticks, 1)).T * (0.45, 0.01, 0.01)).T
+    came = told + random.normal(size=(ticks, 1)) * 1.8
+    answers = {SHIPPED: silent, challenger: skill * told + own}
+    third = ticks // 3
+    for first in range(0, ticks, third):  # of calm, of usual and of wild times
+        rows = slice(first, first + third)
+        said = {version: moves[rows] for version, moves in answers.items()}
+        say_forecasts(
+            said,
+            came[rows],
+            symbols=("BTCUSDT",),
+            champion=SHIPPED,
+            first=first,
+            sigma_bp=1.0 + first / ticks,
+        )
+
+
+def test_challenger_that_is_better_comes_to_serve_though_it_is_killed_at_every_step(
+    store: VersionStore, at: Callable[[float], None], settings: Settings
+) -> None:
+    write_recording(settings.RECORDINGS_DIR, minutes=120, venue=VENUE)
+    at(FIRST_TICK_MS)
+    engine = Dying()
+    for _ in range(4):
+        with pytest.raises(KilledError):
+            asked(engine)
+    run = asked(engine)
+
+    assert TrainingRun.objects.count() == 1
+    assert (run.state, run.step) == (RunState.ON_TRIAL, RunStep.SHADOW)
+    assert run.version is not None
+    version = run.version.version
+    assert version == engine.came["challenger"].version
+    assert run.data_digest == engine.came["learn"].digest
+    assert (run.venue, run.symbols) == (VENUE, ["BTCUSDT"])
+    tried = {trial.model: trial.loss for trial in run.trial_rows.all()}
+    assert tried == {one.model: one.loss for one in engine.came["walk_forward"].tried}
+    assert run.verdicts.get(stage=Stage.OUT_OF_SAMPLE, version=run.version).passed
+    assert list(store.shadows(SLOT)) == [version]
+    assert standing.champion_version(SLOT) == SHIPPED
+
+    say(version, skill=1.0)
+    gone_on()
+    assert store.champion(SLOT) is None  # its time is not over, and nobody looks before
+
+    at(FIRST_TICK_MS + TRIAL_DAYS * DAY_MS + 1)
+    with pytest.raises(KilledError):
+        gone_on(engine)
+    gone_on(engine)
+
+    run.refresh_from_db()
+    assert (run.state, run.step) == (RunState.PROMOTED, RunStep.PROMOTION)
+    assert run.verdicts.get(stage=Stage.SHADOW).passed
+    assert standing.champion_version(SLOT) == store.champion(SLOT) == version
+    assert list(store.shadows(SLOT)) == [SHIPPED]  # to go back to
+    promoted = Promotion.objects.get(action=Action.PROMOTE)
+    assert (promoted.by, promoted.before) == (standing.Automatic.RETRAINING, SHIPPED)
+    assert "R² gained on it" in promoted.figures
+
+    again = asked(Quick())
+    assert (again.state, again.version) == (RunState.UNCHANGED, None)
+    assert version in again.message
+
+
+def test_challenger_that_the_first_gate_refuses_is_rejected_with_every_criterion_in_its_row(
+    store: VersionStore, at: Callable[[float], None]
+) -> None:
+    asked_of_it = (
+        Criterion("R² gained on it", 0.031, ">= 0.002", True),
+        Criterion("leak alarms: R² +0.205 is above 0.12: look for a leak", 1.0, "none", False),
+    )
+    verdict = Verdict(Stage.OUT_OF_SAMPLE, "v9", SHIPPED, asked_of_it, n=833, n_eff=166.6)
+
+    class Refused(Quick):
+        def against_champion(self, *given: Any) -> Judged:
+            return Judged(verdict, {"every": {"n": 833}, "later": None})
+
+    at(FIRST_TICK_MS)
+    run = broken_off(store, RunStep.GATE)
+    gone_on(Refused())
+
+    run.refresh_from_db()
+    kept = run.verdicts.get()
+    assert (run.state, kept.passed, kept.n, kept.n_eff) == (RunState.REJECTED, False, 833, 166.6)
+    assert kept.criteria == to_records(asked_of_it)
+    assert kept.version is not None
+    assert kept.version.state == VersionState.REJECTED
+    assert "leak alarms: R²" in run.message
+    assert run.metrics["against_champion"] == {"every": {"n": 833}, "later": None}
+    assert store.shadows(SLOT) == {}
+
+
+def test_challenger_that_is_no_better_on_trial_is_rejected_with_its_criteria(
+    store: VersionStore, at: Callable[[float], None]
+) -> None:
+    at(FIRST_TICK_MS)
+    run = on_trial(store)
+    say("v9", skill=0.0)
+    at(FIRST_TICK_MS + DAY_MS)
+
+    gone_on()
+
+    run.refresh_from_db()
+    verdict = run.verdicts.get(stage=Stage.SHADOW)
+    assert (run.state, verdict.passed, verdict.n) == (RunState.REJECTED, False, TICKS)
+    failed = {one["name"] for one in verdict.criteria if not one["passed"]}
+    assert {"R² gained on it", f"Diebold-Mariano p against {SHIPPED}"} <= failed
+    assert (store.champion(SLOT), store.shadows(SLOT)) == (None, {})
+
+
+def test_trial_with_too_few_decisions_is_prolonged_twice_and_then_given_up(
+    store: VersionStore, at: Callable[[float], None]
+) -> None:
+    at(FIRST_TICK_MS)
+    run = on_trial(store)
+    say("v9", skill=1.0, ticks=21)
+    ended = []
+    for day in (1, 2, 3):
+        at(FIRST_TICK_MS + day * DAY_MS)
+        gone_on()
+        run.refresh_from_db()
+        ended.append((run.state, run.metrics["trial"]["prolonged"]))
+
+    assert ended == [(RunState.ON_TRIAL, 1), (RunState.ON_TRIAL, 2), (RunState.REJECTED, 2)]
+    assert "too few decisions" in run.message
+    assert store.shadows(SLOT) == {}
+
+
+def test_challenger_of_a_frozen_slot_waits_and_is_promoted_once_it_thaws(
+    store: VersionStore, at: Callable[[float], None]
+) -> None:
+    at(FIRST_TICK_MS)
+    run = on_trial(store)
+    say("v9", skill=1.0)
+    standing.freeze(SLOT, by="ann", why="a test")
+    at(FIRST_TICK_MS + DAY_MS)
+    gone_on()
+    run.refresh_from_db()
+    assert (run.state, store.champion(SLOT)) == (RunState.ON_TRIAL, None)
+    assert "frozen" in run.message
+    assert unfinished() == []
+
+    standing.unfreeze(SLOT, by="ann", why="a test")
+    gone_on()
+
+    run.refresh_from_db()
+    assert (run.state, store.champion(SLOT)) == (RunState.PROMOTED, "v9")
+    assert run.verdicts.filter(stage=Stage.SHADOW).count() == 1
+
+
+def test_run_that_fails_says_why_and_the_next_slot_goes_on(
+    store: VersionStore, at: Callable[[float], None], settings: Settings
+) -> None:
+    class Broken(Quick):
+        def learn(self, *given: Any) -> Learned:
+            raise RuntimeError("the disk is on fire")
+
+    at(FIRST_TICK_MS)
+    engines = {SLOT: Broken(), SLOTS[1]: Quick()}
+    first, second = retrain(dict.fromkeys(engines, ORDER), engines.__getitem__, quiet)
+
+    assert (first.state, first.message) == (
+        RunState.FAILED,
+        "failed at dataset: the disk is on fire",
+    )
+    assert second.state == RunState.UNCHANGED
+    assert "too little to learn from yet: nothing is recorded" in second.message
+    assert first.ended_at is not None
+
+
+def test_run_that_dies_three_times_at_one_step_has_failed(
+    store: VersionStore, at: Callable[[float], None]
+) -> None:
+    class Doomed(Quick):
+        def learn(self, *given: Any) -> Learned:
+            raise KilledError
+
+    at(FIRST_TICK_MS)
+    for _ in range(3):
+        with pytest.raises(KilledError):
+            asked(Doomed())
+    run = asked(Doomed())
+    assert run.state == RunState.FAILED
+    assert "died 3 times at dataset" in run.message
+
+
+def test_schedule_makes_no_second_challenger_beside_one_on_trial(
+    store: VersionStore, at: Callable[[float], None]
+) -> None:
+    at(FIRST_TICK_MS)
+    on_trial(store)
+
+    run = asked(Quick(), trigger=Trigger.SCHEDULE)
+
+    assert run.state == RunState.UNCHANGED
+    assert "v9 of run" in run.message
