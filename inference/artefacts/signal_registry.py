@@ -27,7 +27,8 @@ from inference.artefacts.signal_network import (
     try_network,
 )
 from inference.artefacts.torch_conversion import TorchConverter
-from inference.vocabulary import SignalReason
+from inference.artefacts.versions import Slot, VersionStore
+from inference.vocabulary import SIGNALS, SignalReason
 from market.candles.timeframes import Timeframe
 
 __all__ = ["ModelRegistry", "ServedNetwork", "SignalModel", "reason_of"]
@@ -62,6 +63,7 @@ class ModelRegistry:
     ) -> None:
         check_device(device)
         self._roots = (var_dir / "models", models_dir)
+        self._versions = VersionStore(var_dir)
         self._device = device
         self._converter = converter or TorchConverter(var_dir / "converted")
         self._monotonic = monotonic
@@ -119,6 +121,17 @@ class ModelRegistry:
             _tell("last_good_network_kept", kept)
             _tell("network_switched", switched)
             return [key for key, _ in switched]
+
+    def version(self, symbol: str, timeframe: Timeframe, version: str) -> SignalModel:
+        """Return what a version in the store says of a symbol, whether it serves or not.
+
+        Raises ArtefactError like `model`.
+        """
+        slot = Slot(SIGNALS, timeframe)
+        folder = self._versions.folder(slot, version)
+        if version not in self._versions.versions(slot):
+            raise ArtefactError(Refusal.MISSING, folder, "no such version is kept")
+        return Loading((), self._converter, self._open).load_at(folder, symbol, timeframe)
 
     def metadata(self, symbol: str, timeframe: Timeframe) -> dict[str, Any]:
         """Return what is known of the network that serves: its card, as built-in types.

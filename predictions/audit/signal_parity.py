@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from inference.artefacts.errors import ArtefactError
 from inference.artefacts.signal_loading import SignalModel
@@ -119,11 +120,17 @@ class SignalParity:
             compare.numbers("features", name, was, now)
 
     def _model(self, signal: Signal) -> SignalModel | None:
-        try:
-            model = self._registry.model(signal.symbol, signal.timeframe)
-        except ArtefactError:
-            return None
-        return model if model.digest == signal.model_digest else None
+        symbol, timeframe, version = signal.symbol, signal.timeframe, signal.model_version
+        found = [
+            model
+            for model in (
+                _or_none(partial(self._registry.model, symbol, timeframe)),
+                _or_none(partial(self._registry.version, symbol, timeframe, version)),
+            )
+            if model is not None and model.digest == signal.model_digest
+        ]
+        # One network may have served under several versions.
+        return next((one for one in found if one.version == version), next(iter(found), None))
 
     def _outputs(self, entry: BatchEntry, stored: Signal, made: Signal | SignalError) -> None:
         compare = self._comparison(entry, stored)
@@ -149,3 +156,10 @@ class SignalParity:
     def _comparison(self, entry: BatchEntry, signal: Signal) -> Comparison:
         subject = f"{signal.symbol} {signal.timeframe}"
         return Comparison(self._report, SIGNALS, entry.venue, subject, signal.candle_close_ms)
+
+
+def _or_none(find: Callable[[], SignalModel]) -> SignalModel | None:
+    try:
+        return find()
+    except ArtefactError:
+        return None

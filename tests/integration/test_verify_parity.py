@@ -17,6 +17,7 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from inference.artefacts.signal_registry import ModelRegistry
+from inference.artefacts.versions import Slot, VersionStore
 from inference.config import RedisConfig, ServiceConfig
 from inference.forecasts.entry import COLUMN, TickEntry
 from inference.forecasts.service import ServiceSettings, load_speaker
@@ -36,9 +37,11 @@ from market.recording.places import SymbolFolder
 from market.recording.reading import SymbolRecording
 from market.recording.recorder import RecordingPlan
 from market.recording.spool import SpoolReader, SpoolWriter
+from predictions.promotion import standing
 from predictions.transparency.appending import NewEntry, append_entries
 from tests.hot_state import make_loop
 from tests.made_candles import walk
+from tests.model_versions import add_version
 from tests.recordings import BTC_FUTURES, NEXO_SPOT, recording
 from tests.waiting import eventually
 
@@ -318,6 +321,17 @@ def test_signals_equal_what_the_candles_give(signals: tuple[Signal, ...]) -> Non
     assert report["differences"] == []
     assert report["unchecked"] == {"gap": 1}
     assert report["checked"]["features"] == 2 * 14
+
+
+def test_signals_of_a_version_that_was_replaced_are_computed_by_the_kept_one(
+    signals: tuple[Signal, ...], tmp_path: Path
+) -> None:
+    store_signals(*signals)
+    slot = Slot(SIGNALS, H1)
+    add_version(VersionStore(tmp_path), slot, "v2")
+    standing.promote(slot, "v2", by="ann", why="a test")
+    report = verify(engine="signals")
+    assert (report["differences"], report["unchecked"]) == ([], {})
 
 
 @pytest.mark.parametrize(
