@@ -15,6 +15,7 @@ from inference.handover.fence import LeaseLostError, Written, read_outcome
 from inference.handover.lease import TTL_MS, Held
 from inference.handover.scripts import WRITE_LOG
 from inference.shadows.shards import LEASE_SHARD
+from inference.signals.market_state import is_foreign
 from market import keys
 
 TRIES = 3
@@ -51,7 +52,15 @@ class ChainWriter:
 
         Raises redis.RedisError.
         """
-        found: Any = await self._client.hmget(self._head_key(venue, shard), ["hash", "tick", "id"])
+        key = self._head_key(venue, shard)
+        try:
+            found: Any = await self._client.hmget(key, ["hash", "tick", "id"])
+        except redis.ResponseError as error:
+            if not is_foreign(error):
+                raise
+            log.error("chain_head_replaced", key=key, effect="a new chain begins", error=str(error))
+            await self._client.delete(key)
+            found = None, None, None
         digest, number, entry_id = (_text(value) for value in found)
         self._heads[venue, shard] = ChainHead(digest, int(number)) if digest else ChainHead()
         return entry_id
@@ -82,15 +91,6 @@ class ChainWriter:
             if outcome is Written.DONE and place(detail)[1] <= detail.tick:
                 return outcome
         return outcome
-
-    async def clear_foreign(self, error: redis.ResponseError, venue: str, shard: int) -> None:
-        """Begin a new chain where somebody put another type in the head's place."""
-        if "WRONGTYPE" not in str(error):
-            raise error
-        key = self._head_key(venue, shard)
-        log.error("chain_head_replaced", key=key, effect="a new chain begins", error=str(error))
-        await self._client.delete(key)
-        self._heads.pop((venue, shard), None)
 
     def _head_key(self, venue: str, shard: int) -> str:
         return keys.head(self._engine, venue, shard, cluster=self._cluster)

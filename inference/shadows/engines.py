@@ -15,16 +15,13 @@ from inference.shadows.log_following import LogFollower
 from inference.shadows.loop import ShadowLoop
 from inference.shadows.market_clock import MarketClock
 from inference.shadows.shards import LEASE_SHARD
-from inference.shadows.signals import SignalHearing
 from inference.shadows.status import ShadowStatus
 from inference.shadows.trials import Trials
-from inference.signals.entry import BatchEntry
-from inference.signals.windows import Windows
 from inference.vocabulary import FORECASTS, SIGNALS
-from market.candles.store import CandleStore
 
 if TYPE_CHECKING:  # which imports this once it is needed
     from inference.shadows.process import ShadowSettings
+    from inference.signals.entry import BatchEntry
 
 
 class Shadows:
@@ -40,12 +37,10 @@ class Shadows:
         self._settings = settings
         self._client = client
         self._status = status
+        self._stopping = stopping
         self.forecasts = self._forecasts()
-        self.signals = self._signals()
-        self._tasks = [
-            asyncio.create_task(self.forecasts.run(stopping)),
-            asyncio.create_task(self.signals.run(stopping)),
-        ]
+        self.signals: ShadowLoop[BatchEntry] | None = None
+        self._tasks = [asyncio.create_task(self.forecasts.run(stopping))]
 
     async def follow_trials(self, wanted: Trials) -> None:
         """Begin and end versions as the links say. Raises what ended a log's following."""
@@ -53,7 +48,12 @@ class Shadows:
             if task.done():
                 task.result()
         await self.forecasts.follow_trials(_of(wanted, FORECASTS))
-        await self.signals.follow_trials(_of(wanted, SIGNALS))
+        signals = _of(wanted, SIGNALS)
+        if self.signals is None and signals:
+            self.signals = self._signals()
+            self._tasks.append(asyncio.create_task(self.signals.run(self._stopping)))
+        if self.signals is not None:
+            await self.signals.follow_trials(signals)
 
     async def close(self) -> None:
         """End all, and let another process speak."""
@@ -83,7 +83,12 @@ class Shadows:
             status=self._status,
         )
 
-    def _signals(self) -> ShadowLoop[BatchEntry]:
+    def _signals(self) -> "ShadowLoop[BatchEntry]":
+        # Candles and indicators: half as much again, which a trial of forecasts does without.
+        from inference.shadows.signals import SignalHearing
+        from inference.signals.windows import Windows
+        from market.candles.store import CandleStore
+
         settings = self._settings
         writer = ChainWriter(self._client, SIGNALS, cluster=settings.config.redis.cluster_mode)
         follower = LogFollower(self._client, writer.log_key)

@@ -114,9 +114,7 @@ class ForecastVoice:
             self._skip("said_already" if outcome is Written.DONE else outcome.value)
             return
         self._missed = 0
-        self._status.said += 1
-        self._status.last_ms = time.time_ns() / 1e6
-        self._status.milliseconds.append(own.latency_ms)
+        self._status.say(own.latency_ms)
         self._pace.take(own.latency_ms)
 
     async def _refusal(self, entry: TickEntry) -> str:

@@ -126,9 +126,7 @@ class SignalVoice:
             return
         for said in own.signals:
             self._remember(entry.venue, said)
-        self._status.said += 1
-        self._status.last_ms = time.time_ns() / 1e6
-        self._status.milliseconds.append(elapsed_ms(started))
+        self._status.say(elapsed_ms(started))
 
     def _may_answer(self, venue: str, said: Said, now_ms: float) -> bool:
         signal = said.signal

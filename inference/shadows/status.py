@@ -3,6 +3,7 @@
 Written by the voices; read for the heartbeat `health:shadow`. Free of NumPy and ONNX Runtime.
 """
 
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,6 +13,10 @@ from inference.vocabulary import FORECASTS
 
 WINDOW = 150
 """Answers over which latency is told: five minutes of ticks."""
+
+
+OVERDUE = frozenset({"late", "behind", "failed", "redis_away"})
+"""Why an entry was skipped that the version should have answered."""
 
 
 class State(StrEnum):
@@ -42,9 +47,26 @@ class VoiceStatus:
     behind: int = 0
     last_ms: float | None = None
     milliseconds: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
+    _answered: deque[bool] = field(default_factory=lambda: deque(maxlen=WINDOW))
+
+    def say(self, milliseconds: float) -> None:
+        """Take in that an answer was written."""
+        self.said += 1
+        self.last_ms = time.time_ns() / 1e6
+        self.milliseconds.append(milliseconds)
+        self._answered.append(True)
 
     def skip(self, why: str, count: int = 1) -> None:
+        """Take in that nothing was said, and why."""
         self.skipped[why] = self.skipped.get(why, 0) + count
+        if why in OVERDUE:
+            self._answered.append(False)
+
+    @property
+    def overdue_share(self) -> float | None:
+        """Return which share of what it should have answered lately it did not."""
+        asked = len(self._answered)
+        return round(1 - sum(self._answered) / asked, 4) if asked else None
 
     def document(self) -> dict[str, Any]:
         times = sorted(self.milliseconds)
@@ -56,6 +78,7 @@ class VoiceStatus:
             "message": self.message,
             "said": self.said,
             "skipped": dict(self.skipped),
+            "overdue_share": self.overdue_share,
             "behind": self.behind,
             "last_ms": self.last_ms,
             "latency_ms": round(times[len(times) // 2], 3) if times else None,

@@ -15,8 +15,7 @@ from market import keys
 from predictions.alerting.incidents import Key
 from predictions.api.health import database_state, redis_state
 from predictions.api.redis_client import web_redis
-from predictions.watching.alert import Alert, Severity
-from predictions.watching.alerts import SETTINGS_TAG
+from predictions.watching.alert import SETTINGS_TAG, Alert, Severity
 from predictions.watching.process_troubles import PATIENT
 from predictions.watching.report import system_report
 from predictions.webhooks.measured import NOTHING_MEASURED, Measured, decode_measured

@@ -12,6 +12,7 @@ from predictions.api.market_metrics import MarketMetrics
 from predictions.api.mqtt_metrics import MqttMetrics
 from predictions.api.recorder_metrics import RecorderMetrics
 from predictions.api.redis_client import web_redis
+from predictions.api.shadow_metrics import ShadowMetrics
 from predictions.watching.heartbeats import Process, answers, told
 
 
@@ -23,6 +24,7 @@ class Metrics(Protocol):
 
 METRICS: Mapping[str, Callable[[Process], Metrics]] = {
     "recorder": RecorderMetrics,
+    "shadow": ShadowMetrics,
     "market": MarketMetrics,
     "alerts": AlertMetrics,
     "mqtt": MqttMetrics,

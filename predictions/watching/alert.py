@@ -7,6 +7,9 @@ from enum import StrEnum
 MOST_NAMED = 8
 """Symbols that one alert names; how many more there are, it says."""
 
+SETTINGS_TAG = "settings"
+"""Under which our own checks of the settings are registered."""
+
 
 class Severity(StrEnum):
     """How bad it is: something stands still; something is lacking; good to know."""

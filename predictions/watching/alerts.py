@@ -24,9 +24,6 @@ from predictions.watching.market_troubles import market_troubles
 from predictions.watching.process_troubles import process_troubles
 from predictions.watching.retraining_troubles import retraining_troubles
 
-SETTINGS_TAG = "settings"
-"""Under which our own checks of the settings are registered."""
-
 LONGEST_UNSIGNED_SECONDS = 300.0
 """The recorder signs every minute while the log grows."""
 

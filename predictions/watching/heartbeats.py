@@ -11,18 +11,30 @@ from typing import Any
 import redis
 from django.conf import settings
 
+from inference.artefacts.versions import VersionStore
+from inference.shadows.trials import trials
+from inference.vocabulary import ENGINES
 from market import keys
 
-PROCESSES = ("market", "inference", "signals", "recorder", "web", "alerts", "mqtt", "retrain")
+PROCESSES = (
+    "market", "inference", "signals", "shadow", "recorder", "web", "alerts", "mqtt", "retrain",
+)  # fmt: skip
 NEEDED = ("market", "inference", "signals", "recorder")
 """Without one of these the site serves, but no longer all that it should."""
 
+
+def _something_is_on_trial() -> bool:
+    return bool(trials(VersionStore(settings.VAR_DIR), ENGINES))
+
+
 OPTIONAL: Mapping[str, Callable[[], bool]] = {
+    "shadow": _something_is_on_trial,
     "alerts": lambda: settings.ALERTING,
     "mqtt": lambda: bool(settings.MQTT_URL),
     "retrain": lambda: settings.RETRAIN_SCHEDULE != "off",
 }
-"""Needed only where the settings give it something to do; elsewhere it idles, or is not there."""
+"""Needed only where the settings, or models on trial, give it something to do; elsewhere it idles,
+or is not there."""
 
 WELL = frozenset({"healthy", "active", "idle"})
 """What a process in order says of itself."""
@@ -36,14 +48,14 @@ IDLE: Process = {"status": "idle"}
 
 
 def needed() -> tuple[str, ...]:
-    """Return the processes that this instance's settings need."""
+    """Return the processes that this instance needs now."""
     return (*NEEDED, *(name for name, configured in OPTIONAL.items() if configured()))
 
 
 async def read_processes(client: Any, names: Sequence[str] = PROCESSES) -> dict[str, Process]:
     """Return each process's status, pid, ts, age_ms and detail; `down` where it is silent.
 
-    One that the settings give nothing to do is `idle` where it is silent.
+    One that has nothing to do is `idle` where it is silent.
 
     Raises redis.RedisError or OSError where Redis is away.
     """

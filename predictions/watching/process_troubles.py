@@ -17,12 +17,19 @@ WITHOUT = {
     "market": "no prices come, and forecasts stand still.",
     "inference": "no forecasts are made.",
     "signals": "no signals are made.",
+    "shadow": "models on trial say nothing, so their trial lacks these decisions.",
     "recorder": "what is said waits in Redis, and nothing is graded.",
     "alerts": "nobody is told of what is wrong, and no webhook is sent.",
     "mqtt": "bots get nothing from the broker.",
     "retrain": "no model is trained anew, and no trial is decided.",
 }
 """What is lacking while a process is silent."""
+
+SPARED = frozenset({"shadow"})
+"""Without these all that is published goes on: a person has time."""
+
+MOST_OVERDUE_SHARE = 0.05
+"""Of what a model on trial should have answered lately."""
 
 MOST_LATE_TICKS = 5
 """In five minutes, of 150: a pause now and then is no trouble."""
@@ -47,7 +54,7 @@ def process_troubles(processes: Mapping[str, Process]) -> Iterator[Alert]:
         if status == "down":
             yield Alert(
                 "process_down",
-                Severity.CRITICAL,
+                Severity.WARNING if name in SPARED else Severity.CRITICAL,
                 name,
                 f"The {name} process is silent: {WITHOUT[name]}",
                 "The supervisor starts it anew; its log says why it ended.",
@@ -186,6 +193,42 @@ def _signals(detail: Mapping[str, Any]) -> Iterator[Alert]:
         )
 
 
+def _shadow(detail: Mapping[str, Any]) -> Iterator[Alert]:
+    if error := detail.get("error"):
+        yield Alert(
+            "trials_unheard",
+            Severity.WARNING,
+            "shadow",
+            f"Models on trial cannot follow the leader: {error}",
+            "Remove that key; the loop makes it anew.",
+        )
+    versions = detail.get("versions")
+    for each in versions if isinstance(versions, list) else ():
+        if isinstance(each, Mapping):
+            yield from _on_trial(each)
+
+
+def _on_trial(version: Mapping[str, Any]) -> Iterator[Alert]:
+    name = f"{version.get('version')} ({version.get('slot')})"
+    overdue = version.get("overdue_share")
+    if version.get("code"):
+        yield Alert(
+            "trial_refused",
+            Severity.WARNING,
+            "shadow",
+            f"{name} is on trial and says nothing: {version.get('message')}",
+            "It is tried again each minute. Take it from its trial, or mend its files.",
+        )
+    elif isinstance(overdue, int | float) and overdue > MOST_OVERDUE_SHARE:
+        yield Alert(
+            "trial_behind",
+            Severity.WARNING,
+            "shadow",
+            f"{name} is on trial and missed {overdue:.0%} of what it should have answered lately.",
+            "See what takes this machine's time; decisions that it missed are not compared.",
+        )
+
+
 def _recorder(detail: Mapping[str, Any]) -> Iterator[Alert]:
     if error := detail.get("error"):
         yield Alert(
@@ -262,6 +305,7 @@ TROUBLES = {
     "market": _market,
     "inference": _inference,
     "signals": _signals,
+    "shadow": _shadow,
     "recorder": _recorder,
     "alerts": _alerts,
     "mqtt": _mqtt,

@@ -18,7 +18,8 @@ from django.db import DatabaseError, InterfaceError
 from market.clock import MarketTime
 from market.redis_cluster import AWAY
 from predictions.downloads.slots import MOST_AT_A_TIME, slots
-from predictions.watching.alerts import SETTINGS_TAG, current_alerts
+from predictions.watching.alert import SETTINGS_TAG
+from predictions.watching.alerts import current_alerts
 from predictions.watching.heartbeats import Process, detail_of
 from predictions.watching.host_facts import host_facts
 from predictions.watching.ledger_facts import ledger_facts

@@ -149,6 +149,7 @@ class Shadow:
         return any(
             voice.idle
             for each in loops
+            if each is not None
             for (_, name), voice in each.voices.items()
             if name == version and each.lead.held is not None
         )

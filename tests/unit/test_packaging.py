@@ -41,6 +41,7 @@ def test_procfile_names_the_processes_each_under_the_restarting_wrapper() -> Non
         "market",
         "inference",
         "signals",
+        "shadow",
         "recorder",
         "alerts",
         "mqtt",
@@ -64,7 +65,7 @@ def test_compose_file_fits_the_compose_specification() -> None:
 
 
 @pytest.mark.parametrize(
-    "service", ["web", "market", "inference", "signals", "recorder", "alerts", "mqtt"]
+    "service", ["web", "market", "inference", "signals", "shadow", "recorder", "alerts", "mqtt"]
 )
 def test_compose_service_runs_the_procfile_command(service: str) -> None:
     assert compose()["services"][service]["command"] == procfile()[service]
@@ -77,6 +78,7 @@ def test_compose_file_has_every_service_with_a_health_check() -> None:
         "market",
         "inference",
         "signals",
+        "shadow",
         "recorder",
         "alerts",
         "mqtt",
@@ -97,7 +99,7 @@ def test_compose_file_publishes_no_store_and_everything_else_on_loopback() -> No
 
 def test_compose_file_demands_a_token_and_a_database_password() -> None:
     services = compose()["services"]
-    for name in ("web", "market", "inference", "signals", "recorder", "alerts", "mqtt"):
+    for name in ("web", "market", "inference", "signals", "shadow", "recorder", "alerts", "mqtt"):
         assert services[name]["environment"]["API_TOKEN"].startswith("${API_TOKEN:?")
     assert services["postgres"]["environment"]["POSTGRES_PASSWORD"].startswith(
         "${POSTGRES_PASSWORD:?"

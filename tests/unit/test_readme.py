@@ -27,6 +27,7 @@ from predictions.api.quality_metrics import QUALITY_METRICS
 from predictions.api.recorder_metrics import RecorderMetrics
 from predictions.api.rollback_metrics import ROLLBACK_METRICS
 from predictions.api.schema.signal_shapes import SignalListSerializer
+from predictions.api.shadow_metrics import ShadowMetrics
 from tests.documents import (
     API,
     DOCUMENTS,
@@ -220,6 +221,7 @@ def test_metrics_table_has_every_metric_of_the_loop_and_no_other() -> None:
     others = (
         _kinds(SignalMetrics().registry).keys()
         | _kinds(RecorderMetrics({}).registry).keys()
+        | _kinds(ShadowMetrics({}).registry).keys()
         | _kinds(MarketMetrics({}).registry).keys()
         | _kinds(AlertMetrics({}).registry).keys()
         | _kinds(MqttMetrics({}).registry).keys()
@@ -237,6 +239,11 @@ def test_signal_metrics_table_has_every_metric_of_the_loop_and_no_other() -> Non
 def test_recorder_metrics_table_has_every_metric_and_no_other() -> None:
     shown = table(OPERATIONS, "### Metrics of the recorder")
     assert shown == _kinds(RecorderMetrics({}).registry)
+
+
+def test_shadow_metrics_table_has_every_metric_and_no_other() -> None:
+    shown = table(OPERATIONS, "### Metrics of shadows")
+    assert shown == _kinds(ShadowMetrics({}).registry)
 
 
 def test_market_metrics_table_has_every_metric_and_no_other() -> None:

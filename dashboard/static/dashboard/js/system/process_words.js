@@ -30,6 +30,16 @@ const WORDS = {
     missed > 0 && count(missed, "missed candle"),
     models?.length && count(models.length, "network"),
   ],
+  shadow: ({ versions, error }) => [
+    versions?.length && `${count(versions.length, "model")} on trial`,
+    ...(versions ?? []).map(({ version, state, code, latency_ms: latency, overdue_share: overdue, behind }) => {
+      if (code) return `${version}: ${code}`;
+      const behindWords = behind > 1 ? `, ${number(behind)} behind` : "";
+      const missed = overdue > 0 ? `, ${percent(overdue)} missed` : "";
+      return `${version}: ${state}${latency != null ? `, ${fixed(latency, 1)} ms` : ""}${behindWords}${missed}`;
+    }),
+    error,
+  ],
   recorder: ({ entries, behind_entries: behind, behind_seconds: seconds, refused, dead_letters: dead, retries, error }) => [
     entries != null && `${number(entries)} ticks stored since its start`,
     behind != null && (behind ? `${number(behind)} behind${seconds ? `, ${fixed(seconds, 1)} s` : ""}` : "nothing behind"),
