@@ -18,6 +18,7 @@ from predictions.api.ledger import (
 )
 from predictions.api.metrics import metrics
 from predictions.api.model_history import ModelHistory, ModelRun
+from predictions.api.model_ranking import model_ranking
 from predictions.api.predict import predict
 from predictions.api.schema.pages import SchemaView
 from predictions.api.served_models import card_text, models
@@ -47,6 +48,7 @@ urlpatterns: list[URLPattern] = [
     path("api/ledger/tile/<int:level>/<path:tile>", TileView.as_view(), name="ledger-tile"),
     path("api/models", models, name="models"),
     path("api/models/history", ModelHistory.as_view(), name="model-history"),
+    path("api/models/ranking", model_ranking, name="model-ranking"),
     path("api/models/runs/<int:pk>", ModelRun.as_view(), name="model-run"),
     path("api/models/<str:name>/card", card_text, name="model-card"),
     path("api/system", system, name="system"),

@@ -33,6 +33,7 @@ class ModelHistory(APIView):
         responses={200: OpenApiResponse(HistorySerializer, "The history.")} | refusals(400, 503),
     )
     def get(self, request: Request) -> Response:
+        refuse_others(request.query_params, ("slot",))
         slot = asked_slot(request.query_params)
         return Response({"status": "success"} | slot_history(slot))
 
@@ -54,7 +55,6 @@ class ModelRun(APIView):
 
 def asked_slot(query: QueryDict) -> Slot:
     """Return `slot=`, which must be given. Raises InvalidParameterError naming what is allowed."""
-    refuse_others(query, ("slot",))
     allowed = f"allowed are {', '.join(map(str, SLOTS))}"
     asked = query.get("slot")
     if asked is None:

@@ -3,8 +3,6 @@
 Nothing is run here: manifests are read, and the loops' heartbeats say what they loaded.
 """
 
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,13 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from rest_framework.exceptions import NotFound
 
-from inference.artefacts.catalogue import Catalogue, CatalogueReader
 from inference.artefacts.errors import ArtefactError
 from inference.artefacts.manifest_files import read_bounded
-from inference.artefacts.places import network_places
-from inference.config import resolve_model_path
-from market.candles.timeframes import SIGNAL_TIMEFRAMES
 from predictions.api.errors import read_only
+from predictions.api.model_catalogue import model_catalogue
 from predictions.api.said_of_models import said_of_models
 from predictions.api.schema.describing import described_by
 from predictions.api.schema.model_operations import CardTextDescription, ModelsDescription
@@ -60,7 +55,7 @@ async def card_text(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _report(said: Told) -> tuple[dict[str, Any], Served]:
-    catalogue = _catalogue()
+    catalogue = model_catalogue()
     report = models_report(catalogue, said, settings.FORECAST_SYMBOLS, settings.VAR_DIR)
     for card in report["models"]:
         named = card_file(catalogue, card["id"]) is not None
@@ -77,23 +72,8 @@ def _slots(served: Served, said: Said) -> dict[str, Any]:
 
 
 def _card_text(name: str) -> bytes | None:
-    path = card_file(_catalogue(), name)
+    path = card_file(model_catalogue(), name)
     try:
         return None if path is None else read_bounded(path)
     except ArtefactError:
         return None  # it became unreadable since the catalogue was read
-
-
-def _catalogue() -> Catalogue:
-    return _reader(settings.BASE_DIR, settings.VAR_DIR, tuple(settings.SIGNAL_SYMBOLS)).read()
-
-
-@cache
-def _reader(base_dir: Path, var_dir: Path, symbols: tuple[str, ...]) -> CatalogueReader:
-    configured = resolve_model_path(settings.INFERENCE.model.path, base_dir)
-    return CatalogueReader(
-        places=lambda: network_places(configured, base_dir, var_dir),
-        roots=(var_dir / "models", base_dir / "models"),
-        keys=[(symbol, timeframe) for symbol in symbols for timeframe in SIGNAL_TIMEFRAMES],
-        conversions=var_dir / "converted",
-    )
