@@ -100,7 +100,9 @@ class VersionStore:
                     shutil.copyfile(content, draft / name)
                 else:
                     (draft / name).write_bytes(content)
+                _sync(draft / name)
             os.replace(draft, folder)
+            _sync(folder.parent)
         except OSError:
             shutil.rmtree(draft, ignore_errors=True)
             if not folder.is_dir():
@@ -179,6 +181,16 @@ class VersionStore:
             # Put there by hand; it stays beside, and a link takes its place.
             os.replace(link, link.with_name(f".{link.name}.put-aside.{secrets.token_hex(4)}"))
         os.replace(draft, link)
+        _sync(link.parent)
+
+
+def _sync(path: Path) -> None:
+    # What the database says of a version must not outlive the version in a power cut.
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _names(folder: Path) -> list[str]:

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import structlog
 from django.conf import settings
 from django.db import transaction
@@ -191,7 +192,8 @@ class Bench:
             before=self.champion,
             by=by.strip()[:NAME_LENGTH],
             why=why.strip()[:TEXT_LENGTH],
-            figures=figures or {},
+            # As JSON has them: what is not known is null, not NaN.
+            figures=msgspec.json.decode(msgspec.json.encode(dict(figures or {}))),
         )
         journal = Journal(settings.VAR_DIR, self.slot)
         journal.write(change)

@@ -1,5 +1,6 @@
 """Which version serves: links and rows change together, against real files and the database."""
 
+import math
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -66,9 +67,12 @@ def test_promote_challenger_serves_and_the_shipped_one_stays_on_trial(
     standing.put_on_trial(slot, "v2", **BY)
     assert states(slot) == {SHIPPED[slot]: "champion", "v2": "shadow"}
 
-    done = standing.promote(slot, "v2", by="ann", why="it is better", figures={"skill": 0.1})
+    done = standing.promote(
+        slot, "v2", by="ann", why="it is better", figures={"skill": 0.1, "n": math.nan}
+    )
 
     assert (done.before, done.version, done.by) == (SHIPPED[slot], "v2", "ann")
+    assert Promotion.objects.get(pk=done.pk).figures == {"skill": 0.1, "n": None}
     assert (store.champion(slot), store.previous(slot)) == ("v2", SHIPPED[slot])
     assert set(store.shadows(slot)) == {SHIPPED[slot]}
     assert states(slot) == {SHIPPED[slot]: "previous", "v2": "champion"}
