@@ -13,6 +13,7 @@ import numpy as np
 
 from inference.artefacts.versions import Slot
 from predictions.models import ModelVersion
+from predictions.models.retraining import Origin
 from predictions.moments import milliseconds
 from predictions.promotion.told import Against, DriftFigure, DriftKind
 from training.drift.inputs import input_names
@@ -63,9 +64,13 @@ def _first_days(
     begin = oldest_ms(slot, venue)
     if begin is None:
         return {}
-    row = ModelVersion.objects.filter(slot=str(slot), version=version).first()
-    if live and row is not None:
-        begin = max(begin, milliseconds(row.since))  # a live market's time is everybody's
+    # What is shipped served from the first; a live market's time is everybody's.
+    later = ModelVersion.objects.filter(slot=str(slot), version=version).exclude(
+        origin=Origin.SHIPPED
+    )
+    row = later.first() if live else None
+    if row is not None:
+        begin = max(begin, milliseconds(row.since))
     found = samples(slot, venue, begin, min(begin + window_ms(slot), before_ms))
     names = input_names(slot)
     return {key: sketched(names, each.inputs, each.times_ms) for key, each in found.items()}
