@@ -19,6 +19,7 @@ from training.pipeline.forecasts import ForecastEngine
 from training.pipeline.locking import alone
 from training.pipeline.orders import SlotOrder
 from training.pipeline.running import resume, retrain
+from training.pipeline.shipping import ship_all
 from training.pipeline.signals import SignalEngine
 from training.signals.orders import OrderError, at_least, cluster_address
 
@@ -36,6 +37,10 @@ def carry_out(options: Mapping[str, Any], told: Told) -> list[str]:
         with alone():
             return _troubles(resume(engine_of, told))
     orders, trigger = orders_of(options), Trigger(options["trigger"])
+    if options["ship"] is not None:
+        with alone():
+            ship_all(orders, engine_of, options["ship"], told)
+        return []
     with alone():
         if options["since"] is not None:
             begun = _begun_since(trigger, _moment(options["since"]))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from inference.artefacts.manifest import read_manifest
+from inference.artefacts.manifest import manifest_path, read_manifest
 from inference.artefacts.versions import SLOTS
 from inference.vocabulary import FORECASTS
 from predictions.promotion.criteria import Verdict
@@ -78,13 +78,17 @@ class ForecastEngine:
         )
 
     def challenger(self, order: SlotOrder, folder: RunFolder) -> Made:
-        """Export what serves best. Raises ExportMismatchError."""
-        outcome, tuned, _ = folder.outcome()
-        ship(outcome, _dataset(folder), tuned)
-        manifest = read_manifest(folder.challenger / NETWORK_FILE)
+        """Export what serves best, unless that was done. Raises ExportMismatchError."""
+        network = folder.challenger / NETWORK_FILE
+        manifest = read_manifest(network)  # it is written last
+        if manifest is None:
+            outcome, tuned, _ = folder.outcome()
+            ship(outcome, _dataset(folder), tuned)
+            manifest = read_manifest(network)
         if manifest is None:
             raise TrainingDataError(f"{folder.challenger} lacks the manifest that was written")
-        return Made(manifest.version, {path.name: path for path in folder.challenger.iterdir()})
+        names = (manifest_path(network).name, *manifest.files)
+        return Made(manifest.version, {name: folder.challenger / name for name in names})
 
     def against_champion(self, folder: RunFolder, version: str, champion: str) -> Judged:
         """Judge the challenger against what serves, out of sample. Raises ArtefactError."""

@@ -19,10 +19,10 @@ ATTEMPTS = "attempts"
 
 
 class RunFolder:
-    """The folder of one run."""
+    """The folder of one run, by its number; shipping has one a slot, by name."""
 
-    def __init__(self, run_id: int) -> None:
-        self.path: Path = settings.VAR_DIR / RUNS / str(run_id)
+    def __init__(self, name: int | str) -> None:
+        self.path: Path = settings.VAR_DIR / RUNS / str(name)
 
     @property
     def challenger(self) -> Path:
@@ -66,16 +66,8 @@ class RunFolder:
         """Count beginnings anew: the step waits, it did not die."""
         (self.path / ATTEMPTS).unlink(missing_ok=True)
 
-    def forget_work(self) -> None:
-        """Remove what a run that is over has no use for; its dataset stays for a version."""
-        (self.path / OUTCOME).unlink(missing_ok=True)
-        self.forget_attempts()
-        shutil.rmtree(self.challenger, ignore_errors=True)
-        shutil.rmtree(self.fits, ignore_errors=True)
-        shutil.rmtree(self.search, ignore_errors=True)
-
     def remove(self) -> None:
-        """Remove all of it."""
+        """Remove all of it: what is worth keeping lies in the run's row and its version."""
         shutil.rmtree(self.path, ignore_errors=True)
 
     def _write(self, name: str, write: Callable[[BinaryIO], object]) -> None:

@@ -86,11 +86,15 @@ class SignalEngine:
         )
 
     def challenger(self, order: SlotOrder, folder: RunFolder) -> Made:
-        """Export what serves best. Raises ExportMismatchError."""
-        outcome, options, _ = folder.outcome()
-        shipment = Shipment(order.seed, options.as_record())
-        made = ship(outcome, self._dataset(folder), folder.challenger, shipment)
-        return Made(read_version(made), {path.name: path for path in made.iterdir()})
+        """Export what serves best, unless that was done. Raises ExportMismatchError."""
+        made = folder.challenger / "pooled" / self._timeframe
+        if not (made / MANIFEST_NAME).exists():  # it is written last
+            outcome, options, _ = folder.outcome()
+            shipment = Shipment(order.seed, options.as_record())
+            ship(outcome, self._dataset(folder), folder.challenger, shipment)
+        manifest = read_shipped(made)
+        names = (MANIFEST_NAME, *manifest.files)
+        return Made(manifest.version, {name: made / name for name in names})
 
     def against_champion(self, folder: RunFolder, version: str, champion: str) -> Judged:
         """Judge the challenger against what serves, out of sample."""
@@ -145,12 +149,12 @@ class SignalEngine:
         return options if order.epochs is None else replace(options, epochs=order.epochs)
 
 
-def read_version(folder: Path) -> str:
-    """Return the version of what was shipped into a folder. Raises TrainingDataError."""
+def read_shipped(folder: Path) -> SignalManifest:
+    """Return the manifest of what was shipped into a folder. Raises TrainingDataError."""
     content = read_bounded(folder / MANIFEST_NAME)
     if content is None:
         raise TrainingDataError(f"{folder} lacks the manifest that was written")
-    return msgspec.json.decode(content, type=SignalManifest).version
+    return msgspec.json.decode(content, type=SignalManifest)
 
 
 def _tried(outcome: Outcome, options: FitOptions) -> list[Tried]:

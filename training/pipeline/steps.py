@@ -54,12 +54,9 @@ class Run:
         self.row.save()
 
     def end(self, state: RunState, message: str) -> None:
-        """End the run; only a version that goes on keeps its dataset."""
+        """End the run."""
         records.end(self.row, state, message)
-        if state is RunState.PROMOTED:
-            self.folder.forget_work()
-        else:
-            self.folder.remove()
+        self.folder.remove()
         self.told(f"{self.slot}: {message}")
 
 
@@ -152,7 +149,7 @@ def begin_trial(run: Run) -> None:
     run.row.state = RunState.ON_TRIAL
     run.row.message = f"{version} is on trial in {trial.venue} for {trial.days:g} days"
     run.row.save()
-    run.folder.forget_work()
+    run.folder.remove()
     run.told(f"{run.slot}: {run.row.message}")
 
 

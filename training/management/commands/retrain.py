@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, UnknownTimeframeError
+from market.feeds import FeedError
 from market.symbols import UnknownSymbolError
 from predictions.models.retraining import Trigger
 from training.packages import training_packages
@@ -63,12 +64,18 @@ class Command(BaseCommand):
             return
         with training_packages():
             from training.devices import DeviceError
+            from training.export import ExportMismatchError
             from training.pipeline.asked import carry_out
             from training.pipeline.locking import RetrainingBusyError
+            from training.recordings import TrainingDataError
             from training.signals.orders import OrderError
+            from training.workplace import WorkplaceError
+        refused = (OrderError, DeviceError, UnknownTimeframeError, UnknownSymbolError)
+        # Of --ship alone: a run keeps what went wrong in its row.
+        not_shipped = (TrainingDataError, FeedError, WorkplaceError, ExportMismatchError)
         try:
             troubles = carry_out(options, self.stdout.write)
-        except (OrderError, DeviceError, UnknownTimeframeError, UnknownSymbolError) as error:
+        except (*refused, *not_shipped) as error:
             raise CommandError(str(error)) from error
         except RetrainingBusyError as error:
             raise CommandError(str(error), returncode=BUSY) from error
