@@ -23,7 +23,7 @@ WAITING = 8
 
 HUNG_SECONDS = 10.0
 SLOW_ANSWERS = 10
-"""So many in a row beyond the limit of a tick, and the version is set aside."""
+"""So many in a row that take longer than a tick may, and the version is set aside."""
 
 log = structlog.get_logger(__name__)
 
@@ -162,12 +162,12 @@ class Pace:
         self._slow = 0
 
     def take(self, milliseconds: float) -> None:
-        """Take in how long one answer took. Raises TooSlowError."""
+        """Take in how long one answer was computed for. Raises TooSlowError."""
         self._slow = self._slow + 1 if milliseconds > self._limit_ms else 0
         if self._slow >= SLOW_ANSWERS:
             raise TooSlowError(
-                f"its last {self._slow} answers took longer than {self._limit_ms:g} ms each, the "
-                f"last one {milliseconds:.0f} ms"
+                f"its last {self._slow} answers took more than {self._limit_ms:g} ms of computing "
+                f"each, the last one {milliseconds:.0f} ms"
             )
 
 
