@@ -18,7 +18,7 @@ from predictions.cards.report import NOTHING_TOLD, Told
 from predictions.cards.schedule import retraining_report
 from predictions.cards.slots import Said
 from predictions.cards.trials import Now
-from predictions.promotion.told import DRIFT_FIELD, decode_drift
+from predictions.promotion.told import DRIFT_FIELD, fresh_drift
 from predictions.promotion.told_watches import ROLLBACK_FIELD, decode_watches
 from predictions.watching.heartbeats import answers, detail_of, told
 
@@ -56,7 +56,9 @@ async def said_of_models() -> SaidOfModels:
     status = str(processes["retrain"]["status"])
     return SaidOfModels(
         Told(inference, signal_loop, *quality),
-        Said(Now(wall_ms, market), shadow, decode_drift(drift), decode_watches(watches)),
+        Said(
+            Now(wall_ms, market), shadow, fresh_drift(drift, int(wall_ms)), decode_watches(watches)
+        ),
         {"redis": "connected", "venue": market.venue, "live": market.live}
         | {"retraining": retraining_report(status, retrain)},
     )

@@ -1,5 +1,6 @@
 """What `/api/models` says of slots, and each slot's history: verdicts, runs, deeds, drift."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ WATCHES = WatchesTold(
 DRIFT = DriftTold(
     venue=rows.VENUE,
     live=False,
-    made_ms=1,
+    made_ms=time.time_ns() // 1_000_000,
     slots=(SlotDrift(slot="signals/1h", version="v1", problem="too few predictions"),),
 )
 

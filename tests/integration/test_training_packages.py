@@ -24,7 +24,16 @@ sys.argv = ["manage.py", *{arguments}]
 from manage import main
 main()
 """
-TRAINING = ("torch", "sklearn", "onnx", "lightgbm", "statsmodels", "distributed", "matplotlib")
+TRAINING = (
+    "torch",
+    "sklearn",
+    "onnx",
+    "lightgbm",
+    "statsmodels",
+    "distributed",
+    "matplotlib",
+    "river",
+)
 
 
 def _run(
@@ -43,7 +52,12 @@ def _run(
 
 @pytest.mark.parametrize(
     "arguments",
-    [["train_signals"], ["evaluate_signals", "--timeframe", "1h"], ["train_forecaster"]],
+    [
+        ["train_signals"],
+        ["evaluate_signals", "--timeframe", "1h"],
+        ["train_forecaster"],
+        ["measure_drift"],
+    ],
 )
 def test_training_command_without_its_packages_names_what_to_install(
     arguments: list[str], tmp_path: Path
