@@ -20,6 +20,7 @@ from inference.forecasts.engine import Engine
 from inference.forecasts.entry import TickEntry
 from inference.forecasts.forecaster import Speaker
 from inference.forecasts.loop import ForecastLoop
+from inference.handover.chain import EntryFormatError
 from inference.shadows.process import ShadowProcess, ShadowSettings
 from inference.vocabulary import FORECASTS, Role
 from market import keys
@@ -81,6 +82,11 @@ class Leader:
     _random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(7))
     _mids: dict[str, float] = field(default_factory=lambda: dict.fromkeys(SYMBOLS, 60_000.0))
 
+    def speak_as(self, version: str) -> None:
+        """Let the leader's network have another name from the next tick on."""
+        forecaster = self.loop.ticker.forecaster
+        forecaster.speaker = replace(forecaster.speaker, version=version, base_version=version)
+
     async def tick(self, *, stale: str = "", missing: str = "") -> None:
         """Let the market and the leader go on by one tick."""
         now_ms = BEGIN_MS + self.ticks * TICK_MS
@@ -98,9 +104,11 @@ class Leader:
             self.client.hset(keys.ob(symbol), mapping={"bid": mid - 1, "ask": mid + 1})
         if missing:
             self.client.delete(keys.feat(missing))
+        await self.loop.ticker.look()  # a change of market costs it a tick else
         self.client.rpush(keys.ticks_due(), now_ms)
-        while not await self.loop.step():
-            pass
+        async with asyncio.timeout(10):
+            while not await self.loop.step():
+                pass
 
 
 @asynccontextmanager
@@ -183,7 +191,10 @@ def entries(client: redis.Redis) -> dict[str, list[TickEntry]]:
     rows: Any = client.xrange(keys.log(FORECASTS))
     found: dict[str, list[TickEntry]] = {}
     for _, fields in rows:
-        entry = TickEntry.unpack(fields[b"entry"])
+        try:
+            entry = TickEntry.unpack(fields[b"entry"])
+        except (KeyError, EntryFormatError):
+            continue
         found.setdefault(entry.model_version, []).append(entry)
     return found
 

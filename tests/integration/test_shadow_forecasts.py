@@ -11,7 +11,10 @@ from inference.handover.chain import entry_hash
 from inference.shadows.shards import shard_of
 from inference.vocabulary import Role
 from market import keys
+from market.candles.store import CandleStore
 from predictions.models import Forecast, ForecastOutcome
+from predictions.verifying.findings import Finding, Kind
+from predictions.verifying.verification import Candles, Verification
 from tests.integration.ledger import FakeLayer, drain, new_recorder
 from tests.integration.shadow_stage import (
     SLOT,
@@ -163,3 +166,8 @@ async def test_shadows_are_stored_and_graded_under_their_version(
         )
     }
     assert recorder.tally.outcomes == len(graded) + len(champions)
+    findings: list[Finding] = []
+    check = Verification(Candles(CandleStore(tmp_path / "candles"), "binance"), findings.append)
+    await asyncio.to_thread(check.run)
+    assert [finding for finding in findings if finding.kind is not Kind.UNCHECKED] == []
+    assert check.findings.checked["links"] == 16
