@@ -68,14 +68,17 @@ async def model_ranking(request: HttpRequest) -> HttpResponse:
 
 def _ranking(slot: Slot, venue: str, live: bool | None) -> bytes:
     champion, _ = served_versions(model_catalogue()).get(str(slot), ("", False))
+    claimed = said_live(slot.engine, venue)
 
     def made() -> bytes:
-        claimed = said_live(slot.engine, venue) if live is None else live
         told = ranking(slot, venue, champion)
         told["versions"] = [_finite(row) for row in told["versions"]]
-        return orjson.dumps({"status": "success", "live": claimed} | told)
+        named = claimed if live is None else live
+        return orjson.dumps({"status": "success", "live": named} | told)
 
-    return kept.answer((slot, venue, champion, live), time.time() // KEPT_SECONDS, made)
+    # What was nothing at all is asked again as soon as something was said.
+    state = (time.time() // KEPT_SECONDS, claimed)
+    return kept.answer((slot, venue, champion, live), state, made)
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:

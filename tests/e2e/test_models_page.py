@@ -12,6 +12,7 @@ from inference.vocabulary import FORECASTS
 from market import keys
 from tests.documents import ROOT
 from tests.e2e.conftest import Heard
+from tests.integration.retraining_rows import CHALLENGER
 from tests.integration.web_socket import store_clock
 from tests.web_instance import WebInstance
 
@@ -19,13 +20,20 @@ MANIFEST = json.loads((ROOT / "models/btc_predictor_v1.manifest.json").read_text
 DIGEST = MANIFEST["files"]["btc_predictor_v1.onnx"]
 PATIENCE_MS = 20_000
 FILL = """
+import numpy as np
 from tests.integration import retraining_rows as rows
+from tests.integration.versions_ledger import say_forecasts
 rows.life()
 newest = rows.life("signals/1h")
 newest.version.version = "a-name-that-somebody-gave-it-" + 4 * "without-a-thought-"
 newest.version.save()
 rows.deed("forecasts", "freeze", "", by="operator", why="while I am away")
+came = np.random.default_rng(1).normal(0, 2, size=(120, 2))
+said = {"v1.0.0": 0.1 * came, rows.CHALLENGER: 0.3 * came}
+say_forecasts(said, came, ticks=range(0, 3_600, 30), champion="v1.0.0", venue="replay/models")
 """
+VENUE = "replay/models"
+"""Of this page's rows alone: they stay in the ledger that other pages are opened on."""
 RENEW = 'document.dispatchEvent(new Event("visibilitychange"))'
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
@@ -33,7 +41,7 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 def test_models_page_shows_map_cards_baselines_and_the_record(
     web: WebInstance, clean_redis: redis.Redis, page: Page, heard: Heard
 ) -> None:
-    store_clock(clean_redis, now_ms=time.time_ns() // 1_000_000)
+    store_clock(clean_redis, now_ms=time.time_ns() // 1_000_000, venue=VENUE)
     inference_says(clean_redis, DIGEST)
     record(clean_redis)
     page.goto(f"{web.url}/models")
@@ -84,6 +92,7 @@ def nothing_was_retrained(page: Page) -> None:
     expect(page.get_by_test_id("story")).to_contain_text("v1.0.0 serves, shipped with cryptosite.")
     expect(page.get_by_test_id("story")).to_contain_text("Nobody is on trial.")
     expect(page.get_by_test_id("verdict")).to_contain_text("No version has been before a gate yet")
+    expect(page.get_by_test_id("ranking")).to_contain_text("there is nothing to rank")
     expect(page.get_by_test_id("runs")).to_contain_text("Nothing was retrained yet.")
     expect(page.get_by_test_id("deeds")).to_contain_text("Nothing was promoted")
     expect(page.get_by_test_id("watch")).to_contain_text("Nothing is watched")
@@ -94,7 +103,7 @@ def retraining_is_told(page: Page) -> None:
     story, verdict = page.get_by_test_id("story"), page.get_by_test_id("verdict")
     expect(story).to_contain_text("Until then it is undecided, whatever its figures look like.")
     expect(story).to_contain_text("by operator: only a person changes what serves.")
-    expect(verdict).to_contain_text("passed network-20261101-ab12cd34 against v1.0.0")
+    expect(verdict).to_contain_text(f"passed {CHALLENGER} against v1.0.0")
     expect(verdict.locator("tbody tr")).to_have_count(2)
     verdict.get_by_role("combobox").select_option(index=1)
     expect(verdict.locator("tbody tr").last).to_contain_text("coverage of the 90 % interval")
@@ -107,7 +116,15 @@ def retraining_is_told(page: Page) -> None:
     expect(page.get_by_test_id("deeds").locator("li").last).to_contain_text("By retraining: cover")
     expect(page.get_by_test_id("drift").locator("tr").nth(3)).to_contain_text("drifted")
     page.get_by_role("button", name="Signals 1h").click()
+    expect(page.get_by_test_id("ranking")).to_contain_text("there is nothing to rank")
     expect(story).to_contain_text("without-a-thought")
+    page.get_by_role("button", name="Forecast, 10 seconds").click()
+    ranked = page.get_by_test_id("ranking").locator("tbody tr")
+    expect(ranked).to_have_count(3)
+    expect(ranked.first).to_contain_text(f"{CHALLENGER}on trial")
+    expect(ranked.nth(1)).to_contain_text("serves")
+    expect(ranked.last).to_contain_text("no changebaseline")
+    page.get_by_role("button", name="Signals 1h").click()
     expect(page).to_have_url(re.compile(r"slot=signals%2F1h"))
 
 

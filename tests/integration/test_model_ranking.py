@@ -44,6 +44,7 @@ def test_ranking_has_the_best_first_beside_champion_and_baseline(
     came = np.random.default_rng(1).normal(0, 2, size=(120, 2))
     ticks = range(0, 3_600, 30)
     said = {SHIPPED: 0.1 * came, "better": 0.3 * came}
+    assert asked(client)["versions"] == []
     say_forecasts(said, came, ticks=ticks, champion=SHIPPED)
 
     told = asked(client)

@@ -20,7 +20,7 @@ export class GatePanel {
     if (key === this.key) return;
     this.key = key;
     if (!verdicts.length) {
-      this.element.replaceChildren(made("p", "note", "No version has been before a gate yet. What ships was judged when it was made: its card below says how."));
+      this.element.replaceChildren(made("p", "note", "No version has been before a gate yet. What ships was judged when it was made: its card says how."));
       return;
     }
     const choices = made("select");

@@ -7,6 +7,7 @@ import { time } from "../shell/times.js";
 import { deeds } from "./deeds_panel.js";
 import { drift } from "./drift_panel.js";
 import { GatePanel } from "./gate_panel.js";
+import { RankingPanel } from "./ranking_panel.js";
 import { RunsPanel } from "./runs_panel.js";
 import { story } from "./slot_story.js";
 import { slotTitle } from "./slot_words.js";
@@ -24,6 +25,7 @@ export class Retraining {
     this.table = new SlotsTable(this.parts.slots, (slot) => this.choose(slot));
     this.gate = new GatePanel(this.parts.gate);
     this.runs = new RunsPanel(this.parts.runs);
+    this.ranking = new RankingPanel(this.parts.ranking);
     this.slots = [];
     this.slot = new URLSearchParams(location.search).get("slot") ?? "";
     this.asking = null;
@@ -31,13 +33,14 @@ export class Retraining {
   }
 
   /** told: the answer of /api/models. */
-  show({ slots, retraining }) {
+  show({ slots, retraining, models }) {
     if (slots === null) {
       if (this.slots.length) this.panel.stale(NO_DATABASE);
       else this.panel.empty(NO_DATABASE);
       return;
     }
     this.slots = slots;
+    this.models = models;
     this.next = next(retraining);
     if (!slots.some((each) => each.slot === this.slot)) this.slot = slots[0].slot;
     this.panel.ready();
@@ -65,7 +68,8 @@ export class Retraining {
     const chosen = this.slots.find((each) => each.slot === this.slot);
     this.table.show(this.slots, this.slot);
     this.parts.title.textContent = slotTitle(chosen);
-    fill(this.parts.story, [story(chosen)], chosen);
+    const card = this.models.find((each) => each.engine === chosen.engine && each.version === chosen.champion?.version);
+    fill(this.parts.story, [story(chosen, card)], [chosen, card?.id]);
     fill(this.parts.watch, watch(chosen), chosen.watch);
   }
 
@@ -77,6 +81,7 @@ export class Retraining {
       if (asking !== this.asking) return;
       this.tell(told);
       this.history.ready();
+      await this.ranking.show(this.slot);
     } catch (refusal) {
       if (asking.signal.aborted) return;
       if (!(refusal instanceof Refusal)) throw refusal;

@@ -6,10 +6,11 @@ import { capital } from "../shell/sentences.js";
 import { timeElement } from "../shell/times.js";
 import { ORIGINS, days } from "./slot_words.js";
 
-export function story(slot) {
+/** card: of what serves, where it has one on this page. */
+export function story(slot, card) {
   const list = made("ul", "story");
   list.dataset.testid = "story";
-  const sentences = [serving(slot), before(slot), ...trials(slot)];
+  const sentences = [[...serving(slot), ...figures(card)], before(slot), ...trials(slot)];
   if (slot.frozen) sentences.splice(1, 0, frozen(slot.frozen));
   list.append(...sentences.map((parts) => line(parts)));
   return list;
@@ -22,6 +23,13 @@ function serving({ champion }) {
     return [...parts, " since ", at(champion.since), `: let in by ${champion.by}. ${capital(champion.why)}`];
   }
   return [...parts, champion.origin === null ? "; how it came there is not known." : `, ${ORIGINS[champion.origin]}.`];
+}
+
+function figures(card) {
+  if (!card) return [];
+  const link = made("a", "", "its figures beside the baselines");
+  link.href = `#model-${card.id}`;
+  return [" What it was shown to do: ", link, "."];
 }
 
 function before({ previous }) {
