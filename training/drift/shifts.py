@@ -6,11 +6,13 @@ bounds of 0.1 and 0.25 are for independent rows: here both sides' effective size
 (docs/adr/0034-drift-and-its-bounds.md).
 """
 
+import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
-from scipy.stats import norm, t
 
+from predictions.accuracy.student import t_quantile
 from training.drift.sketches import BLOCKS, Floats, Integers, Sketch, effective_n, shares_below
 
 BINS = 10
@@ -22,8 +24,10 @@ MATERIAL_EFFECT = 0.1
 """A shift below these is not worth a training run, however sure it is."""
 LEVEL = 0.005
 """Chance that a stationary input lies past its bound: of one input, at one look."""
-CERTAINTY = float(
-    np.sqrt(-np.log(LEVEL / 2) / 2) * t.isf(LEVEL / 2, BLOCKS - 1) / norm.isf(LEVEL / 2)
+CERTAINTY = (
+    math.sqrt(-math.log(LEVEL / 2) / 2)
+    * t_quantile(1 - LEVEL / 2, BLOCKS - 1)
+    / NormalDist().inv_cdf(1 - LEVEL / 2)
 )
 """Kolmogorov's quantile, widened because effective sizes are known from BLOCKS stretches alone."""
 
