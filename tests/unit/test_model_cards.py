@@ -68,6 +68,15 @@ def test_figure_that_is_no_finite_number_is_unknown(value: object) -> None:
     assert row["n"] is None
 
 
+def test_forecast_gate_of_kept_criteria_tells_each_as_that_of_signals_does() -> None:
+    asked = {"name": "R² gained on it", "figure": 0.001, "asked": ">= 0.002", "passed": False}
+    metrics = {"gate": {"served": "ridge", "best_baseline": "ridge", "criteria": [asked]}}
+    told = forecast_gate(metrics, "ridge")
+    assert told == {**(signal_gate(metrics, "ridge") or {}), "network": "network"}
+    assert told["criteria"] == [asked]
+    assert (told["passed"], told["objections"]) == (False, ["R² gained on it"])
+
+
 def test_gates_of_garbage_are_unknown_or_not_passed() -> None:
     assert forecast_gate({}, "x") is None
     assert forecast_gate({"objections": []}, "net")["passed"] is True  # type: ignore[index]
