@@ -164,7 +164,7 @@ def _descend(graph: Forecaster, early: Lesson, late: Lesson, options: ForecastOp
     for _ in range(options.max_epochs):
         rows = torch.from_numpy(order.permutation(len(train[0]))).to(device)
         shuffled = [column[rows] for column in train]
-        for batch in zip(*(column.split(size) for column in shuffled), strict=True):
+        for batch in zip(*(torch.split(column, size) for column in shuffled), strict=True):
             optimiser.zero_grad()
             _backward(_network_loss(graph, batch, options))
             optimiser.step()

@@ -56,6 +56,8 @@ class Descent:
             _start_small(self._network)
         self._network.to(options.device)
         self._average = copy.deepcopy(self._network).eval()
+        self._moving = list(self._network.parameters())
+        self._followed = list(zip(self._average.parameters(), self._moving, strict=True))
         self._optimiser = torch.optim.AdamW(
             _groups(self._network, options.weight_decay), lr=options.learning_rate
         )
@@ -135,7 +137,7 @@ class Descent:
             self._network(windows, symbol), label, label_smoothing=self._options.label_smoothing
         )
         loss.backward()  # type: ignore[no-untyped-call]  # torch ships it untyped
-        nn.utils.clip_grad_norm_(self._network.parameters(), GRADIENT_LIMIT)
+        nn.utils.clip_grad_norm_(self._moving, GRADIENT_LIMIT)
         self._optimiser.step()
         self._follow()
         return loss.item()
@@ -145,9 +147,7 @@ class Descent:
         self._steps += 1
         keep = min(self._options.averaging, self._steps / (self._steps + 9))
         with torch.no_grad():
-            for mine, current in zip(
-                self._average.parameters(), self._network.parameters(), strict=True
-            ):
+            for mine, current in self._followed:
                 mine.lerp_(current, 1 - keep)
 
     def _inner_loss(self) -> float | None:

@@ -56,29 +56,31 @@ class ScaledWindows:
         scale = torch.from_numpy(scaling.scale.astype(np.float32)).to(device)
         self._values = (raw - mean) / scale
         self._both_ways: Tensor | None = None
-        self._ends = torch.tensor(dataset.end_row).to(device)
-        self._steps = torch.arange(1 - WINDOW, 1, device=device)
+        self._starts = torch.tensor(dataset.end_row - WINDOW + 1).to(device)
         self.symbol = torch.tensor(dataset.symbol).to(device)
         self.label = torch.tensor(dataset.label).to(device)
         self.sign, self.shift = _mirror(mean, scale)
 
     def gather(self, rows: Tensor) -> Tensor:
         """Return the windows of these rows [k]."""
-        return self._taken(self._values, self._ends[rows])
+        return _taken(self._values, self._starts[rows])
 
     def gather_turned(self, rows: Tensor, turned: Tensor) -> Tensor:
         """Return the windows of these rows [k], those that are `turned` [k] mirrored."""
         if self._both_ways is None:
             self._both_ways = torch.cat([self._values, self.mirrored(self._values)])
-        return self._taken(self._both_ways, self._ends[rows] + turned * len(self._values))
+        return _taken(self._both_ways, self._starts[rows] + turned * len(self._values))
 
     def mirrored(self, windows: Tensor) -> Tensor:
         """Return windows as a market that falls where this one rises would show them."""
         return windows * self.sign + self.shift
 
-    def _taken(self, values: Tensor, ends: Tensor) -> Tensor:
-        places = ends[:, None] + self._steps
-        return values.index_select(0, places.reshape(-1)).view(len(ends), WINDOW, -1)
+
+def _taken(values: Tensor, starts: Tensor) -> Tensor:
+    # All windows as overlapping rows of one view, so that each is copied in one piece.
+    rows, columns = values.shape
+    windows = values.as_strided((rows - WINDOW + 1, WINDOW * columns), (columns, 1))
+    return windows.index_select(0, starts).view(len(starts), WINDOW, columns)
 
 
 def _single(values: Floats) -> Floats:
