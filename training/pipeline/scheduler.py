@@ -10,12 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.util import find_spec
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import DatabaseError, InterfaceError, connection
 
 from cryptosite.processes.orphans import follow_parent
 from market.redis_cluster import AWAY, connect
@@ -83,14 +84,13 @@ class Scheduler:
         if child is None or child.poll() is not None:
             return
         os.killpg(child.pid, signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             child.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):  # what it started may outlive it
             os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
+        child.wait()
 
     def _start_due(self) -> None:
-        close_old_connections()
         now = datetime.now(UTC)
         try:
             command = None if self._missing else self.chores.next(now)
@@ -98,6 +98,7 @@ class Scheduler:
         except (DatabaseError, InterfaceError) as error:
             self._told = Told(schedule=self.chores.schedule, error=f"{type(error).__name__}")
             log.warning("retraining_without_database", error=str(error))
+            connection.close()  # the next look opens another one
             return
         if command is not None:
             self._start(command)
