@@ -24,6 +24,11 @@ class MarketClock:
         newest = self._newest[1] if venue == self._newest[0] else 0.0
         self._newest = venue, max(newest, at_ms)
 
+    @property
+    def real_time(self) -> bool:
+        """Return whether the market runs as fast as the clock, so that all can be answered."""
+        return self._market.speed == 1
+
     async def now_ms(self, venue: str) -> float | None:
         """Return a venue's time now; None where another market runs.
 
@@ -37,6 +42,4 @@ class MarketClock:
         if self._market.venue != venue:
             return None
         told_ms = self._newest[1] if self._newest[0] == venue else 0.0
-        if self._market is LIVE_TIME:
-            return max(told_ms, self._clock.now_ms())
         return max(told_ms, self._market.market_at(self._clock.now_ms()))

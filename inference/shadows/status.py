@@ -56,10 +56,10 @@ class VoiceStatus:
         self.milliseconds.append(milliseconds)
         self._answered.append(True)
 
-    def skip(self, why: str, count: int = 1) -> None:
-        """Take in that nothing was said, and why."""
+    def skip(self, why: str, count: int = 1, *, excused: bool = False) -> None:
+        """Take in that nothing was said, and why; excused: nobody could have been in time."""
         self.skipped[why] = self.skipped.get(why, 0) + count
-        if why in OVERDUE:
+        if why in OVERDUE and not excused:
             self._answered.append(False)
 
     @property

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 import redis
 
@@ -26,6 +27,7 @@ from market.redis_policy import (
     require_noeviction_async,
 )
 from tests.hot_state import config, make_loop, write_features
+from tests.integration.shadow_stage import CONFIG, leading, put_on_trial, shadowing
 from tests.redis_cluster import NODES, Cluster, running_cluster
 from tests.waiting import eventually
 
@@ -306,3 +308,22 @@ def _move_back(cluster: Cluster, key: str, home: int) -> None:
         new_id = new.execute_command("CLUSTER MYID")
         for each in (new, old):
             each.execute_command("CLUSTER SETSLOT", slot, "NODE", new_id)
+
+
+async def test_version_on_trial_speaks_beside_the_leader_in_a_cluster(
+    cluster, client, raw, tmp_path
+):
+    put_on_trial(tmp_path, "v2")
+    shadow_config = msgspec.structs.replace(CONFIG, redis=clustered().redis)
+    node = cluster.nodes[1].url
+    async with (
+        leading(cluster.nodes[0].url, client, config=shadow_config) as leader,
+        shadowing(node, tmp_path, config=shadow_config) as shadow,
+    ):
+        await shadow.speaking("v2")
+        for count in (1, 2, 3):
+            await leader.tick()
+            await eventually(lambda count=count: len(logged(raw)) == 2 * count)
+        await eventually(lambda: client.hget(keys.health("shadow"), "status") == "healthy")
+    entries = [TickEntry.unpack(each) for each in logged(raw)]
+    assert {entry.role for entry in entries} == {"champion", "shadow"}

@@ -160,3 +160,22 @@ def test_forecast_by_id_shows_its_features(client: Client) -> None:
     assert row.leaf.packed is not None
     assert body["entry_hash"] == hashlib.sha256(row.leaf.packed).hexdigest()
     assert body["late"] is False
+
+
+@pytest.mark.usefixtures("recorded")
+def test_forecasts_of_models_on_trial_are_listed_only_where_they_are_asked_for(
+    client: Client, redis_client: redis.Redis
+) -> None:
+    publish(redis_client, tick_entry(1, model_version="v2", role="shadow", shard=7))
+    drain(new_recorder(redis_client))
+
+    def versions(**query: str) -> set[str]:
+        rows = client.get("/api/forecasts", {"venue": "test", **query}).json()["results"]
+        return {row["model_version"] for row in rows}
+
+    assert "v2" not in versions()
+    assert versions(role="shadow") == versions(model_version="v2") == {"v2"}
+    downloaded = client.get("/api/forecasts", {"venue": "test", "format": "csv"})
+    content = downloaded.content.decode()
+    assert "v1" in content
+    assert "v2" not in content

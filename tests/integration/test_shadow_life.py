@@ -39,7 +39,7 @@ async def test_two_processes_say_each_tick_once_and_the_other_takes_over(
                 await leader.tick()
                 await said(binary, TRIAL, count)
                 await said(binary, OTHER, count)
-            assert second.status(TRIAL)["said"] == 2
+            await eventually(lambda: second.status(TRIAL)["said"] == 2)
     by_version = entries(binary)
     for version in (TRIAL, OTHER):
         ticks = [entry.tick for entry in by_version[version]]
