@@ -139,6 +139,8 @@ def _told(
     )
 
 
-def _span(training: Training) -> tuple[int, int]:
+def _span(training: Training) -> tuple[int, int] | None:
+    if not training.rows:
+        return None  # what it learned from is not known
     start, end = training.span
     return round(start.timestamp() * 1000), round(end.timestamp() * 1000)

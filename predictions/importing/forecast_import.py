@@ -58,7 +58,7 @@ class ForecasterDraft:
 
 def unknown_training(symbols: tuple[str, ...], now: datetime) -> Training:
     """Return what is known of an imported model's learning: it may have seen all until now."""
-    return Training(span=(EPOCH, now), recordings=(), rows=0, data_digest=UNKNOWN, symbols=symbols)
+    return Training(span=(EPOCH, now), recordings=(), rows=0, data_digest="", symbols=symbols)
 
 
 def import_forecaster(

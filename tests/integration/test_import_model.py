@@ -211,9 +211,10 @@ def test_import_forecaster_that_keeps_the_contract_is_put_on_trial(
     assert set(store.shadows(FORECASTER)) == {"mine-1"}
     row = ModelVersion.objects.get(version="mine-1")
     assert (row.origin, row.state, row.architecture) == ("imported", "shadow", "imported")
+    assert (row.span_from, row.span_to, row.venue) == (None, None, "")
     card = read_manifest(store.folder(FORECASTER, "mine-1") / FORECASTER_NAME)
     assert card is not None
-    assert (card.metrics, card.training.rows, card.training.data_digest) == ({}, 0, "unknown")
+    assert (card.metrics, card.training.rows, card.training.data_digest) == ({}, 0, "")
     assert "not known" in card.conclusion
     done = Promotion.objects.get(action="trial")
     assert (done.by, done.why) == ("ann", "a test")
