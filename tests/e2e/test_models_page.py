@@ -122,7 +122,7 @@ def retraining_is_told(page: Page) -> None:
     ranked = page.get_by_test_id("ranking").locator("tbody tr")
     expect(ranked).to_have_count(3)
     expect(ranked.first).to_contain_text(f"{CHALLENGER}on trial")
-    expect(ranked.nth(1)).to_contain_text("serves")
+    expect(ranked.nth(1)).to_contain_text("v1.0.0serves")
     expect(ranked.last).to_contain_text("no changebaseline")
     page.get_by_role("button", name="Signals 1h").click()
     expect(page).to_have_url(re.compile(r"slot=signals%2F1h"))

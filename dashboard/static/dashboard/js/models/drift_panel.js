@@ -9,8 +9,12 @@ import { marked, table } from "./tables.js";
 const FEATURES = ["Input", "PSI", "Bound", "KS distance", "n", "State"];
 const OTHERS = ["Figure", "Of late", "Before", "n", "State"];
 
-export function drift(told) {
-  if (told === null) return [made("p", "note", "Not measured yet: it is measured once an hour, as soon as there are predictions enough.")];
+const AGAINST = { training: "what it learned from", ledger: "its own first days in the ledger" };
+
+/** problem: why nothing was measured of late; null where it was. */
+export function drift(told, problem) {
+  const lacking = problem === null ? [] : [made("p", "note warned", `Not measured of late: ${problem}.`)];
+  if (told === null) return lacking.length ? lacking : [made("p", "note", "Not measured yet: it is measured once an hour, as soon as there are predictions enough.")];
   const { measured_at: at, readings } = told;
   const whole = readings.filter((each) => each.symbol === null);
   const features = whole.filter((each) => each.kind === "feature");
@@ -19,8 +23,10 @@ export function drift(told) {
   const [first] = readings;
   head.append("Measured ", timeElement(Date.parse(at), "dateMinute"));
   if (first) head.append(` of ${first.venue}, for `, made("code", "", first.version));
+  const against = AGAINST[whole.find((each) => each.against)?.against];
+  if (against) head.append(`, against ${against}`);
   head.append(". Drift begins a training run; it never promotes anything.");
-  const parts = [head];
+  const parts = [...lacking, head];
   if (others.length) parts.push(table("Loss and calibration", OTHERS, others.map(other), "drifts"));
   if (features.length) parts.push(...tables(features, readings.filter((each) => each.symbol !== null)));
   if (!whole.length) parts.push(made("p", "note", "Too little was predicted to measure anything."));

@@ -6,7 +6,7 @@ import { UNKNOWN, count, fixed } from "../shell/formats.js";
 import { sentence } from "../shell/sentences.js";
 import { timeElement } from "../shell/times.js";
 import { STATES } from "./slot_words.js";
-import { table, tag } from "./tables.js";
+import { table } from "./tables.js";
 
 const RENEW_MS = 300_000;
 const PERCENT = new Set(["hit_rate", "coverage", "accuracy", "log_loss_skill", "against_champion"]);
@@ -46,7 +46,7 @@ function ranking({ venue, from_ms: from, to_ms: to, measure, versions, baselines
   if (!versions.length) return [made("p", "note", `No version has a prediction in ${venue} yet: there is nothing to rank.`)];
   const columns = COLUMNS[measure];
   const heads = ["Version", "State", "n", ...columns.map(([, title]) => title)];
-  const rows = versions.map((each) => [name(each, champion), { content: STATES[each.state] ?? "not registered", className: "text" }, count(each.n), ...columns.map(([key]) => cell(each[key], key))]);
+  const rows = versions.map((each) => [made("code", "", each.version), { content: standing(each, champion), className: "text" }, count(each.n), ...columns.map(([key]) => cell(each[key], key))]);
   for (const each of baselines) {
     rows.push([made("span", "muted", each.name), { content: "baseline", className: "text" }, "", ...columns.map(([key]) => (each[key] == null ? "" : written(each[key], key)))]);
   }
@@ -55,11 +55,8 @@ function ranking({ venue, from_ms: from, to_ms: to, measure, versions, baselines
   return [table("Ranking", heads, rows, "ranking"), head];
 }
 
-function name({ version }, champion) {
-  const cell = made("span");
-  cell.append(made("code", "", version));
-  if (version === champion) cell.append(" ", tag("serves"));
-  return cell;
+function standing({ version, state }, champion) {
+  return version === champion ? STATES.champion : (STATES[state] ?? "not registered");
 }
 
 function cell(told, key) {

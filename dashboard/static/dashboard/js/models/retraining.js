@@ -93,7 +93,8 @@ export class Retraining {
     this.gate.show(verdicts);
     this.runs.show(runs, this.next);
     fill(this.parts.deeds, deeds(promotions), promotions);
-    fill(this.parts.drift, drift(drifted), drifted);
+    const { drift_problem: problem } = this.slots.find((each) => each.slot === this.slot);
+    fill(this.parts.drift, drift(drifted, problem), [drifted, problem]);
   }
 }
 
