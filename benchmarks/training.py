@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -144,10 +145,9 @@ def speeds(dataset: SignalDataset, root: Path, rounds: int) -> dict[str, Any]:
     ours, floor = [], []
     for number in range(rounds):
         checkpoint = root / f"{number}" / "fit.pt"
-        ours.append(
-            timed(lambda at=checkpoint: fit_network(dataset, rows, options=options, checkpoint=at))
-        )
-        floor.append(timed(lambda: bare.run(samples)))
+        fit = partial(fit_network, dataset, rows, options=options, checkpoint=checkpoint)
+        ours.append(timed(fit))
+        floor.append(timed(partial(bare.run, samples)))
     return {
         "samples_per_s": round(samples / median(ours)),
         "bare_loop_samples_per_s": round(samples / median(floor)),
@@ -166,7 +166,7 @@ def speed_up(dataset: SignalDataset, root: Path, rounds: int) -> float:
         taken = []
         for jobs in (1, 2):
             place = Workplace(folder=root / f"{jobs}-{number}", jobs=jobs)
-            taken.append(timed(lambda at=place: train(tasks, at)))
+            taken.append(timed(partial(train, tasks, place)))
         found.append(taken[0] / taken[1])
     return round(median(found), 2)
 
