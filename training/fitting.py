@@ -18,7 +18,7 @@ from training.candidates import Candidate, GraphCandidate, TreesCandidate
 from training.decisions import Decisions
 from training.networks import MICROPRICE, Floats, Forecaster, InputTransform
 from training.options import ForecastOptions
-from training.recordings import TrainingDataError
+from training.recordings import TooLittleDataError
 from training.scaling import fit_transform, scaled, with_mirror
 from training.splits import Integers, between
 
@@ -180,7 +180,7 @@ def _descend(graph: Forecaster, early: Lesson, late: Lesson, options: ForecastOp
 
 def _lessons(decisions: Decisions) -> tuple[InputTransform, Lesson, Lesson, Lesson]:
     if len(decisions) < MINIMUM_ROWS:
-        raise TrainingDataError(
+        raise TooLittleDataError(
             f"{len(decisions)} decisions to fit on; at least {MINIMUM_ROWS} are needed:"
             " give longer recordings"
         )
@@ -188,7 +188,7 @@ def _lessons(decisions: Decisions) -> tuple[InputTransform, Lesson, Lesson, Less
     early = between(timeline, 0.0, INNER_SHARE, embargo_ms=0)
     late = between(timeline, INNER_SHARE, 1.0, embargo_ms=0, last=True)
     if not early.any() or not late.any():
-        raise TrainingDataError(
+        raise TooLittleDataError(
             "the recordings are too short to choose a penalty on: after the warm-up minute they"
             " must last well over a minute"
         )

@@ -9,8 +9,13 @@ from collections.abc import Callable, Mapping
 import structlog
 from django.db import DatabaseError, InterfaceError
 
+from inference.artefacts.errors import ArtefactError
 from inference.artefacts.versions import Slot, parse_slot
+from market.feeds import FeedError
 from predictions.models.retraining import RunState, RunStep, TrainingRun, Trigger
+from predictions.promotion.errors import StandingError
+from training.devices import DeviceError
+from training.export import ExportMismatchError
 from training.pipeline import records
 from training.pipeline.deciding import decide
 from training.pipeline.engines import Engine, Told
@@ -18,10 +23,20 @@ from training.pipeline.orders import SlotOrder
 from training.pipeline.run_folder import RunFolder
 from training.pipeline.steps import STEPS, Run, WaitingError
 from training.pipeline.trials import unfinished
-from training.recordings import TooLittleDataError
+from training.recordings import TooLittleDataError, TrainingDataError
 from training.workplace import WorkplaceError
 
 MOST_ATTEMPTS = 3
+REFUSALS = (
+    TrainingDataError,
+    FeedError,
+    DeviceError,
+    ExportMismatchError,
+    ArtefactError,
+    StandingError,
+)
+"""What a person has to mend; the text says what."""
+
 EngineOf = Callable[[Slot], Engine]
 
 log = structlog.get_logger(__name__)
@@ -91,6 +106,8 @@ def go_on(row: TrainingRun, engine_of: EngineOf, told: Told) -> TrainingRun:
         told(f"{slot}: {row.message}")
     except TooLittleDataError as error:
         run.end(RunState.UNCHANGED, f"there is too little to learn from yet: {error}")
+    except REFUSALS as error:
+        run.end(RunState.FAILED, f"failed at {row.get_step_display()}: {error}")
     except Exception as error:
         # The outermost handler of a run: what went wrong with it is not the next slot's matter.
         log.exception("retraining_failed", slot=str(slot), run=row.pk, step=row.step)

@@ -25,7 +25,7 @@ from market.candles.indicators import (
 )
 from market.candles.series import CandleSeries, Flags, Floats, Integers
 from market.candles.timeframes import Timeframe
-from training.recordings import TrainingDataError
+from training.recordings import TooLittleDataError, TrainingDataError
 from training.signals.candles import FINER, CandleSource, candles_digest
 from training.signals.labels import BARRIER_ATR, Path, first_touches
 from training.splits import Timeline
@@ -229,7 +229,7 @@ def _joined(
     counts = [len(piece["end_row"]) for piece in pieces]
     coins = np.repeat([piece["coin"] for piece in pieces], counts).astype(np.int64)
     if not len(coins):
-        raise TrainingDataError(
+        raise TooLittleDataError(
             f"no {timeframe} decision can be labelled from {source}: each needs"
             f" {CANDLES_NEEDED} candles before it and {HORIZON_CANDLES} after, without a gap"
         )

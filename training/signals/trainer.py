@@ -15,7 +15,7 @@ from tqdm import tqdm
 from inference.signals.levels import HORIZON_CANDLES
 from market.candles.indicators import CANDLES_NEEDED
 from market.candles.series import Integers
-from training.recordings import TrainingDataError
+from training.recordings import TooLittleDataError
 from training.signals.datasets import SignalDataset
 from training.signals.finished import fit_folder, fit_key, read_fit, write_fit
 from training.signals.fitted import EpochNote, FittedNetwork
@@ -47,7 +47,7 @@ class FitTask:
 def fit_tasks(dataset: SignalDataset, options: FitOptions) -> list[FitTask]:
     """Return a task for each fold of a dataset and for its final split.
 
-    Raises TrainingDataError where a fold has too few decisions to fit a network on.
+    Raises TooLittleDataError where a fold has too few decisions to fit a network on.
     """
     splits = signal_splits(dataset)
     named = [(fold_name(number), split) for number, split in enumerate(splits.folds, 1)]
@@ -57,7 +57,7 @@ def fit_tasks(dataset: SignalDataset, options: FitOptions) -> list[FitTask]:
     ]
     for task in tasks:
         if len(task.rows) < MINIMUM_ROWS:
-            raise TrainingDataError(_too_few(task))
+            raise TooLittleDataError(_too_few(task))
     return tasks
 
 
