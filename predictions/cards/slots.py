@@ -119,6 +119,7 @@ def _slot(
         else {
             "version": version,
             "origin": _origin(champion, promoted),
+            "action": None if deed is None else deed.action,
             "since": None if deed is None else deed.done_at.isoformat(),
             "by": None if deed is None else deed.by,
             "why": None if deed is None else deed.why,

@@ -1,5 +1,6 @@
 """What `/api/models` says of slots, and each slot's history: verdicts, runs, deeds, drift."""
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
+from inference.artefacts.versions import Slot, VersionStore
+from inference.vocabulary import FORECASTS
 from market import keys
+from predictions.promotion import standing
 from predictions.promotion.told import DRIFT_FIELD, DriftTold, SlotDrift, encode_drift
 from predictions.promotion.told_watches import (
     ROLLBACK_FIELD,
@@ -24,6 +28,7 @@ from tests.integration import retraining_rows as rows
 from tests.integration.test_api_schema import check, document
 from tests.integration.test_models_api import asked, beat
 from tests.integration.web_socket import store_clock
+from tests.model_versions import add_version
 
 pytestmark = pytest.mark.django_db
 __all__ = ["document"]
@@ -182,6 +187,38 @@ def test_slots_champion_has_its_promotion_only_while_it_serves(client: Client) -
     rows.deed("forecasts", "rollback", "v0", by="rollback watch", why="worse", before=serving)
     told = slots(client)["forecasts"]["champion"]
     assert (told["version"], told["by"], told["since"]) == (serving, None, None)
+
+
+def test_slots_follow_a_promotion_and_a_rollback(
+    client: Client, document: dict[str, Any], var: Path, settings: Settings
+) -> None:
+    store, slot = VersionStore(var), Slot(FORECASTS)
+    standing.register(slot, add_version(store, slot, "v2"), origin="trained", venue="binance")
+    standing.promote(slot, "v2", by="ann", why="it is better", figures={"skill": 0.1})
+
+    told = asked(client)
+    forecasts = told["slots"][0]
+    check(document, "/api/models", 200, told)
+    champion = forecasts["champion"]
+    assert (champion["version"], champion["origin"], champion["action"]) == (
+        "v2", "trained", "promote"
+    )  # fmt: skip
+    assert (champion["by"], champion["why"]) == ("ann", "it is better")
+    assert forecasts["previous"] == "v1.0.0"
+    assert [each["state"] for each in forecasts["trials"]] == ["previous"]
+    assert told["models"][0]["version"] == "v2"
+
+    standing.roll_back(slot, by="rollback watch", why="it lost")
+    settings.VAR_DIR = copied(var)
+    champion = slots(client)["forecasts"]["champion"]
+    assert (champion["version"], champion["origin"], champion["action"]) == (
+        "v1.0.0", "shipped", "rollback"
+    )  # fmt: skip
+
+
+def copied(var: Path) -> Path:
+    """The same files elsewhere: what was found of a place is kept for two seconds."""
+    return Path(shutil.copytree(var, var.with_name("copied"), symlinks=True))
 
 
 def test_models_cost_as_many_queries_for_many_rows_as_for_few(client: Client) -> None:

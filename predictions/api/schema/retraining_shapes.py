@@ -99,7 +99,12 @@ class ChampionSerializer(Shape):
 
     version = serializers.CharField()
     origin = serializers.ChoiceField(Origin.values, allow_null=True)
-    since = serializers.DateTimeField(allow_null=True, help_text="null: since it was shipped.")
+    action = serializers.ChoiceField(
+        [Action.PROMOTE.value, Action.ROLLBACK.value],
+        allow_null=True,
+        help_text="How it came to serve; null: it was shipped, or came another way.",
+    )
+    since = serializers.DateTimeField(allow_null=True)
     by = serializers.CharField(allow_null=True)
     why = serializers.CharField(allow_null=True)
 

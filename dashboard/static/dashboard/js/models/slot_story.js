@@ -2,7 +2,7 @@
 
 import { made } from "../shell/elements.js";
 import { count } from "../shell/formats.js";
-import { capital } from "../shell/sentences.js";
+import { capital, sentence } from "../shell/sentences.js";
 import { timeElement } from "../shell/times.js";
 import { ORIGINS, days } from "./slot_words.js";
 
@@ -20,7 +20,8 @@ function serving({ champion }) {
   if (champion === null) return ["Nothing serves it: no file that lies here can be used."];
   const parts = [name(champion.version), " serves"];
   if (champion.since !== null) {
-    return [...parts, " since ", at(champion.since), `: let in by ${champion.by}. ${capital(champion.why)}`];
+    const done = champion.action === "rollback" ? "put back" : "promoted";
+    return [...parts, " since ", at(champion.since), `, ${done} by ${champion.by}: ${sentence(champion.why)}`];
   }
   return [...parts, champion.origin === null ? "; how it came there is not known." : `, ${ORIGINS[champion.origin]}.`];
 }
@@ -61,7 +62,7 @@ function speaking({ voice }) {
 }
 
 function frozen({ since, by, why }) {
-  return ["Frozen since ", at(since), ` by ${by}: only a person changes what serves. ${capital(why)}`];
+  return ["Frozen since ", at(since), ` by ${by}: only a person changes what serves. ${sentence(why)}`];
 }
 
 function line(parts) {
