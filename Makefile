@@ -1,4 +1,5 @@
 # make run    set up what is missing and start the whole instance
+# make training   install what retraining needs on top of serving (torch and others)
 # make test   install everything and run every check and every test
 # make screenshots   install everything and write pictures of every page into var/screenshots
 # Variables: PYTHON, VENV, VAR_DIR (where the instance keeps its data), TORCH_INDEX (a package
@@ -17,8 +18,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 digest = $(shell cat $(1) | cksum | tr -s ' ' '-')
 SERVE := $(VENV)/.serve-$(call digest,requirements/serve.txt)
 ALL := $(VENV)/.all-$(call digest,requirements/serve.txt requirements/training.txt requirements/dev.txt)
+TRAINING := $(VENV)/.training-$(call digest,requirements/training.txt)
 NODE_SERVE := node_modules/.serve-$(call digest,package.json package-lock.json)
 NODE_ALL := node_modules/.all-$(call digest,package.json package-lock.json)
+
+# First, and alone: its own index has nothing else.
+TORCH = $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX) )$(shell grep '^torch==' requirements/training.txt)
 
 # Machines with certificates of their own: npm is told to trust what the system trusts. Node
 # takes one of the two ways, and only npm needs it.
@@ -33,7 +38,7 @@ endif
 # what is timed, alone.
 PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
-.PHONY: help run test screenshots check check-types check-code install install-all front-end clean
+.PHONY: help run training test screenshots check check-types check-code install install-all front-end clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -70,6 +75,8 @@ install: $(SERVE) $(NODE_SERVE)
 
 install-all: $(ALL) $(NODE_ALL)
 
+training: $(SERVE) $(TRAINING)
+
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed; name it with make PYTHON=/path/to/python3.11"; exit 1; }
@@ -83,10 +90,16 @@ $(SERVE): | $(BIN)/python
 	@$(PIP) -r requirements/serve.txt
 	@rm -f $(VENV)/.serve-* && touch $@
 
+$(TRAINING): | $(BIN)/python
+	@echo "installing what retraining needs"
+	@$(PIP) $(TORCH)
+	@$(PIP) -r requirements/training.txt
+	@rm -f $(VENV)/.training-* && touch $@
+
 $(ALL): | $(BIN)/python
 	@echo "installing what serving, training and testing need"
 	@# Compiled afterwards: pip does it on one core, and what nobody imports as well.
-	@$(PIP) --no-compile $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX) )$(shell grep '^torch==' requirements/training.txt)
+	@$(PIP) --no-compile $(TORCH)
 	@$(PIP) --no-compile -r requirements/serve.txt -r requirements/training.txt -r requirements/dev.txt
 	@$(BIN)/python -m compileall -q -j 0 -x '/(tests?|testing|sympy|ccxt)/' $(VENV)/lib >/dev/null || true
 	@rm -f $(VENV)/.all-* $(VENV)/.serve-* && touch $@ $(SERVE)
