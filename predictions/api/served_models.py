@@ -3,6 +3,7 @@
 Nothing is run here: manifests are read, and the loops' heartbeats say what they loaded.
 """
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from rest_framework.exceptions import NotFound
 from inference.artefacts.errors import ArtefactError
 from inference.artefacts.manifest_files import read_bounded
 from predictions.api.errors import read_only
+from predictions.api.health import DATABASE_SECONDS
 from predictions.api.model_catalogue import model_catalogue
 from predictions.api.said_of_models import said_of_models
 from predictions.api.schema.describing import described_by
@@ -35,7 +37,7 @@ async def models(request: HttpRequest) -> HttpResponse:
     said = await said_of_models()
     # In a thread: cards are long, and frames must not wait for them.
     report, served = await sync_to_async(_report, thread_sensitive=False)(said.files)
-    slots = await sync_to_async(_slots)(served, said.slots)
+    slots = await _slots(served, said.slots)
     document: dict[str, Any] = {"status": "success", "timestamp": timezone.now().isoformat()}
     document |= said.document | slots | report
     response = HttpResponse(orjson.dumps(document), content_type="application/json")
@@ -63,10 +65,11 @@ def _report(said: Told) -> tuple[dict[str, Any], Served]:
     return report, served_versions(catalogue)
 
 
-def _slots(served: Served, said: Said) -> dict[str, Any]:
+async def _slots(served: Served, said: Said) -> dict[str, Any]:
     try:
-        told = slots_report(served, said)
-    except (DatabaseError, InterfaceError):
+        async with asyncio.timeout(DATABASE_SECONDS):
+            told = await sync_to_async(slots_report)(served, said)
+    except (DatabaseError, InterfaceError, TimeoutError):
         return {"database": "unavailable", "slots": None}
     return {"database": "connected", "slots": told}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import redis
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
@@ -15,6 +15,7 @@ from pytest_django import Settings
 from inference.artefacts.versions import Slot, VersionStore
 from inference.vocabulary import FORECASTS
 from market import keys
+from predictions.api import served_models
 from predictions.promotion import standing
 from predictions.promotion.told import DRIFT_FIELD, DriftTold, SlotDrift, encode_drift
 from predictions.promotion.told_watches import (
@@ -187,6 +188,20 @@ def test_slots_champion_has_its_promotion_only_while_it_serves(client: Client) -
     rows.deed("forecasts", "rollback", "v0", by="rollback watch", why="worse", before=serving)
     told = slots(client)["forecasts"]["champion"]
     assert (told["version"], told["by"], told["since"]) == (serving, None, None)
+
+
+def test_slots_are_null_while_the_database_is_away(
+    client: Client, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*asked: object) -> None:
+        raise OperationalError("no connection")
+
+    monkeypatch.setattr(served_models, "slots_report", away)
+
+    told = asked(client)
+
+    assert (told["database"], told["slots"], len(told["models"])) == ("unavailable", None, 5)
+    check(document, "/api/models", 200, told)
 
 
 def test_slots_follow_a_promotion_and_a_rollback(

@@ -32,7 +32,7 @@ export class RunsPanel {
     const element = made("details", "run");
     element.dataset.run = String(run.id);
     element.dataset.testid = `run-${run.id}`;
-    const [words, kind] = RUNS[run.state];
+    const [words, kind] = RUNS[run.state] ?? [run.state, ""];
     const summary = made("summary");
     summary.append(timeElement(Date.parse(run.started_at), "dateMinute"), " ", tag(words, kind), made("span", "muted", ` ${aside(run)}`));
     const body = made("div");

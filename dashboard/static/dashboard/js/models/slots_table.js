@@ -69,7 +69,7 @@ function left({ run, days_left: left }) {
 
 function newestRun(run) {
   if (run === null) return made("span", "muted", "none yet");
-  const [words, kind] = RUNS[run.state];
+  const [words, kind] = RUNS[run.state] ?? [run.state, ""];
   const cell = made("span");
   cell.append(tag(words, kind), " ", timeElement(Date.parse(run.ended_at ?? run.started_at), "date"));
   return cell;
