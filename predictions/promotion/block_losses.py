@@ -118,8 +118,9 @@ def _rows_of_blocks(
 ) -> Iterator[tuple[int, npt.NDArray[np.intp]]]:
     inside = np.flatnonzero(decided_ms % rhythm.period_ms < rhythm.counted_ms)
     begins = decided_ms[inside] // rhythm.period_ms * rhythm.period_ms
-    for begin in np.unique(begins).tolist():
-        rows = inside[begins == begin]
+    found, firsts = np.unique(begins, return_index=True)
+    # Pairs are in order of time, and so are the rows of a block.
+    for begin, rows in zip(found.tolist(), np.split(inside, firsts[1:]), strict=False):
         if len(np.unique(decided_ms[rows])) >= rhythm.least:
             yield begin, rows
 

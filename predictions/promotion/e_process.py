@@ -11,7 +11,7 @@ Rinaldo, "E-detectors", arXiv 2203.03532 (processes begun again, for what turns 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -75,15 +75,15 @@ class EProcess:
                 fortunes += 1 / (begun * (begun + 1)) / len(FRACTIONS)
             odds = 1 + FRACTIONS * difference / (HEADROOM * self.scale)
             fortunes *= np.maximum(odds, 0.0)
-        found = replace(
-            self,
+        return type(self)(
+            restart=self.restart,
             fortunes=tuple(fortunes.tolist()),
             scale=max(self.scale, abs(difference)),
             blocks=self.blocks + 1,
             begun=begun,
+            highest=max(self.highest, float(fortunes.sum()) + 1 / (begun + 1)),
             total=self.total + difference,
         )
-        return replace(found, highest=max(self.highest, found.e_value))
 
     def after_all(self, differences: Iterable[float]) -> Self:
         """Return the state after several blocks, in order of time."""

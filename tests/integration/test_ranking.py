@@ -26,7 +26,7 @@ FORECASTER, HOUR = Slot(FORECASTS), Slot(SIGNALS, Timeframe.H1)
 def fill_forecasts() -> None:
     random = np.random.default_rng(1)
     for hour in range(2):
-        ticks = [hour * 1_800 + tick for tick in range(0, 1_800, 30)]
+        ticks = [hour * 1_800 + tick for tick in range(0, 1_800, 60)]
         came = random.normal(0, 2, size=(len(ticks), 2))
         said = {"v1": 0.1 * came, "v2": 0.3 * came, "v3": -0.3 * came}
         say_forecasts(said, came, ticks=ticks)
@@ -40,7 +40,7 @@ def test_ranking_of_forecasters_has_the_best_first_and_each_against_the_champion
 
     assert [row["version"] for row in found["versions"]] == ["v2", "v1", "v3"]
     best, champion, worst = found["versions"]
-    assert {row["n"] for row in found["versions"]} == {240}
+    assert {row["n"] for row in found["versions"]} == {120}
     for row, share in ((best, 0.3), (champion, 0.1), (worst, -0.3)):
         assert row["r2"]["value"] == pytest.approx(1 - (1 - share) ** 2, abs=1e-5)
         assert row["mae_ratio"]["value"] == pytest.approx(1 - share, abs=1e-5)
@@ -48,20 +48,20 @@ def test_ranking_of_forecasters_has_the_best_first_and_each_against_the_champion
     assert champion["against_champion"] is None
     assert best["against_champion"]["value"] == pytest.approx(1 - 0.49 / 0.81, abs=1e-5)
     assert worst["against_champion"]["value"] == pytest.approx(1 - 1.69 / 0.81, abs=1e-5)
-    assert best["against_champion"]["n"] == 240
+    assert best["against_champion"]["n"] == 120
     assert best["hit_rate"]["value"] == 1.0
     assert found["baselines"] == [{"name": "no change", "r2": 0.0, "mae_ratio": 1.0}]
 
 
 def test_ranking_compares_minutes_that_both_answered_alone() -> None:
     fill_forecasts()
-    late = [3_600 + tick for tick in range(0, 1_800, 30)]
-    came = np.ones((60, 2))
+    late = [3_600 + tick for tick in range(0, 1_800, 60)]
+    came = np.ones((30, 2))
     say_forecasts({"v2": -came}, came, ticks=late)
 
     found = {row["version"]: row for row in ranking(FORECASTER, VENUE, "v1")["versions"]}
 
-    assert (found["v2"]["n"], found["v2"]["against_champion"]["n"]) == (360, 240)
+    assert (found["v2"]["n"], found["v2"]["against_champion"]["n"]) == (180, 120)
 
 
 def test_ranking_of_too_much_takes_the_newest_half(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,7 +122,7 @@ def test_e_process_better_and_worse_in_turns_is_no_loser() -> None:
 
     highest = [
         EProcess(1_000).after_all((random.normal(size=600) + drift).tolist()).highest
-        for _ in range(100)
+        for _ in range(40)
     ]
 
     assert sum(each >= THRESHOLD for each in highest) <= 1
