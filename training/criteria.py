@@ -21,6 +21,7 @@ MINIMUM_BETTER_BLOCKS = 4
 TERCILES = 3
 MAXIMUM_TERCILE_LOSS = 0.01
 MAXIMUM_ECE_LOSS = 0.005
+ECE_FLOOR = 0.03
 NOMINAL_COVERAGE = 0.90
 COVERAGE_SLACK = 0.02
 
@@ -176,7 +177,12 @@ def worst_tercile(duel: Duel) -> Criterion:
 
 
 def calibration(mine: float, theirs: float) -> Criterion:
-    """Ask for an expected calibration error at most 0.005 above the rival's."""
+    """Ask for an expected calibration error at most 0.005 above the rival's.
+
+    Where the rival gives no probabilities (NaN): for one of at most 0.03, the protocol's floor.
+    """
+    if math.isnan(theirs):
+        return at_most("ECE, that of its rival unknown", mine, ECE_FLOOR)
     return at_most("ECE above it", mine - theirs, MAXIMUM_ECE_LOSS)
 
 

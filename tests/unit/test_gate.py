@@ -10,7 +10,7 @@ from market.hot.vector import TICK_MS
 from training.criteria import Choice
 from training.decisions import Decisions, decide
 from training.evaluation import Floats
-from training.gate import Contest, Graded, best_baseline, decide_served
+from training.gate import Contest, Graded, best_baseline, between, decide_served
 from training.judging import Judgement, judge
 from training.significance import Comparison
 from training.splits import Mask
@@ -108,6 +108,18 @@ def test_decide_served_with_overconfident_probabilities_refuses_them() -> None:
     answers[:, 5] = 1 - answers[:, 3]
     changed = Contest(contest.graded, {**contest.answers, "network": answers})
     assert _decide(changed).objections == ("ECE above it",)
+
+
+def test_between_with_a_rival_that_gives_no_probabilities_asks_for_calibration_itself() -> None:
+    contest = _contest()
+    mute = contest.answers["simple"].copy()
+    mute[:, 1:] = np.nan
+    answers = {"network": contest.answers["network"], "simple": mute}
+    asked = between("network", "simple", Contest(contest.graded, answers))
+    (ece,) = (one for one in asked if one.name.startswith("ECE"))
+    assert (ece.name, ece.asked) == ("ECE, that of its rival unknown", "<= 0.03")
+    assert ece.figure is not None
+    assert all(one.passed for one in asked if one is not ece)
 
 
 @pytest.mark.parametrize("reach", [1.2, 2.4])
