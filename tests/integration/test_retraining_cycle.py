@@ -10,7 +10,7 @@ import pytest
 import redis
 from pytest_django import Settings
 
-from inference.artefacts.versions import SLOTS, VersionStore
+from inference.artefacts.versions import SLOTS, Slot, VersionStore
 from market import keys
 from market.clock import MarketTime
 from predictions.models.retraining import (
@@ -26,19 +26,21 @@ from predictions.models.retraining import (
 from predictions.promotion import standing
 from predictions.promotion.criteria import Criterion, Stage, Verdict, to_records
 from tests.integration.ledger import FIRST_TICK_MS
-from tests.integration.versions_ledger import VENUE, say_forecasts
+from tests.integration.versions_ledger import VENUE, say_forecasts, say_signals
 from tests.made_recordings import write_recording
 from tests.model_versions import add_version
 from training.pipeline.engines import Engine, Found, Judged, Learned, Made
 from training.pipeline.forecasts import ForecastEngine
 from training.pipeline.orders import SlotOrder
 from training.pipeline.running import resume, retrain
-from training.pipeline.trials import DAY_MS, unfinished
+from training.pipeline.signals import SignalEngine
+from training.pipeline.trials import DAY_MS, may_be_tried, unfinished
 from training.shadow_gate import Undecided
 
 pytestmark = pytest.mark.django_db
 
 SLOT = SLOTS[0]
+HOUR = SLOTS[2]
 ORDER = SlotOrder(epochs=2)
 SHIPPED = "v1.0.0"
 TICKS = 1_200
@@ -118,11 +120,11 @@ def gone_on(engine: Engine | None = None) -> None:
     resume(lambda slot: engine or Quick(), quiet)
 
 
-def broken_off(store: VersionStore, step: RunStep) -> TrainingRun:
+def broken_off(store: VersionStore, step: RunStep, slot: Slot = SLOT) -> TrainingRun:
     """Return a run that has a challenger and stopped before a step; nothing was trained for it."""
-    row = standing.register(SLOT, add_version(store, SLOT, "v9"), origin=Origin.TRAINED)
+    row = standing.register(slot, add_version(store, slot, "v9"), origin=Origin.TRAINED)
     return TrainingRun.objects.create(
-        slot=str(SLOT),
+        slot=str(slot),
         trigger=Trigger.HAND,
         state=RunState.RUNNING,
         step=step,
@@ -132,9 +134,9 @@ def broken_off(store: VersionStore, step: RunStep) -> TrainingRun:
     )
 
 
-def on_trial(store: VersionStore) -> TrainingRun:
+def on_trial(store: VersionStore, slot: Slot = SLOT) -> TrainingRun:
     """Return a run whose challenger came on trial as the clock stands."""
-    run = broken_off(store, RunStep.SHADOW)
+    run = broken_off(store, RunStep.SHADOW, slot)
     gone_on()
     run.refresh_from_db()
     assert run.state == RunState.ON_TRIAL
@@ -252,6 +254,71 @@ def test_challenger_that_is_no_better_on_trial_is_rejected_with_its_criteria(
     failed = {one["name"] for one in verdict.criteria if not one["passed"]}
     assert {"R² gained on it", f"Diebold-Mariano p against {SHIPPED}"} <= failed
     assert (store.champion(SLOT), store.shadows(SLOT)) == (None, {})
+
+
+def test_signals_that_are_no_better_on_trial_are_rejected_with_their_criteria(
+    store: VersionStore, at: Callable[[float], None], settings: Settings
+) -> None:
+    class Few(SignalEngine):
+        least_in_shadow = 30.0
+
+    settings.SHADOW_DAYS_SIGNALS = 20.0
+    at(FIRST_TICK_MS)
+    run = on_trial(store, HOUR)
+    served = standing.champion_version(HOUR)
+    random = np.random.default_rng(4)
+    shares = random.dirichlet((20, 30, 20), size=(2, 300, 2))
+    labels = random.choice(3, size=(300, 2), p=(0.3, 0.4, 0.3))
+    say_signals({served: shares[0], "v9": shares[1]}, labels, champion=served)
+    at(FIRST_TICK_MS + 20 * DAY_MS)
+
+    gone_on(Few(HOUR))
+
+    run.refresh_from_db()
+    verdict = run.verdicts.get(stage=Stage.SHADOW)
+    assert (run.state, verdict.passed, verdict.n) == (RunState.REJECTED, False, 600)
+    assert f"Diebold-Mariano p against {served}" in run.message
+    assert store.shadows(HOUR) == {}
+
+
+def test_challenger_waits_for_a_market_and_is_tried_where_it_may_be_alone(
+    store: VersionStore, at: Callable[[float, str], None], clean_redis: redis.Redis
+) -> None:
+    clean_redis.hset(keys.health("market"), "status", "feed_down")
+    run = broken_off(store, RunStep.SHADOW)
+    assert unfinished() == []
+    asked(Quick())
+    run.refresh_from_db()
+    assert (run.state, store.shadows(SLOT)) == (RunState.RUNNING, {})
+    assert "no market runs" in run.message
+
+    at(FIRST_TICK_MS, "binance")
+    gone_on()
+
+    run.refresh_from_db()
+    assert (run.state, store.shadows(SLOT)) == (RunState.REJECTED, {})
+    assert f"learned from {VENUE} and may not be on trial in binance" in run.message
+    standing.promote(SLOT, "v9", by="ann", why="a person may")
+
+
+@pytest.mark.parametrize(
+    ("learned", "venue", "live", "may"),
+    [
+        ("binance", "binance", True, True),
+        ("binance", "kraken", True, True),
+        ("binance", "external", True, True),
+        ("binance", "simulated/7", False, False),
+        ("simulated/7", "binance", True, False),
+        ("replay/btc/3", "replay/btc/4", False, True),
+        ("replay/btc/3", "replay/eth/4", False, False),
+        ("replay/binance@127.0.0.1:9", "binance", True, False),
+        ("", "simulated/7", False, True),
+    ],
+)
+def test_versions_are_tried_in_markets_of_the_kind_that_they_learned_from(
+    learned: str, venue: str, live: bool, may: bool
+) -> None:
+    assert may_be_tried(learned, MarketTime(venue, live, 0.0, 0.0, 1.0)) is may
 
 
 def test_trial_with_too_few_decisions_is_prolonged_twice_and_then_given_up(

@@ -57,6 +57,7 @@ def _run(
         ["evaluate_signals", "--timeframe", "1h"],
         ["train_forecaster"],
         ["measure_drift"],
+        ["retrain", "--resume"],
     ],
 )
 def test_training_command_without_its_packages_names_what_to_install(

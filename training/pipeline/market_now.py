@@ -6,7 +6,8 @@ from typing import cast
 import redis
 from django.conf import settings
 
-from market.clock import MarketTime
+from market import keys
+from market.clock import LIVE_TIME, MarketTime
 from market.redis_cluster import AWAY, connect
 from predictions.running_market import market_time
 
@@ -14,7 +15,10 @@ ANSWER_SECONDS = 2.0
 
 
 def running_market() -> MarketTime | None:
-    """Return whose market runs; None where nothing runs, or Redis does not answer."""
+    """Return whose market runs; None where Redis does not answer, or no exchange did yet.
+
+    Where no market process is there at all, somebody else feeds the hot state, in UTC.
+    """
     try:
         with connect(
             settings.REDIS_URL,
@@ -22,7 +26,10 @@ def running_market() -> MarketTime | None:
             socket_timeout=ANSWER_SECONDS,
             socket_connect_timeout=ANSWER_SECONDS,
         ) as client:
-            return market_time(cast(redis.Redis, client))
+            market = market_time(cast(redis.Redis, client))
+            if market is None and not client.exists(keys.health("market")):
+                return LIVE_TIME
+            return market
     except AWAY:
         return None
 

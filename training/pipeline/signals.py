@@ -34,6 +34,7 @@ from training.signals.challenger import network_fit
 from training.signals.conclusions import conclusion
 from training.signals.datasets import SignalDataset, load, save
 from training.signals.finished import stored_networks
+from training.signals.gate import LEAST_N_EFF
 from training.signals.options import FitOptions, options_for
 from training.signals.protocol import NETWORK, Outcome, baseline_fits, run_protocol
 from training.signals.shipping import Shipment, metrics_of, ship
@@ -43,7 +44,10 @@ from training.workplace import Workplace
 
 
 class SignalEngine:
-    """Trains the pooled network of one timeframe."""
+    """Trains the pooled network of one timeframe. least_in_shadow: independent decisions below
+    which a trial decides nothing."""
+
+    least_in_shadow: float = LEAST_N_EFF
 
     def __init__(self, slot: Slot) -> None:
         if slot.timeframe is None:
@@ -115,7 +119,8 @@ class SignalEngine:
         pairs = paired_signals(
             venue, self._timeframe, version, champion, from_ms=from_ms, to_ms=to_ms
         )
-        return judge_shadow_signals(pairs, self._timeframe, version, champion)
+        least = self.least_in_shadow
+        return judge_shadow_signals(pairs, self._timeframe, version, champion, least=least)
 
     def _searched(
         self, dataset: SignalDataset, order: SlotOrder, folder: RunFolder, told: Told

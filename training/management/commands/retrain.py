@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, InterfaceError
 
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, UnknownTimeframeError
 from market.feeds import FeedError
@@ -77,6 +78,10 @@ class Command(BaseCommand):
             troubles = carry_out(options, self.stdout.write)
         except (*refused, *not_shipped) as error:
             raise CommandError(str(error)) from error
+        except (DatabaseError, InterfaceError) as error:
+            raise CommandError(
+                f"the database does not answer: {error}; once it does, retrain --resume goes on"
+            ) from error
         except RetrainingBusyError as error:
             raise CommandError(str(error), returncode=BUSY) from error
         if troubles:
