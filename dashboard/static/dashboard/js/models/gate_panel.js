@@ -15,8 +15,9 @@ export class GatePanel {
     this.key = "";
   }
 
-  show(verdicts) {
-    const key = JSON.stringify(verdicts);
+  /** champion: what serves; how it was judged is shown first. */
+  show(verdicts, champion) {
+    const key = JSON.stringify([verdicts, champion]);
     if (key === this.key) return;
     this.key = key;
     if (!verdicts.length) {
@@ -29,9 +30,9 @@ export class GatePanel {
     const body = made("div");
     choices.addEventListener("change", () => {
       this.chosen = Number(choices.value);
-      body.replaceChildren(...judged(find(verdicts, this.chosen)));
+      body.replaceChildren(...judged(find(verdicts, this.chosen, champion)));
     });
-    const verdict = find(verdicts, this.chosen);
+    const verdict = find(verdicts, this.chosen, champion);
     choices.value = String(verdict.id);
     body.append(...judged(verdict));
     this.element.replaceChildren(choices, body);
@@ -64,6 +65,6 @@ function option({ id, challenger, stage, passed, decided_at: at }) {
   return element;
 }
 
-function find(verdicts, id) {
-  return verdicts.find((each) => each.id === id) ?? verdicts[0];
+function find(verdicts, id, champion) {
+  return verdicts.find((each) => each.id === id) ?? verdicts.find((each) => each.challenger === champion) ?? verdicts[0];
 }

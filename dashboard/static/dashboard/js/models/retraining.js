@@ -90,10 +90,10 @@ export class Retraining {
   }
 
   tell({ verdicts, runs, promotions, drift: drifted }) {
-    this.gate.show(verdicts);
+    const { champion, drift_problem: problem } = this.slots.find((each) => each.slot === this.slot);
+    this.gate.show(verdicts, champion?.version);
     this.runs.show(runs, this.next);
     fill(this.parts.deeds, deeds(promotions), promotions);
-    const { drift_problem: problem } = this.slots.find((each) => each.slot === this.slot);
     fill(this.parts.drift, drift(drifted, problem), [drifted, problem]);
   }
 }
