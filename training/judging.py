@@ -19,7 +19,7 @@ from training.significance import (
 )
 
 OVERLAP = HORIZON_MS / TICK_MS
-DM_LAGS = 4 * HORIZON_MS // TICK_MS
+DM_LAGS = 6 * HORIZON_MS // TICK_MS
 """Overlapping errors of an h-step forecast are correlated over h - 1 steps, and forecasts persist;
 a Bartlett variance of h lags alone would see three quarters of what that adds."""
 

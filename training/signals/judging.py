@@ -25,7 +25,7 @@ from training.significance import (
 )
 
 BLOCK_CANDLES = 4 * HORIZON_CANDLES
-DM_LAGS = 4 * HORIZON_CANDLES
+DM_LAGS = 6 * HORIZON_CANDLES
 """Overlapping labels correlate over a horizon; what they are made of lasts longer."""
 TOP_SHARE = 0.1
 ROUNDING = 1e-6
