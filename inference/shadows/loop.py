@@ -17,15 +17,16 @@ from inference.handover.leading import Lead
 from inference.handover.lease import RENEW_SECONDS, RETRY_SECONDS
 from inference.shadows.chain_writer import ChainWriter
 from inference.shadows.log_following import BLOCK_MS, Entry, LogFollower
-from inference.shadows.status import ShadowStatus, VoiceStatus
+from inference.shadows.status import ShadowStatus, State, VoiceStatus
 from inference.shadows.trials import Trials
 from inference.shadows.voice import Answering, Voice
 from market.redis_policy import require_noeviction_async
 
 log = structlog.get_logger(__name__)
 
-RELOAD_SECONDS = 60.0
-"""A version that was refused or set aside is tried again after this long."""
+RELOAD_SECONDS = {State.REFUSED: 60.0, State.TOO_SLOW: 3_600.0}
+"""After how long a version that was set aside is tried again: files may be mended, a slow network
+is slow for good."""
 
 EntryT = TypeVar("EntryT")
 
@@ -82,14 +83,15 @@ class ShadowLoop(Generic[EntryT]):
             await self._end(name)
         now = asyncio.get_running_loop().time()
         for name, folder in wanted.items():
-            voice = self.voices.get(name)
-            if voice is not None and voice.status.code:
-                if now - self._tried_at[name] < RELOAD_SECONDS:
+            voice, old = self.voices.get(name), None
+            if voice is not None:
+                old = voice.status
+                patience = RELOAD_SECONDS.get(old.state)
+                if patience is None or now - self._tried_at[name] < patience:
                     continue
                 await self._end(name)
-            if name not in self.voices:
-                self._tried_at[name] = now
-                self._begin(name, folder)
+            self._tried_at[name] = now
+            self._begin(name, folder, old)
 
     async def step(self, block_ms: int = BLOCK_MS) -> int:
         """Take the lead, or hand on what the leader said meanwhile; return how many entries.
@@ -161,9 +163,11 @@ class ShadowLoop(Generic[EntryT]):
             except RedisError as error:
                 log.debug("lease_not_renewed", error=str(error))
 
-    def _begin(self, name: tuple[Slot, str], folder: Path) -> None:
+    def _begin(self, name: tuple[Slot, str], folder: Path, old: VoiceStatus | None) -> None:
         slot, version = name
         status = VoiceStatus(str(slot), version)
+        if old is not None:  # what was wrong with it is, until it speaks
+            status.code, status.message = old.code, old.message
         self._status.voices[str(slot), version] = status
         self.voices[name] = Voice(
             status,

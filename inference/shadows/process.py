@@ -51,9 +51,16 @@ class ShadowSettings:
 
 
 class ShadowProcess:
-    """Runs until stopped."""
+    """Runs until stopped. look_seconds: how often it looks at the links, and tells."""
 
-    def __init__(self, settings: ShadowSettings, stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        settings: ShadowSettings,
+        stopping: Callable[[], bool],
+        *,
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
+        self._look_seconds = look_seconds
         self.status = ShadowStatus()
         self._settings = settings
         self._stopping = stopping
@@ -73,7 +80,7 @@ class ShadowProcess:
                 await beat(self._client, self.status)
                 for _ in range(NAPS):  # so that a stop is seen soon
                     if not self._stopping():
-                        await asyncio.sleep(LOOK_SECONDS / NAPS)
+                        await asyncio.sleep(self._look_seconds / NAPS)
         finally:
             if self._shadows is not None:
                 await self._shadows.close()

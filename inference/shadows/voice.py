@@ -112,6 +112,7 @@ class Voice(Generic[OwnT]):
             self._set_aside(State.REFUSED, "not_loaded", str(error))
             return
         self.status.state = State.SPEAKING
+        self.status.code = self.status.message = ""
         self.offer(None)
         log.info("shadow_loaded", slot=self.status.slot, version=self.status.version)
         while self._answering is not None:

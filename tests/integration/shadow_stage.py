@@ -177,7 +177,9 @@ async def shadowing(redis_url: str, var_dir: Path, **changes: Any) -> AsyncItera
     """Run a process of shadows beside the test."""
     stopped: list[bool] = []
     stopping: Callable[[], bool] = lambda: bool(stopped)  # noqa: E731
-    process = ShadowProcess(process_settings(redis_url, var_dir, **changes), stopping)
+    process = ShadowProcess(
+        process_settings(redis_url, var_dir, **changes), stopping, look_seconds=0.1
+    )
     shadow = Shadow(process, asyncio.create_task(process.run()), stopped)
     try:
         yield shadow

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from inference.shadows.loop import RELOAD_SECONDS
+from inference.shadows.status import State
 from inference.vocabulary import FORECASTS, Reason, Source
 from market import keys
 from tests.integration.shadow_stage import (
@@ -49,6 +51,23 @@ async def test_two_processes_say_each_tick_once_and_the_other_takes_over(
 def standby(client: Any) -> list[str]:
     names: list[str] = client.keys(keys.health("shadow-standby-*"))
     return names
+
+
+async def test_refused_version_is_tried_again_and_its_trouble_told_until_it_speaks(
+    redis_url, clean_redis, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(RELOAD_SECONDS, State.REFUSED, 0.0)
+    store = put_on_trial(tmp_path, TRIAL, damaged=(TRIAL,))
+    async with shadowing(redis_url, tmp_path) as shadow:
+        await eventually(lambda: shadow.status(TRIAL).get("code"))
+        first = shadow.process.status.voices["forecasts", TRIAL]
+        await eventually(lambda: shadow.process.status.voices["forecasts", TRIAL] is not first)
+        assert shadow.status(TRIAL)["code"]
+        store.set_shadows(SLOT, [])
+        store.remove(SLOT, TRIAL)
+        put_on_trial(tmp_path, TRIAL)
+        await shadow.speaking(TRIAL)
+        assert shadow.status(TRIAL)["code"] == ""
 
 
 async def test_versions_come_and_go_and_a_damaged_one_harms_none(
@@ -144,6 +163,8 @@ async def test_what_cannot_be_answered_honestly_is_skipped_and_counted(
         entry.tick -= 5
         clean_redis.xadd(keys.log(FORECASTS), {"entry": entry.pack()})
         await eventually(lambda: shadow.status(TRIAL)["skipped"] == {"late": 1})
+        # A lock-step market does not wait for it: that is no trouble of anybody's.
+        assert shadow.status(TRIAL)["overdue_share"] == 0
         entry.venue = "replay/7"
         clean_redis.xadd(keys.log(FORECASTS), {"entry": entry.pack()})
         await eventually(lambda: shadow.status(TRIAL)["skipped"].get("other_market") == 1)

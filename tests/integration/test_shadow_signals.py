@@ -193,7 +193,7 @@ async def test_revisions_follow_the_leaders(redis_url, binary, tmp_path, store):
     assert second.batch > first.batch
 
 
-async def test_restart_answers_what_is_still_valid_and_nothing_twice(
+async def test_restart_answers_what_is_still_valid_and_nothing_twice_or_late(
     redis_url, binary, tmp_path, store
 ):
     put_on_trial(tmp_path, TRIAL)
@@ -210,6 +210,12 @@ async def test_restart_answers_what_is_still_valid_and_nothing_twice(
         async with shadowing(redis_url, tmp_path) as shadow:
             await shadow.speaking(TRIAL)
             await eventually(lambda: shadow.caught_up(TRIAL))
+    set_clock(binary, NOW_MS + M15.ms // 2)
+    put_on_trial(tmp_path, TRIAL, "too-late")
+    async with shadowing(redis_url, tmp_path) as shadow:
+        await shadow.speaking(TRIAL, "too-late")
+        await eventually(lambda: shadow.caught_up("too-late"))
+    assert spoken(binary, "too-late") == []
     batches = spoken(binary, TRIAL)
     assert [[each.signal.symbol for each in one.signals] for one in batches] == [
         list(SYMBOLS),
@@ -217,17 +223,6 @@ async def test_restart_answers_what_is_still_valid_and_nothing_twice(
     ]
     for before, after in pairwise(batches):
         assert after.prev == entry_hash(before.pack())
-
-
-async def test_what_is_no_longer_valid_is_not_answered(redis_url, binary, tmp_path, store):
-    put_on_trial(tmp_path, TRIAL)
-    async with leading(redis_url, binary, tmp_path, store):
-        await eventually(lambda: spoken(binary, "leader-15m-1"))
-    set_clock(binary, NOW_MS + M15.ms // 2)
-    async with shadowing(redis_url, tmp_path) as shadow:
-        await shadow.speaking(TRIAL)
-        await eventually(lambda: shadow.caught_up(TRIAL))
-    assert spoken(binary, TRIAL) == []
 
 
 async def test_coin_that_the_version_serves_itself_is_left_out(redis_url, binary, tmp_path, store):

@@ -1,6 +1,8 @@
 """A version on trial beside others: who is slow, broken or behind delays nobody and is told of."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +15,10 @@ from inference.handover.lease import Held
 from inference.shadows.status import ShadowStatus, State, VoiceStatus
 from inference.shadows.voice import SLOW_ANSWERS, WAITING, Pace, TooSlowError, Voice
 from inference.vocabulary import FORECASTS
+from tests.environment import instance_environment
 from tests.waiting import eventually
+
+ROOT = Path(__file__).resolve().parents[2]
 
 HELD = Held(1, "1:test")
 
@@ -156,3 +161,18 @@ def test_status_of_the_process(voices: list[str], led: set[str], problem: str, s
         told.voices[FORECASTS, name] = VoiceStatus(FORECASTS, name, code=code)
     assert told.status == status
     assert len(told.document()["versions"]) == len(voices)
+
+
+def test_process_that_tries_nothing_out_holds_nothing_heavy(tmp_path: Path) -> None:
+    code = (
+        "import django, sys; django.setup(); import inference.management.commands.run_shadow;"
+        "print({'numpy', 'onnxruntime', 'polars', 'talib'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=instance_environment(tmp_path),
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "set()\n", done.stderr
