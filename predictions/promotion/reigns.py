@@ -25,8 +25,13 @@ class Reign:
     rival: str
 
     @property
+    def baseline(self) -> str:
+        """Return the rival where no version is one."""
+        return _baseline(self.slot)
+
+    @property
     def rival_is_baseline(self) -> bool:
-        return self.rival in (NO_CHANGE, CLASS_SHARES)
+        return self.rival == self.baseline
 
 
 def reigns(var_dir: Path, market: MarketTime) -> Iterator[Reign]:
@@ -55,6 +60,10 @@ def _rival(store: VersionStore, slot: Slot) -> str:
     previous = store.previous(slot)
     if previous is not None and previous in store.shadows(slot):
         return previous
+    return _baseline(slot)
+
+
+def _baseline(slot: Slot) -> str:
     return NO_CHANGE if slot.engine == FORECASTS else CLASS_SHARES
 
 

@@ -5,7 +5,7 @@ neither loses nor counts twice. Read by the chore that rolls back.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from django.db.models import QuerySet
@@ -14,7 +14,7 @@ from django.utils import timezone
 from inference.vocabulary import FORECASTS
 from market.clock import MarketTime
 from predictions.accuracy.questions import newest_ms
-from predictions.models import RollbackWatch, Signal
+from predictions.models import Forecast, RollbackWatch, Signal
 from predictions.moments import milliseconds, moment
 from predictions.promotion.block_losses import Block, Rhythm, forecast_blocks, signal_blocks
 from predictions.promotion.e_process import THRESHOLD, EProcess
@@ -25,6 +25,8 @@ from predictions.promotion.spoken import spoken_pieces
 RESTARTS = {FORECASTS: 500}
 """Blocks after which the bets on forecasts are begun again: eight hours."""
 SIGNAL_RESTARTS = 15
+SILENT_BLOCKS = 3
+"""A rival that said nothing in the newest of so many blocks is none."""
 CLASSES_BEFORE = 10.0
 """As if each class had come so often before the first signal was graded."""
 
@@ -96,7 +98,14 @@ class Watch:
         row = self.row()
         if row is None or row.highest >= THRESHOLD:
             return
-        for begin, end in self._pieces(row.through_ms, self._until_ms(row)):
+        until = self._until_ms(row)
+        if until <= row.through_ms:
+            return
+        rival = self.reign.rival if self._speaks(until) else self.reign.baseline
+        yield from replace(self, reign=replace(self.reign, rival=rival))._count(row, until)
+
+    def _count(self, row: RollbackWatch, until: int) -> Iterator[RollbackWatch]:
+        for begin, end in self._pieces(row.through_ms, until):
             bets = Bets.from_json(row.bets)
             blocks = list(self._blocks(begin, end, bets.classes))
             bets.process = bets.process.after_all(block.difference for block in blocks)
@@ -124,6 +133,20 @@ class Watch:
         for name, value in changed.items():
             setattr(row, name, value)
         return bool(mine)
+
+    def _speaks(self, until: int) -> bool:
+        # Where nobody speaks for the rival (run_shadow does not run, say), the baseline stands in.
+        if self.reign.rival_is_baseline:
+            return True
+        slot, venue = self.reign.slot, self.market.venue
+        rows: QuerySet[Any] = Forecast.objects.filter(venue=venue)
+        if slot.timeframe is not None:
+            rows = self._signals()
+        lately = rows.filter(
+            predicted_at__gte=moment(until - SILENT_BLOCKS * self.rhythm.period_ms),
+            predicted_at__lt=moment(until),
+        )
+        return lately.filter(model_version=self.reign.rival).exists()
 
     def _newest_ms(self) -> int | None:
         if self.reign.slot.timeframe is None:

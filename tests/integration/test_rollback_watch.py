@@ -191,6 +191,20 @@ def test_chore_nothing_before_the_champion_is_held_against_no_change(
     assert store.champion(FORECASTER) == shipped
 
 
+def test_chore_previous_version_that_is_silent_is_no_rival(
+    store: VersionStore, raw: redis.Redis
+) -> None:
+    promoted(store, FORECASTER, "v2")
+    say(range(1), "v2", "v9")
+    run(a_chore(raw, store))
+    say(range(1, ENOUGH), "v2", "v9")
+
+    run(a_chore(raw, store))
+
+    assert store.champion(FORECASTER) == SHIPPED[FORECASTER]
+    assert Promotion.objects.get(action=Action.ROLLBACK).figures["rival"] == "no change"
+
+
 def test_chore_made_up_market_does_not_judge_what_learned_from_a_real_one(
     store: VersionStore, raw: redis.Redis
 ) -> None:
