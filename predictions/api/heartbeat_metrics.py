@@ -12,6 +12,7 @@ from predictions.api.market_metrics import MarketMetrics
 from predictions.api.mqtt_metrics import MqttMetrics
 from predictions.api.recorder_metrics import RecorderMetrics
 from predictions.api.redis_client import web_redis
+from predictions.api.retraining_metrics import RetrainingMetrics
 from predictions.api.shadow_metrics import ShadowMetrics
 from predictions.watching.heartbeats import Process, answers, told
 
@@ -28,6 +29,7 @@ METRICS: Mapping[str, Callable[[Process], Metrics]] = {
     "market": MarketMetrics,
     "alerts": AlertMetrics,
     "mqtt": MqttMetrics,
+    "retrain": RetrainingMetrics,
 }
 
 

@@ -29,10 +29,12 @@ from tests.integration.ledger import FIRST_TICK_MS
 from tests.integration.versions_ledger import VENUE, say_forecasts, say_signals
 from tests.made_recordings import write_recording
 from tests.model_versions import add_version
-from training.pipeline.engines import Engine, Found, Judged, Learned, Made
+from training.pipeline.engines import Engine, Found, Judged, Learned, Made, Told
 from training.pipeline.forecasts import ForecastEngine
 from training.pipeline.orders import SlotOrder
+from training.pipeline.run_folder import RunFolder
 from training.pipeline.running import resume, retrain
+from training.pipeline.shipping import ship_all
 from training.pipeline.signals import SignalEngine
 from training.pipeline.trials import DAY_MS, may_be_tried, unfinished
 from training.shadow_gate import Undecided
@@ -407,3 +409,33 @@ def test_schedule_makes_no_second_challenger_beside_one_on_trial(
 
     assert run.state == RunState.UNCHANGED
     assert "v9 of run" in run.message
+
+
+def test_shipping_writes_what_serves_and_tries_nothing(store: VersionStore, tmp_path: Path) -> None:
+    class Ready(Quick):
+        def learn(self, order: SlotOrder, folder: RunFolder) -> Learned:
+            return Learned("ab" * 32, "", "made up", ("BTCUSDT",), 9, (0, 1))
+
+        def walk_forward(self, order: SlotOrder, folder: RunFolder, told: Told) -> Found:
+            verdict = Verdict(Stage.OUT_OF_SAMPLE, "network", "ridge", (), 0)
+            return Found([], {}, 1, "The network did not pass.", verdict)
+
+        def challenger(self, order: SlotOrder, folder: RunFolder) -> Made:
+            folder.challenger.mkdir()
+            file = folder.challenger / "network.onnx"
+            file.write_bytes(b"new")
+            return Made("v2", {file.name: file})
+
+    models, heard = tmp_path / "models", list[str]()
+    models.mkdir()
+    (models / "network.onnx").write_bytes(b"old")
+    (models / "other.md").write_text("stays")
+
+    ship_all({SLOT: ORDER}, lambda slot: Ready(), models, heard.append)
+
+    assert (models / "network.onnx").read_bytes() == b"new"
+    assert (models / "other.md").read_text() == "stays"
+    assert heard[-1] == f"forecasts: v2 in {models}. The network did not pass."
+    assert not TrainingRun.objects.exists()
+    assert store.versions(SLOT) == []
+    assert not any((tmp_path / "training" / "runs").iterdir())

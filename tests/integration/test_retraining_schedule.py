@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from inference.artefacts.versions import SLOTS
 from market import keys
+from predictions.api.retraining_metrics import RetrainingMetrics
 from predictions.models.retraining import RunState, RunStep, TrainingRun, Trigger
 from predictions.watching.process_troubles import TROUBLES
 from tests.waiting import eventually_sync
@@ -98,7 +99,7 @@ def test_run_that_was_broken_off_comes_before_all_else_and_not_every_minute() ->
     second = schedule.next(now + timedelta(minutes=1))
     later = schedule.next(now + chores.RETRY_AFTER)
 
-    assert first == later == Command(Chore.RESUME, ("retrain", "--resume"))
+    assert first == later == Command(Chore.RESUME, ("retrain", "--resume", "--jobs", "1"))
     assert second is not None
     assert second.chore is Chore.SCHEDULED
 
@@ -240,6 +241,10 @@ def test_heartbeat_tells_why_it_idles_what_is_due_and_what_failed(
     assert (status, detail["why"], detail["schedule"]) == ("idle", "", WEEKLY)
     assert detail["next_due_ms"] > datetime.now(UTC).timestamp() * 1000
     assert [(run["slot"], run["step"]) for run in detail["runs"]] == [("forecasts", "walk_forward")]
+    shown = RetrainingMetrics({"status": status, "detail": detail}).registry
+    assert shown.get_sample_value("retraining_runs", {"state": "running"}) == 1
+    assert shown.get_sample_value("retraining_failed", {"slot": "signals/15m"}) == 1
+    assert shown.get_sample_value("retraining_up") == 1
     (alert,) = TROUBLES["retrain"](detail)
     assert alert.code == "retraining_failed"
     assert alert.message == "signals/15m could not be trained anew: the disk is on fire"

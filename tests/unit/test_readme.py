@@ -25,6 +25,7 @@ from predictions.api.market_metrics import MarketMetrics
 from predictions.api.mqtt_metrics import MqttMetrics
 from predictions.api.quality_metrics import QUALITY_METRICS
 from predictions.api.recorder_metrics import RecorderMetrics
+from predictions.api.retraining_metrics import RetrainingMetrics
 from predictions.api.rollback_metrics import ROLLBACK_METRICS
 from predictions.api.schema.signal_shapes import SignalListSerializer
 from predictions.api.shadow_metrics import ShadowMetrics
@@ -225,6 +226,7 @@ def test_metrics_table_has_every_metric_of_the_loop_and_no_other() -> None:
         | _kinds(MarketMetrics({}).registry).keys()
         | _kinds(AlertMetrics({}).registry).keys()
         | _kinds(MqttMetrics({}).registry).keys()
+        | _kinds(RetrainingMetrics({}).registry).keys()
         | {*QUALITY_METRICS, *ROLLBACK_METRICS, *DRIFT_METRICS}
     )
     shown = table(OPERATIONS, "## Metrics")
@@ -259,6 +261,11 @@ def test_alert_metrics_table_has_every_metric_and_no_other() -> None:
 def test_mqtt_metrics_table_has_every_metric_and_no_other() -> None:
     shown = table(OPERATIONS, "### Metrics of MQTT")
     assert shown == _kinds(MqttMetrics({}).registry)
+
+
+def test_retraining_metrics_table_has_every_metric_and_no_other() -> None:
+    shown = table(OPERATIONS, "### Metrics of retraining")
+    assert shown == _kinds(RetrainingMetrics({}).registry)
 
 
 def test_quality_metrics_table_has_every_metric_and_no_other() -> None:

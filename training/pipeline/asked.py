@@ -34,8 +34,9 @@ def carry_out(options: Mapping[str, Any], told: Told) -> list[str]:
     RetrainingBusyError.
     """
     if options["resume"]:
+        jobs, cluster = _jobs(options["jobs"]), cluster_address(options["cluster"])
         with alone():
-            return _troubles(resume(engine_of, told))
+            return _troubles(resume(engine_of, told, jobs=jobs, cluster=cluster))
     orders, trigger = orders_of(options), Trigger(options["trigger"])
     if options["ship"] is not None:
         with alone():
@@ -81,7 +82,6 @@ def _order(slot: Slot, symbols: tuple[str, ...], options: Mapping[str, Any]) -> 
     if slot.engine == SIGNALS:
         _known(symbols, settings.SIGNAL_SYMBOLS)
     epochs = options["epochs"]
-    jobs = joblib.cpu_count() if options["jobs"] is None else options["jobs"]
     daily = options["daily"] if slot.timeframe == "1d" else None
     recordings = options["recordings"] or () if forecasts else ()
     return SlotOrder(
@@ -93,7 +93,7 @@ def _order(slot: Slot, symbols: tuple[str, ...], options: Mapping[str, Any]) -> 
         device=known_device(options["device"]),
         epochs=None if epochs is None else at_least(1, "--epochs", epochs),
         trials=at_least(1, "--trials", options["trials"]),
-        jobs=at_least(1, "--jobs", jobs),
+        jobs=_jobs(options["jobs"]) or joblib.cpu_count(),
         cluster=cluster_address(options["cluster"]),
     )
 
@@ -110,6 +110,10 @@ def _moment(text: str) -> datetime:
     except ValueError as error:
         raise OrderError(f"--since {text!r} is no time; write it like 2026-01-04T00:30") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _jobs(given: int | None) -> int | None:
+    return None if given is None else at_least(1, "--jobs", given)
 
 
 def _troubles(rows: Sequence[TrainingRun]) -> list[str]:

@@ -75,7 +75,7 @@ class Chores:
         return None if slots >= set(map(str, SLOTS)) else due
 
     def _resume(self, now: datetime) -> tuple[str, ...]:
-        return ("retrain", "--resume") if unfinished() else ()
+        return ("retrain", "--resume", "--jobs", "1") if unfinished() else ()
 
     def _scheduled(self, now: datetime) -> tuple[str, ...]:
         due = self.due(now)

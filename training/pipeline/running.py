@@ -83,9 +83,20 @@ def _beside(slot: Slot) -> str:
     return f"{other.version.version} of run {other.pk} is on trial: no second one is made beside it"
 
 
-def resume(engine_of: EngineOf, told: Told) -> list[TrainingRun]:
-    """Go on with every run that was broken off, and decide trials whose time is over."""
-    return [go_on(row, engine_of, told) for row in unfinished()]
+def resume(
+    engine_of: EngineOf, told: Told, *, jobs: int | None = None, cluster: str | None = None
+) -> list[TrainingRun]:
+    """Go on with every run that was broken off, and decide trials whose time is over.
+
+    jobs, cluster: where fits run from now on; None as the run was asked for.
+    """
+    changed = {"jobs": jobs, "cluster": cluster}
+    rows = unfinished()
+    for row in rows:
+        given = {name: value for name, value in changed.items() if value is not None}
+        row.options = {**row.options, **given}
+        go_on(row, engine_of, told)
+    return rows
 
 
 def go_on(row: TrainingRun, engine_of: EngineOf, told: Told) -> TrainingRun:
