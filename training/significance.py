@@ -71,10 +71,13 @@ def diebold_mariano(
     if n <= lags + 1 or float(np.ptp(gains)) == 0.0:
         return Comparison(gain, None, None, n)
     stretches = np.concatenate([[0], np.cumsum(np.diff(times) > lags * step_ms)])
+    reach = min(lags, int(np.bincount(stretches).max()) - 1)
+    if not reach:  # no two rows belong together, and statsmodels wants a panel that has two
+        stretches = np.zeros(n, dtype=np.int64)
     # Within a stretch absent ticks are few; the lag is counted in rows, as statsmodels does.
     fitted = OLS(gains, np.ones(n)).fit(
         cov_type="hac-panel",
-        cov_kwds={"groups": stretches, "maxlags": lags, "use_correction": "hac"},
+        cov_kwds={"groups": stretches, "maxlags": reach, "use_correction": "hac"},
     )
     # Around its own mean a series looks less persistent than it is, the more so the more lags.
     error = float(np.asarray(fitted.bse)[0]) * math.sqrt((n - 1) / (n - lags - 1))

@@ -128,6 +128,17 @@ def test_diebold_mariano_finds_a_better_model_and_not_an_equal_one() -> None:
     assert same.p is None
 
 
+def test_diebold_mariano_of_stretches_shorter_than_its_lags_tells_still() -> None:
+    rng = np.random.default_rng(7)
+    for stretch in (1, 10):
+        starts = np.repeat(10_000_000 * np.arange(400 // stretch), stretch)
+        times = starts + np.tile(2_000 * np.arange(stretch), 400 // stretch)
+        losses = rng.normal(size=400)
+        told = diebold_mariano(losses, losses + rng.normal(size=400), times, step_ms=2_000, lags=30)
+        assert told.p is not None
+        assert 0 < told.p < 1
+
+
 def test_diebold_mariano_on_overlapping_equal_losses_rejects_as_often_as_it_says() -> None:
     rng = np.random.default_rng(6)
     times = np.concatenate([2_000 * np.arange(400), 10_000_000 + 2_000 * np.arange(400)])
