@@ -72,7 +72,7 @@ function report(run) {
 function variant({ number, model, params, loss, metrics, chosen }) {
   const result = made("span");
   if (chosen) result.append(marked("▲", "", "good"), " became the challenger");
-  else if (loss === null) result.append(marked("✗", "", "down"), ` failed: ${metrics.why ?? "no figure came of it"}`);
+  else if (loss === null) result.append(marked("✗", "", "down"), ` failed: ${metrics.why ?? "it diverged"}`);
   else result.append("not chosen");
   return [String(number), { content: model, className: "text" }, { content: settings(params), className: "text" }, fixed(loss, 4), { content: result, className: "text" }];
 }
