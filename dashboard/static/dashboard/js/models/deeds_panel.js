@@ -30,7 +30,7 @@ function item({ action, version, before, by, why, figures, done_at: at }) {
   if (before && before !== version) head.append(" in place of ", made("code", "", before));
   element.append(sign, head, made("p", "muted", `By ${by}: ${why}`));
   const known = Object.entries(figures).filter(([, value]) => typeof value === "number");
-  const figured = known.map(([name, value]) => `${name.replaceAll("_", " ")} ${figure(value)}`).join(", ");
-  if (figured) element.append(made("p", "muted", `Figures: ${figured}`));
+  const figured = known.map(([name, value]) => `${name.replaceAll("_", " ")}: ${figure(value)}`).join("; ");
+  if (figured) element.append(made("p", "muted", figured));
   return element;
 }
