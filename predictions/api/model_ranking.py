@@ -3,6 +3,7 @@
 Apart from the rest, since adding up a week of forecasts takes a while: an answer is kept a minute.
 """
 
+import threading
 import time
 from typing import Any
 
@@ -37,6 +38,8 @@ LONGEST_VENUE = 96
 KEPT_SECONDS = 60
 
 kept = KeptAnswers()
+_making = threading.Lock()
+"""One at a time: of 500 symbols it takes seconds, and who waits gets what the other made."""
 
 
 @described_by(RankingDescription)
@@ -78,7 +81,8 @@ def _ranking(slot: Slot, venue: str, live: bool | None) -> bytes:
 
     # What was nothing at all is asked again as soon as something was said.
     state = (time.time() // KEPT_SECONDS, claimed)
-    return kept.answer((slot, venue, champion, live), state, made)
+    with _making:
+        return kept.answer((slot, venue, champion, live), state, made)
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from django.db.models import Max
 
 from inference.artefacts.versions import Slot
 from inference.signals.levels import HORIZON_CANDLES
@@ -18,7 +19,7 @@ from predictions.accuracy import forecasts, signals
 from predictions.accuracy.figures import Figure, figure
 from predictions.accuracy.graded_signals import MINIMUM as LEAST_SIGNALS
 from predictions.accuracy.graded_signals import GradedSignals
-from predictions.accuracy.hours import COLUMN, HOUR_MS, MINUTE_MS, Hour
+from predictions.accuracy.hours import COLUMN, HOUR_MS, MINUTE_MS, MINUTES, Hour
 from predictions.accuracy.intervals import Estimate, block_estimate, ratio_estimate, skill_estimate
 from predictions.accuracy.losses import log_losses
 from predictions.accuracy.questions import (
@@ -29,7 +30,7 @@ from predictions.accuracy.questions import (
 )
 from predictions.accuracy.signal_rows import SignalQuestion, SignalRow, find_signals
 from predictions.accuracy.sums import block_length
-from predictions.models import ForecastRollup, ModelVersion, Signal
+from predictions.models import Forecast, ForecastRollup, ModelVersion, Signal
 from predictions.models.retraining import VersionState
 from predictions.moments import moment
 from predictions.promotion.reigns import CLASS_SHARES, NO_CHANGE
@@ -43,8 +44,14 @@ SIGNAL_WINDOW_MS = 365 * 24 * HOUR_MS
 MOST_VERSIONS = 12
 """Those that serve or are on trial, then those that spoke last."""
 
+MOST_ROWS = 50_000
+"""Of all versions since the last hour that is added up; beyond, that hour's end is the end."""
+
 Floats = npt.NDArray[np.float64]
 Row = dict[str, Any]
+_Minutes = dict[tuple[int, str], Floats]
+"""By hour and symbol: squared error and number of decisions of each minute, [60, 2]."""
+_COMPARED = [COLUMN["sq_error"], COLUMN["compared"]]
 _STANDING = (VersionState.CHAMPION, VersionState.PREVIOUS, VersionState.SHADOW)
 
 
@@ -88,23 +95,50 @@ def _value(found: Figure) -> float:
 def _forecasters(
     venue: str, champion: str, from_ms: int | None, to_ms: int | None
 ) -> tuple[list[Row], int | None, int | None]:
-    newest = newest_ms(venue)
-    end = to_ms if to_ms is not None else None if newest is None else newest + 1
+    end = _end(venue) if to_ms is None else to_ms
     if end is None:
         return [], from_ms, to_ms
     begin = end - WINDOW_MS if from_ms is None else from_ms
     while True:
-        names = _chosen("forecasts", champion, _spoken_forecasters(venue, begin, end))
         try:
-            found = {name: _hours(venue, name, begin, end) for name in names}
-            break
+            return _forecast_rows(venue, champion, begin, end), begin, end
         except TooMuchAskedError:
             if end - begin <= HOUR_MS:
                 raise
-            begin = end - (end - begin) // 2
-    hours = {name: hours for name, hours in found.items() if hours}
-    rows = [_forecast_row(name, hours[name], hours.get(champion), champion) for name in hours]
-    return rows, begin, end
+            # In whole hours: of a part of one, its rows would have to be read.
+            begin = end - max(HOUR_MS, (end - begin) // 2 // HOUR_MS * HOUR_MS)
+
+
+def _end(venue: str) -> int | None:
+    # The hours that are added up, where rows since are too many to be read of each version.
+    newest = newest_ms(venue)
+    if newest is None:
+        return None
+    hours = ForecastRollup.objects.filter(venue=venue)
+    last = hours.aggregate(last=Max("hour_ts"))["last"]
+    if last is None:
+        return newest + 1
+    added_up = int(last) + HOUR_MS
+    since = Forecast.objects.filter(venue=venue, predicted_at__gte=moment(added_up))
+    return added_up if since.order_by()[: MOST_ROWS + 1].count() > MOST_ROWS else newest + 1
+
+
+def _forecast_rows(venue: str, champion: str, begin: int, end: int) -> list[Row]:
+    # One version's hours at a time: of 500 symbols they are 100 MB.
+    champions: _Minutes | None = None
+    rows: list[Row] = []
+    for name in _chosen("forecasts", champion, _spoken_forecasters(venue, begin, end)):
+        hours = _hours(venue, name, begin, end)
+        if not hours:
+            continue
+        minutes = _by_symbol(hours)
+        if name == champion:
+            champions = minutes
+        compared = None
+        if champions is not None and name != champion:
+            compared = _forecasts_against(minutes, champions)
+        rows.append(_forecast_row(name, hours, compared))
+    return rows
 
 
 def _hours(venue: str, version: str, begin: int, end: int) -> list[Hour]:
@@ -118,13 +152,8 @@ def _hours(venue: str, version: str, begin: int, end: int) -> list[Hour]:
     return sorted(hours, key=lambda hour: hour.key.hour_ts)
 
 
-def _forecast_row(
-    name: str, hours: Sequence[Hour], champions: Sequence[Hour] | None, champion: str
-) -> Row:
+def _forecast_row(name: str, hours: Sequence[Hour], compared: Figure | None) -> Row:
     summary = forecasts.summary(hours)
-    compared = None
-    if champions is not None and name != champion:
-        compared = _forecasts_against(hours, champions)
     return {
         "version": name,
         "n": summary["n"],
@@ -137,45 +166,41 @@ def _forecast_row(
     }
 
 
-def _forecasts_against(mine: Sequence[Hour], theirs: Sequence[Hour]) -> Figure:
+def _forecasts_against(mine: _Minutes, theirs: _Minutes) -> Figure:
     # 1 - squared error ÷ the champion's, in minutes in which both answered as many ticks.
-    minutes = _shared_minutes(mine, theirs)
-    if not minutes:
+    times, minutes = _shared_minutes(mine, theirs)
+    if not len(times):
         return figure(Estimate(None, None, None, 0, None, 0), forecasts.MINIMUM)
-    times = np.array(sorted(minutes), dtype=np.int64)
     length = block_length(len(times))
     sums = np.zeros((len(times), 3))
-    np.add.at(
-        sums,
-        np.unique(times // length, return_inverse=True)[1],
-        np.array([minutes[minute] for minute in times.tolist()]),
-    )
+    np.add.at(sums, np.unique(times // length, return_inverse=True)[1], minutes)
     sums = sums[sums[:, 2] > 0]
     found = block_estimate(sums[:, 0], sums[:, 1], n=int(sums[:, 2].sum()))
     return figure(skill_estimate(found), forecasts.MINIMUM)
 
 
-def _shared_minutes(mine: Sequence[Hour], theirs: Sequence[Hour]) -> dict[int, Floats]:
-    # By minute: squared error of both, decisions; all symbols added up.
-    own, other = _by_symbol(mine), _by_symbol(theirs)
-    error, compared = COLUMN["sq_error"], COLUMN["compared"]
-    found: dict[int, Floats] = {}
-    for key in own.keys() & other.keys():
-        first, second = own[key], other[key]
-        same = (first[:, compared] > 0) & (first[:, compared] == second[:, compared])
-        for minute in np.flatnonzero(same).tolist():
-            at = key[0] // MINUTE_MS + minute
-            sums = [first[minute, error], second[minute, error], first[minute, compared]]
-            found[at] = found.get(at, np.zeros(3)) + np.array(sums)
-    return found
+def _shared_minutes(mine: _Minutes, theirs: _Minutes) -> tuple[npt.NDArray[np.int64], Floats]:
+    # Minutes in order, and of each the squared error of both and decisions, of all symbols.
+    hours: dict[int, Floats] = {}
+    for hour_ts, symbol in sorted(mine.keys() & theirs.keys()):
+        first, second = mine[hour_ts, symbol], theirs[hour_ts, symbol]
+        same = (first[:, 1] > 0) & (first[:, 1] == second[:, 1])
+        both = np.column_stack((first[:, 0], second[:, 0], first[:, 1]))
+        added = hours.setdefault(hour_ts, np.zeros((MINUTES, 3)))
+        added[same] += both[same]
+    sums = np.concatenate([np.zeros((0, 3)), *hours.values()])
+    starts = np.array(list(hours), dtype=np.int64) // MINUTE_MS
+    times = (starts[:, None] + np.arange(MINUTES)).ravel()
+    said = sums[:, 2] > 0
+    return times[said], sums[said]
 
 
-def _by_symbol(hours: Sequence[Hour]) -> dict[tuple[int, str], Floats]:
-    found: dict[tuple[int, str], Floats] = {}
+def _by_symbol(hours: Sequence[Hour]) -> _Minutes:
+    found: _Minutes = {}
     for hour in hours:
         key = hour.key.hour_ts, hour.key.symbol
-        blocks = hour.blocks.astype(np.float64)
-        found[key] = found[key] + blocks if key in found else blocks
+        minutes = hour.blocks[:, _COMPARED].astype(np.float64)
+        found[key] = found[key] + minutes if key in found else minutes
     return found
 
 

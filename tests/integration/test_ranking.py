@@ -83,6 +83,39 @@ def test_ranking_of_too_much_takes_the_newest_half(monkeypatch: pytest.MonkeyPat
     assert len(found["versions"]) == 3
 
 
+def test_ranking_of_many_rows_since_the_last_full_hour_ends_with_that_hour(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill_forecasts()
+    monkeypatch.setattr(module, "MOST_ROWS", 100)
+
+    found = ranking(FORECASTER, VENUE, "v1")
+
+    assert found["to_ms"] == FIRST_TICK_MS + 3_600_000
+    assert {row["n"] for row in found["versions"]} == {60}
+    compared = {row["version"]: row["against_champion"] for row in found["versions"]}
+    assert compared["v1"] is None and compared["v2"]["n"] == 60
+
+
+def test_ranking_of_too_much_begins_with_a_full_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_forecasts()
+    monkeypatch.setattr(module, "MOST_ROWS", 100)
+    spans: set[int] = set()
+
+    def strict(question: ForecastQuestion) -> Found:
+        assert question.from_ms is not None and question.to_ms is not None
+        spans.add(question.to_ms - question.from_ms)
+        if question.to_ms - question.from_ms > 7_200_000:
+            raise TooMuchAskedError("too much")
+        return find_hours(question)
+
+    monkeypatch.setattr(module, "find_hours", strict)
+    ranking(FORECASTER, VENUE, "v1")
+
+    assert len(spans) > 5
+    assert all(span % 3_600_000 == 0 for span in spans)
+
+
 def test_ranking_of_signals_says_log_loss_against_shares_and_champion() -> None:
     random = np.random.default_rng(2)
     labels = random.integers(0, 3, size=(80, len(SYMBOLS)))
