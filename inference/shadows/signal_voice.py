@@ -138,7 +138,8 @@ class SignalVoice:
         ):
             return False
         if now_ms > signal.valid_until_ms:
-            self._status.skip("late")
+            leader_late = signal.made_ms > signal.valid_until_ms
+            self._status.skip("late", excused=leader_late or not self._clock.real_time)
             return False
         return True
 

@@ -17,7 +17,7 @@ from inference.artefacts.versions import Slot, VersionStore
 from inference.config import RedisConfig
 from inference.handover.chain import entry_hash
 from inference.shadows.shards import shard_of
-from inference.signals.entry import BatchEntry
+from inference.signals.entry import BatchEntry, Said
 from inference.signals.loop import SignalLoop
 from inference.signals.metrics import SignalMetrics
 from inference.signals.moment import Moment
@@ -37,7 +37,7 @@ from tests.integration.ledger import FakeLayer
 from tests.integration.shadow_stage import shadowing
 from tests.integration.watched_signals import entries, running
 from tests.made_candles import walk
-from tests.signal_loops import M15, VENUE, announce, set_clock
+from tests.signal_loops import M15, VENUE, announce, make_signal, set_clock
 from tests.unit.signal_artefacts import NOW_MS, SYMBOLS, candles, write_folder, write_pooled
 from tests.waiting import eventually
 
@@ -168,6 +168,16 @@ class FakeClock:
         return self.market
 
 
+def signal_at(made_ms: int) -> BatchEntry:
+    """Return a leader's batch of one signal of the candle at NOW_MS."""
+    given: dict[str, Any] = {"candle_open_ms": OPEN_MS, "made_ms": made_ms, "model_version": "old"}
+    said_ = Said(make_signal(SYMBOLS[0], M15, **given))
+    return BatchEntry(
+        venue=VENUE, live=False, batch=made_ms, timeframe=M15, made_ms=made_ms, missed=0,
+        shard=0, token=1, signals=[said_], gaps=[],
+    )  # fmt: skip
+
+
 def restated(symbol: str) -> CandleSeries:
     """Return the newest candle with another close."""
     newest = candles(M15, seed=SYMBOLS.index(symbol))[-1:]
@@ -215,6 +225,11 @@ async def test_restart_answers_what_is_still_valid_and_nothing_twice_or_late(
     async with shadowing(redis_url, tmp_path) as shadow:
         await shadow.speaking(TRIAL, "too-late")
         await eventually(lambda: shadow.caught_up("too-late"))
+        # A leader that is late itself leaves nothing to be in time for.
+        late = signal_at(NOW_MS + M15.ms // 2)
+        binary.xadd(keys.log(SIGNALS), {"entry": late.pack()})
+        await eventually(lambda: shadow.status("too-late")["skipped"] == {"late": 1})
+        assert shadow.status("too-late")["overdue_share"] is None
     assert spoken(binary, "too-late") == []
     batches = spoken(binary, TRIAL)
     assert [[each.signal.symbol for each in one.signals] for one in batches] == [
