@@ -9,6 +9,7 @@ import pytest
 from market.hot.vector import INDEX, TICK_MS
 from market.recording.places import FEATURES, SymbolFolder
 from tests.made_recordings import write_recording
+from training import forecast_datasets
 from training.decisions import decide
 from training.forecast_datasets import build, dataset_path, load, save
 from training.recorded_markets import venue_folder
@@ -147,3 +148,25 @@ def test_void_features_stay_void_and_required_ones_leave_no_row(tmp_path: Path) 
     rewrite(path, pl.lit(float("nan")).alias("spread_bp"))
     with pytest.raises(TooLittleDataError, match="no labelled decision yet"):
         build([folder])
+
+
+def test_dataset_of_very_much_takes_every_nth_tick_and_then_the_newest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_recording(tmp_path, minutes=4)
+    hours = len(SymbolFolder(folder).hours(FEATURES))
+    every = build([folder]).decisions
+    monkeypatch.setattr(
+        forecast_datasets, "MOST_ROWS", hours * forecast_datasets.TICKS_AN_HOUR // 3
+    )
+    third = build([folder]).decisions
+    monkeypatch.setattr(forecast_datasets, "MOST_ROWS", 10)
+    newest = build([folder]).decisions
+
+    kept = every.decided_ms[every.decided_ms % (3 * TICK_MS) == 0]
+    np.testing.assert_array_equal(third.decided_ms, kept)
+    apart = every.decided_ms[every.decided_ms % (5 * TICK_MS) == 0]
+    np.testing.assert_array_equal(newest.decided_ms, apart[-10:])
+    np.testing.assert_array_equal(
+        newest.returns_bp, every.returns_bp[np.isin(every.decided_ms, newest.decided_ms)]
+    )
