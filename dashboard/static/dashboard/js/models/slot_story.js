@@ -54,7 +54,7 @@ function judging({ run, market, until, days_left: left, prolonged }) {
 }
 
 function speaking({ voice }) {
-  if (voice === null) return [made("span", "warned", " Nobody lets it speak: run_shadow does not run.")];
+  if (voice === null) return [made("span", "warned", " It does not speak: run_shadow does not run, or has not taken it up yet.")];
   if (voice.message) return [made("span", "warned", ` ${capital(voice.message)}.`)];
   if (voice.said === null) return [];
   const skipped = voice.skipped ? `, ${count(voice.skipped)} skipped` : "";
