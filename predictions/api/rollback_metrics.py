@@ -1,6 +1,6 @@
 """Rollback watches for Prometheus: what the recorder last told, never waited for.
 
-Read by the web process's `/metrics`. What ran out in Redis is shown no more.
+Read by the web process's `/metrics`. What was told too long ago is shown no more.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from market import keys
 from predictions.api.quality_metrics import PATIENCE_SECONDS
 from predictions.api.redis_client import web_redis
-from predictions.promotion.told_watches import ROLLBACK_FIELD, WatchesTold, decode_watches
+from predictions.promotion.told_watches import ROLLBACK_FIELD, WatchesTold, fresh_watches
 
 _GAUGES = {
     "rollback_e_value": "evidence that a champion loses to its rival; it is rolled back at 100",
@@ -46,9 +46,10 @@ class RollbackCollector(Collector):
 
     async def _read(self) -> None:
         try:
-            self._told = decode_watches(await web_redis().hget(keys.retraining(), ROLLBACK_FIELD))
+            text = await web_redis().hget(keys.retraining(), ROLLBACK_FIELD)
         except (redis.RedisError, OSError):
-            self._told = None
+            text = None
+        self._told = fresh_watches(text, time.time_ns() // 1_000_000)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the gauges of what is known."""

@@ -19,7 +19,7 @@ from predictions.cards.schedule import retraining_report
 from predictions.cards.slots import Said
 from predictions.cards.trials import Now
 from predictions.promotion.told import DRIFT_FIELD, fresh_drift
-from predictions.promotion.told_watches import ROLLBACK_FIELD, decode_watches
+from predictions.promotion.told_watches import ROLLBACK_FIELD, fresh_watches
 from predictions.watching.heartbeats import answers, detail_of, told
 
 PROCESSES = ("inference", "signals", "shadow", "retrain")
@@ -57,7 +57,10 @@ async def said_of_models() -> SaidOfModels:
     return SaidOfModels(
         Told(inference, signal_loop, *quality),
         Said(
-            Now(wall_ms, market), shadow, fresh_drift(drift, int(wall_ms)), decode_watches(watches)
+            Now(wall_ms, market),
+            shadow,
+            fresh_drift(drift, int(wall_ms)),
+            fresh_watches(watches, int(wall_ms)),
         ),
         {"redis": "connected", "venue": market.venue, "live": market.live}
         | {"retraining": retraining_report(status, retrain)},

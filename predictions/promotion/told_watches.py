@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
+from market import keys
+
 ROLLBACK_FIELD = "rollback"
 
 
@@ -72,3 +74,13 @@ def decode_watches(text: object) -> WatchesTold | None:
         return msgspec.json.decode(text, type=WatchesTold)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def fresh_watches(text: object, now_ms: int) -> WatchesTold | None:
+    """Read the field; None where it is so old that nothing is known. now_ms: wall time.
+
+    The hash is kept alive by `measure_drift`, whether the recorder watches or not.
+    """
+    told = decode_watches(text)
+    fresh = told is not None and now_ms - told.made_ms < keys.RETRAINING_SECONDS * 1000
+    return told if fresh else None

@@ -18,7 +18,7 @@ from market import keys
 from market.redis_cluster import connect
 from market.redis_policy import EVERY_NODE, REQUIRED_POLICY
 from predictions.promotion.told import DRIFT_FIELD, DriftTold, fresh_drift
-from predictions.promotion.told_watches import ROLLBACK_FIELD, WatchesTold, decode_watches
+from predictions.promotion.told_watches import ROLLBACK_FIELD, WatchesTold, fresh_watches
 from predictions.recording.backlog import memory_share
 from predictions.recording.log_reader import LogReader
 from predictions.watching.market_facts import listing_facts
@@ -46,9 +46,10 @@ def redis_facts(url: str, *, cluster: bool) -> dict[str, Any]:
 
 def _rollbacks(client: Any) -> WatchesTold | None:
     try:
-        return decode_watches(client.hget(keys.retraining(), ROLLBACK_FIELD))
+        text = client.hget(keys.retraining(), ROLLBACK_FIELD)
     except redis.ResponseError:
         return None  # the key holds another type
+    return fresh_watches(text, time.time_ns() // 1_000_000)
 
 
 def _drift(client: Any) -> DriftTold | None:

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import redis
 from django.db import OperationalError, connection
@@ -37,7 +38,7 @@ __all__ = ["document"]
 WATCHES = WatchesTold(
     venue=rows.VENUE,
     live=False,
-    made_ms=1,
+    made_ms=time.time_ns() // 1_000_000,
     watches=(
         WatchTold(
             slot="forecasts",
@@ -167,6 +168,22 @@ def test_slots_tell_what_shadows_watches_and_drift_say_in_redis(
         "why": None, "doing": "retrain",
     }  # fmt: skip
     check(document, "/api/models", 200, told)
+
+
+def test_slots_watches_told_too_long_ago_are_unknown(
+    client: Client, clean_redis: redis.Redis
+) -> None:
+    rows.life()
+    old = msgspec.structs.replace(WATCHES, made_ms=WATCHES.made_ms - 7_200_000)
+    clean_redis.hset(keys.retraining(), ROLLBACK_FIELD, encode_watches(old))
+
+    told = slots(client)["forecasts"]
+    metrics = client.get("/metrics").content.decode()
+    alerts = {each["code"] for each in client.get("/api/system").json()["alerts"]}
+
+    assert told["watch"] is None
+    assert "rollback_e_value{" not in metrics
+    assert "model_loses" not in alerts
 
 
 def test_slots_garbage_in_redis_is_unknown(client: Client, clean_redis: redis.Redis) -> None:
