@@ -23,7 +23,7 @@ from inference.artefacts.places import is_pinned, unpromoted_places
 from inference.artefacts.versions import Slot, UnknownVersionError, VersionStore
 from inference.config import resolve_model_path
 from predictions.models.retraining import Action, ModelVersion, Origin, Promotion, VersionState
-from predictions.promotion.errors import StandingError
+from predictions.promotion.errors import PinnedError, StandingError
 from predictions.promotion.history import served_before
 from predictions.promotion.locking import Change, Journal, Links, change_lock
 
@@ -60,7 +60,7 @@ def settled_champion(slot: Slot) -> str | None:
 def serving_version(slot: Slot, store: VersionStore) -> str:
     """Return what the links, or the files where nothing is promoted, let serve; "" for nothing."""
     linked = store.champion(slot)
-    if linked is not None and not _pinned(slot):
+    if linked is not None and not pinned(slot):
         return linked
     found = unpromoted(slot)
     return "" if found is None else found.version
@@ -76,6 +76,11 @@ def frozen(slot: Slot) -> bool:
     steps = Promotion.objects.filter(slot=str(slot), action__in=(Action.FREEZE, Action.UNFREEZE))
     last = steps.order_by("-id").values_list("action", flat=True).first()
     return last == Action.FREEZE
+
+
+def pinned(slot: Slot) -> bool:
+    """Say whether the configuration names a network that wins over all that is promoted."""
+    return slot.timeframe is None and is_pinned(_configured(), settings.BASE_DIR)
 
 
 @dataclass(slots=True)
@@ -162,9 +167,9 @@ class Bench:
         return list(islice((v for v in before if v != without and self._may_return(v)), 2))
 
     def refuse_pinned(self) -> None:
-        """Raise StandingError where the configuration names a network that wins over all."""
-        if _pinned(self.slot):
-            raise StandingError(
+        """Raise PinnedError where the configuration names a network that wins over all."""
+        if pinned(self.slot):
+            raise PinnedError(
                 f"model.path in the configuration names {settings.INFERENCE.model.path}, which "
                 f"serves {self.slot} whatever is promoted; name models/btc_predictor_v1.onnx first"
             )
@@ -241,7 +246,7 @@ class Bench:
         if links.previous is not None:
             states[links.previous] = State.PREVIOUS
         champion = links.champion
-        if champion is None or _pinned(self.slot):
+        if champion is None or pinned(self.slot):
             found = unpromoted(self.slot)
             champion = None if found is None else found.version
             if found is not None:
@@ -332,10 +337,6 @@ class Bench:
 
 def _configured() -> Path:
     return resolve_model_path(settings.INFERENCE.model.path, settings.BASE_DIR)
-
-
-def _pinned(slot: Slot) -> bool:
-    return slot.timeframe is None and is_pinned(_configured(), settings.BASE_DIR)
 
 
 def _unpromoted_places(slot: Slot) -> tuple[Path, ...]:

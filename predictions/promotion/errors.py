@@ -15,3 +15,7 @@ class NothingBeforeError(StandingError):
 
 class OtherServesError(StandingError):
     """What the caller means serves no more."""
+
+
+class PinnedError(StandingError):
+    """The configuration names a network that serves whatever is promoted."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from inference.artefacts.versions import Slot
 from predictions.models.retraining import Action, ModelVersion, Origin, Promotion, VersionState
-from predictions.promotion.bench import frozen, settled, settled_champion
+from predictions.promotion.bench import Bench, frozen, pinned, settled, settled_champion
 from predictions.promotion.errors import (
     FrozenError,
     NothingBeforeError,
@@ -64,12 +64,19 @@ def put_on_trial(slot: Slot, version: str, *, by: str, why: str) -> Promotion:
 
 
 def promote(
-    slot: Slot, version: str, *, by: str, why: str, figures: Mapping[str, Any] | None = None
+    slot: Slot,
+    version: str,
+    *,
+    by: str,
+    why: str,
+    figures: Mapping[str, Any] | None = None,
+    serving: str | None = None,
 ) -> Promotion:
     """Let a version serve from now on; what served stays on trial, as the one to go back to.
 
-    Raises FrozenError for automatic callers, UnknownVersionError, ArtefactError, StandingError
-    where it serves already, was rejected and no person asks, or could not serve.
+    serving: the champion that it was found better than, where that may have left meanwhile.
+    Raises FrozenError for automatic callers, UnknownVersionError, ArtefactError, PinnedError,
+    OtherServesError, StandingError where it serves already, or was rejected and no person asks.
     """
     with settled(slot) as bench:
         _refuse_frozen(slot, by)
@@ -78,6 +85,7 @@ def promote(
             raise StandingError(f"{version} serves {slot} already")
         _refuse_rejected(row, by)
         bench.refuse_pinned()
+        _refuse_other(bench, serving)
         before = bench.adopt_champion()
         wanted = Links(version, before, (bench.trials() | _some(before)) - {version})
         done = bench.change(
@@ -99,14 +107,13 @@ def roll_back(
 
     Each call goes one further back, in the order in which versions served: never to one that was
     rolled back or rejected. serving: the champion that is meant, where it may have left meanwhile.
-    Raises FrozenError, NothingBeforeError, OtherServesError.
+    Raises FrozenError, PinnedError, NothingBeforeError, OtherServesError.
     """
     with settled(slot) as bench:
         _refuse_frozen(slot, by)
         bench.refuse_pinned()
+        _refuse_other(bench, serving)
         leaving = bench.champion
-        if serving not in (None, leaving):
-            raise OtherServesError(f"{leaving} serves {slot}, not {serving} any more")
         way_back = bench.way_back()
         if not way_back:
             raise NothingBeforeError(f"nothing served {slot} before {leaving or 'now'}")
@@ -156,6 +163,11 @@ def unfreeze(slot: Slot, *, by: str, why: str) -> Promotion:
 def is_frozen(slot: Slot) -> bool:
     """Say whether only a person may change what serves."""
     return frozen(slot)
+
+
+def is_pinned(slot: Slot) -> bool:
+    """Say whether `model.path` names a network that serves whatever is promoted."""
+    return pinned(slot)
 
 
 def champion_version(slot: Slot) -> str:
@@ -208,6 +220,11 @@ def _refuse_frozen(slot: Slot, by: str) -> None:
 def _refuse_rejected(row: ModelVersion, by: str) -> None:
     if by in set(Automatic) and row.state == State.REJECTED:
         raise StandingError(f"{row.version} of {row.slot} was rejected: only a person may take it")
+
+
+def _refuse_other(bench: Bench, serving: str | None) -> None:
+    if serving not in (None, bench.champion):
+        raise OtherServesError(f"{bench.champion} serves {bench.slot}, not {serving} any more")
 
 
 def _some(version: str | None) -> frozenset[str]:

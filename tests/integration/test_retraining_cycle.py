@@ -1,5 +1,6 @@
 """The whole way of a challenger: from a recording to what serves, killed and gone on with."""
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +29,7 @@ from predictions.promotion.criteria import Criterion, Stage, Verdict, to_records
 from tests.integration.ledger import FIRST_TICK_MS
 from tests.integration.versions_ledger import VENUE, say_forecasts, say_signals
 from tests.made_recordings import write_recording
-from tests.model_versions import add_version
+from tests.model_versions import MODELS, add_version, with_model_path
 from training.pipeline.engines import Engine, Found, Judged, Learned, Made, Told
 from training.pipeline.forecasts import ForecastEngine
 from training.pipeline.orders import SlotOrder
@@ -145,7 +146,7 @@ def on_trial(store: VersionStore, slot: Slot = SLOT) -> TrainingRun:
     return run
 
 
-def say(challenger: str, *, skill: float, ticks: int = TICKS) -> None:
+def say(challenger: str, *, skill: float, ticks: int = TICKS, venue: str = VENUE) -> None:
     """Let what is shipped say nothing, the challenger a share of what can be told; grade both."""
     random = np.random.default_rng(3)
     told, silent, own = (random.normal(size=(3, ticks, 1)).T * (0.45, 0.01, 0.01)).T
@@ -162,6 +163,7 @@ def say(challenger: str, *, skill: float, ticks: int = TICKS) -> None:
             champion=SHIPPED,
             first=first,
             sigma_bp=1.0 + first / ticks,
+            venue=venue,
         )
 
 
@@ -361,6 +363,97 @@ def test_challenger_of_a_frozen_slot_waits_and_is_promoted_once_it_thaws(
     run.refresh_from_db()
     assert (run.state, store.champion(SLOT)) == (RunState.PROMOTED, "v9")
     assert run.verdicts.filter(stage=Stage.SHADOW).count() == 1
+
+
+def waiting(
+    store: VersionStore, at: Callable[[float, str], None], frozen: bool = True
+) -> TrainingRun:
+    """Return a run whose challenger passed both gates and may not serve yet."""
+    at(FIRST_TICK_MS, VENUE)
+    run = on_trial(store)
+    say("v9", skill=1.0)
+    if frozen:
+        standing.freeze(SLOT, by="ann", why="a test")
+    at(FIRST_TICK_MS + DAY_MS, VENUE)
+    gone_on()
+    run.refresh_from_db()
+    assert (run.state, run.step) == (RunState.ON_TRIAL, RunStep.PROMOTION)
+    assert run.verdicts.get(stage=Stage.SHADOW).passed
+    assert unfinished() == []
+    return run
+
+
+def test_challenger_that_waited_is_tried_anew_where_another_serves_by_then(
+    store: VersionStore, at: Callable[[float, str], None]
+) -> None:
+    run = waiting(store, at)
+    standing.register(SLOT, add_version(store, SLOT, "v7"), origin=Origin.IMPORTED)
+    standing.promote(SLOT, "v7", by="ann", why="a person may")
+    standing.unfreeze(SLOT, by="ann", why="a test")
+
+    gone_on()
+
+    run.refresh_from_db()
+    assert (run.state, run.step) == (RunState.ON_TRIAL, RunStep.SHADOW)
+    assert run.message.endswith("v7 serves forecasts, not v1.0.0 any more")
+    assert store.champion(SLOT) == "v7"
+    until = run.metrics["trial"]["until_ms"]
+    assert until == pytest.approx(FIRST_TICK_MS + (1 + TRIAL_DAYS) * DAY_MS, abs=2)
+    assert unfinished() == []
+
+
+def test_challenger_waits_while_the_configuration_names_what_serves(
+    store: VersionStore, at: Callable[[float, str], None], settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "own").mkdir()
+    for file in MODELS.glob("btc_predictor_v1.*"):
+        shutil.copy(file, tmp_path / "own")
+    usual = settings.INFERENCE
+    settings.INFERENCE = with_model_path(usual, str(tmp_path / "own" / "btc_predictor_v1.onnx"))
+    run = waiting(store, at, frozen=False)
+    assert "model.path" in run.message
+
+    settings.INFERENCE = usual
+    gone_on()
+
+    run.refresh_from_db()
+    assert (run.state, store.champion(SLOT)) == (RunState.PROMOTED, "v9")
+
+
+def test_challenger_of_a_market_that_is_made_up_is_promoted_by_a_person_alone(
+    store: VersionStore, at: Callable[[float, str], None]
+) -> None:
+    at(FIRST_TICK_MS, "simulated/7")
+    run = broken_off(store, RunStep.SHADOW)
+    TrainingRun.objects.update(venue="simulated/7")
+    gone_on()
+    say("v9", skill=1.0, venue="simulated/7")
+    at(FIRST_TICK_MS + DAY_MS, "simulated/7")
+    gone_on()
+
+    run.refresh_from_db()
+    assert run.verdicts.get(stage=Stage.SHADOW).passed
+    assert (run.state, store.champion(SLOT), store.shadows(SLOT)) == (RunState.REJECTED, None, {})
+    assert run.message.endswith("prices of simulated/7 are made up: promote it by hand")
+    standing.promote(SLOT, "v9", by="ann", why="a person may")
+
+
+def test_challenger_whose_trial_cannot_be_judged_does_not_stay_on_trial(
+    store: VersionStore, at: Callable[[float], None]
+) -> None:
+    class Broken(Quick):
+        def in_shadow(self, *given: Any) -> Verdict | Undecided:
+            raise RuntimeError("the disk is on fire")
+
+    at(FIRST_TICK_MS)
+    run = on_trial(store)
+    at(FIRST_TICK_MS + DAY_MS)
+    gone_on(Broken())
+
+    run.refresh_from_db()
+    assert run.state == RunState.FAILED
+    assert run.version is not None
+    assert (run.version.state, store.shadows(SLOT)) == (VersionState.RETIRED, {})
 
 
 def test_run_that_fails_says_why_and_the_next_slot_goes_on(

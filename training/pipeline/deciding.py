@@ -1,17 +1,25 @@
 """The end of a trial: the second gate looks at the ledger, once, and promotes or rejects.
 
-Too few decisions prolong the trial by as much again, twice at most. A frozen slot keeps a
-challenger that passed waiting, until a person promotes it, rejects it, or lets go of the slot.
+Too few decisions prolong the trial by as much again, twice at most. A frozen slot, or one whose
+network the configuration names, keeps a challenger that passed waiting, until a person promotes it,
+rejects it, or lets go of the slot. Where another champion serves by then, it is tried anew.
 """
 
+from market.clock import MADE_UP
 from predictions.models.retraining import GateVerdict, RunState, RunStep, VersionState
 from predictions.promotion.criteria import Stage
-from predictions.promotion.errors import FrozenError
-from predictions.promotion.standing import Automatic, champion_version, promote
+from predictions.promotion.errors import FrozenError, OtherServesError, PinnedError
+from predictions.promotion.standing import Automatic, champion_version, promote, retire
 from training.pipeline import records
 from training.pipeline.market_now import running_market
 from training.pipeline.steps import Run, reject_once
-from training.pipeline.trials import MOST_PROLONGED, TrialTime, is_abandoned, is_due
+from training.pipeline.trials import (
+    MOST_PROLONGED,
+    TrialTime,
+    is_abandoned,
+    is_due,
+    may_be_tried,
+)
 from training.shadow_gate import Undecided
 
 
@@ -28,8 +36,8 @@ def decide(run: Run) -> None:
     if row.version.state != VersionState.SHADOW:
         _end_as_found(run, kept)
         return
-    if kept is not None:
-        _promote(run, kept)
+    if kept is not None and row.step == RunStep.PROMOTION:
+        _promote(run, trial, kept)
         return
     _judge(run, trial)
 
@@ -45,7 +53,7 @@ def _judge(run: Run, trial: TrialTime) -> None:
     kept = records.write_verdict(row, verdict, row.version)
     row.save()
     if verdict.passed:
-        _promote(run, kept)
+        _promote(run, trial, kept)
         return
     why = f"not better than {champion} on trial: {'; '.join(verdict.objections)}"
     reject_once(run, why, _figures(kept))
@@ -65,19 +73,39 @@ def _too_few(run: Run, trial: TrialTime, why: str) -> None:
     run.end(RunState.REJECTED, f"{version}: {why}")
 
 
-def _promote(run: Run, kept: GateVerdict) -> None:
+def _promote(run: Run, trial: TrialTime, kept: GateVerdict) -> None:
     version = _version(run)
     why = f"passed both gates against {kept.against}, run {run.row.pk}"
+    by, figures = Automatic.RETRAINING, _figures(kept)
+    if trial.venue.startswith(MADE_UP):
+        # What serves, serves whichever market runs next.
+        why = f"{why}; prices of {trial.venue} are made up: promote it by hand"
+        retire(run.slot, version, by=by, why=why, figures=figures)
+        run.end(RunState.REJECTED, f"{version} {why}")
+        return
     try:
-        promote(run.slot, version, by=Automatic.RETRAINING, why=why, figures=_figures(kept))
-    except FrozenError:
-        run.row.message = (
-            f"{version} passed both gates, and {run.slot} is frozen: promote it by hand"
-        )
+        promote(run.slot, version, by=by, why=why, figures=figures, serving=kept.against)
+    except (FrozenError, PinnedError) as error:
+        run.row.message = f"{version} passed both gates, and waits: {error}"
         run.row.save()
         run.told(f"{run.slot}: {run.row.message}")
         return
+    except OtherServesError as error:
+        _try_anew(run, str(error))
+        return
     run.end(RunState.PROMOTED, f"{version} {why}")
+
+
+def _try_anew(run: Run, why: str) -> None:
+    # What it was found better than is gone, and of the other too little may be known together.
+    market, row = running_market(), run.row
+    if market is None or not may_be_tried(row.venue, market):
+        return  # until such a market runs
+    trial = TrialTime.beginning(run.slot, market)
+    row.metrics, row.step = {**row.metrics, "trial": trial.to_record()}, RunStep.SHADOW
+    row.message = f"{_version(run)} is on trial anew in {trial.venue}: {why}"
+    row.save()
+    run.told(f"{run.slot}: {row.message}")
 
 
 def _end_as_found(run: Run, kept: GateVerdict | None) -> None:

@@ -24,6 +24,7 @@ from predictions.promotion.standing import (
     put_on_trial,
     register,
     reject,
+    retire,
 )
 from training.pipeline import records
 from training.pipeline.engines import Engine, Learned, Told
@@ -54,10 +55,20 @@ class Run:
         self.row.save()
 
     def end(self, state: RunState, message: str) -> None:
-        """End the run."""
+        """End the run; who failed is on trial no more, since nobody would decide on it."""
+        if state == RunState.FAILED:
+            self._retire(message)
         records.end(self.row, state, message)
         self.folder.remove()
         self.told(f"{self.slot}: {message}")
+
+    def _retire(self, why: str) -> None:
+        version = self.row.version
+        if version is None:
+            return
+        version.refresh_from_db()
+        if version.state == VersionState.SHADOW:
+            retire(self.slot, version.version, by=Automatic.RETRAINING, why=why)
 
 
 def learn(run: Run) -> None:

@@ -15,7 +15,7 @@ from inference.vocabulary import FORECASTS
 from market.clock import MADE_UP, MarketTime
 from market.exchanges import is_exchange
 from predictions.models.retraining import RunState, RunStep, TrainingRun, VersionState
-from predictions.promotion.standing import is_frozen
+from predictions.promotion.standing import is_frozen, is_pinned
 from training.pipeline.market_now import market_now_ms, running_market
 
 DAY_MS = 86_400_000
@@ -85,7 +85,8 @@ def is_due(row: TrainingRun, market: MarketTime | None) -> bool:
     if row.version.state != VersionState.SHADOW:
         return True  # somebody took it off the trial, or promoted it
     if row.step == RunStep.PROMOTION:
-        return not is_frozen(parse_slot(row.slot))
+        slot = parse_slot(row.slot)
+        return not (is_frozen(slot) or is_pinned(slot))
     if market is not None and market.venue == trial.venue:
         return market_now_ms(market) >= trial.until_ms
     return is_abandoned(row, trial)
