@@ -1,4 +1,4 @@
-"""`manage.py models`, `promote`, `rollback`, `freeze` and `unfreeze`, as people type them."""
+"""`manage.py models`, `promote`, `rollback`, `trial`, `freeze`, `unfreeze`, as people type them."""
 
 import json
 from io import StringIO
@@ -134,6 +134,26 @@ def test_rollback_says_what_serves_again(store: VersionStore) -> None:
     assert "nothing served forecasts before v1.0.0" in refusal(
         "rollback", "forecasts", "--why", "worse"
     )
+
+
+def test_trial_begins_and_ends_at_a_persons_word(store: VersionStore) -> None:
+    add_version(store, FORECASTER, "v2")
+    standing.reject(FORECASTER, "v2", by=Automatic.RETRAINING, why="it lost")
+
+    assert (
+        typed("trial", "v2", "--why", "once more") == "forecasts: v2 is on trial; v1.0.0 serves\n"
+    )
+    assert list(store.shadows(FORECASTER)) == ["v2"]
+    assert typed("trial", "forecasts", "v2", "--end", "--why", "too slow", "--by", "bob") == (
+        "forecasts: v2 is not on trial any more; v1.0.0 serves\n"
+    )
+    assert not store.shadows(FORECASTER)
+    assert "the champion is not on trial" in refusal("trial", "v1.0.0", "--why", "x")
+    assert "roll back, or promote another, first" in refusal(
+        "trial", "v1.0.0", "--end", "--why", "x"
+    )
+    done = Promotion.objects.order_by("id").values_list("action", "version", "by", "why").last()
+    assert done == ("retire", "v2", "bob", "too slow")
 
 
 def test_freeze_and_unfreeze_keep_who_and_why(store: VersionStore) -> None:
