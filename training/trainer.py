@@ -44,8 +44,8 @@ def fit_tasks(
     """
     splits = forecast_splits(decisions)
     return [
-        FitTask(decisions.take(split.fit), name, options)
-        for split in (*splits.folds, splits.final)
+        FitTask(taught, name, options)
+        for taught in (decisions.take(split.fit) for split in (*splits.folds, splits.final))
         for name in names
     ]
 

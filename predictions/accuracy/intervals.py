@@ -22,6 +22,9 @@ REPLICATES = 1_000
 BLOCK_MS = 60_000
 """Six horizons: long enough that what overlaps a block's edge matters little."""
 MINIMUM_BLOCKS = 3
+MOST_BLOCKS = 2_000
+"""Beyond these neighbours are joined: more tell hardly anything more, and a month of minutes would
+take gigabytes to draw."""
 SEQUENCE_BLOCKS = 20
 """A sequence is told from so many blocks on: its bound rests on their sums being near normal."""
 TUNED_BLOCKS = 200
@@ -92,7 +95,7 @@ def block_estimate(
     seed: int = 0,
     level: float = 0.95,
 ) -> Estimate:
-    """Estimate Σ above / Σ below from the sums of each block [m] that holds any row.
+    """Estimate Σ above / Σ below from the sums of each block [m] that holds any row, in order.
 
     The interval is value ± t·SE: SE from resampled blocks, Student's t with m - 1 degrees of
     freedom, because percentiles of a few blocks are too narrow. moments: Σ over the rows of
@@ -103,6 +106,7 @@ def block_estimate(
     if not n or not total:
         return Estimate(None, None, None, n, None, 0)
     value = float(above.sum()) / total
+    above, below = _joined(above), _joined(below)
     count = len(above)
     if count < MINIMUM_BLOCKS:
         return Estimate(value, None, None, n, None, count)
@@ -164,6 +168,14 @@ def skill_estimate(loss_ratio: Estimate) -> Estimate:
     lower = None if loss_ratio.upper is None else 1 - loss_ratio.upper
     upper = None if loss_ratio.lower is None else 1 - loss_ratio.lower
     return replace(loss_ratio, value=1 - loss_ratio.value, lower=lower, upper=upper)
+
+
+def _joined(sums: Floats) -> Floats:
+    count = len(sums)
+    if count <= MOST_BLOCKS:
+        return sums
+    joined: Floats = np.add.reduceat(sums, np.arange(MOST_BLOCKS) * count // MOST_BLOCKS)
+    return joined
 
 
 @lru_cache(maxsize=16)

@@ -62,6 +62,7 @@ def _refuse(task: FitTask) -> Candidate:
 def test_tasks_are_each_model_in_each_fold_and_the_final_split(tasks: list[FitTask]) -> None:
     assert [task.name for task in tasks] == [*FITTED] * 5
     assert len({task.key for task in tasks}) == len(tasks)
+    assert len({id(task.decisions) for task in tasks}) == 5  # no copy for each model
 
 
 def test_stored_fits_are_read_and_not_made_again(

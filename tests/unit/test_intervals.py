@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from predictions.accuracy.intervals import (
+    MOST_BLOCKS,
     SEQUENCE_BLOCKS,
     Floats,
     block_estimate,
@@ -53,6 +54,16 @@ def test_block_estimate_without_moments_has_no_effective_size() -> None:
     estimate = block_estimate(np.arange(9.0), np.full(9, 10.0), n=90)
     assert estimate.n_eff is None
     assert estimate.lower is not None
+
+
+def test_block_estimate_of_a_month_joins_neighbours_and_keeps_its_interval() -> None:
+    sums, ones = np.random.default_rng(1).normal(size=30_000), np.ones(30_000)
+    found = block_estimate(sums, ones, n=30_000)
+    assert found.blocks == MOST_BLOCKS
+    assert found.value == sums.mean()
+    assert found.upper is not None
+    # 95 % of a mean of independent values: 1.96 standard errors.
+    assert (found.upper - sums.mean()) * np.sqrt(30_000) / 1.96 == pytest.approx(1, abs=0.08)
 
 
 def test_block_estimate_of_empty_denominators_is_unknown() -> None:
