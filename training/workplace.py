@@ -25,6 +25,10 @@ class WorkplaceError(Exception):
     caller tells the user; what was fitted stays and is gone on from."""
 
 
+class WorkplaceAwayError(WorkplaceError):
+    """The Dask cluster is not there now. It may come back, however often it was asked."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workplace:
     """Where fits run and lie. cluster: address of a Dask scheduler, None for `jobs` processes
@@ -72,7 +76,7 @@ def _on_cluster(
 ) -> Iterator[tuple[int, Result]]:
     with _connected(address) as client, dask.config.set(_NO_WARNING):
         if not client.ncores():
-            raise WorkplaceError(f"the Dask cluster at {address} has no worker")
+            raise WorkplaceAwayError(f"the Dask cluster at {address} has no worker")
         # Spoken to without joblib, whose Dask backend waits for ever for a task that is given up.
         # What a task needs travels with it: scattered, it would die with the worker it lay on.
         futures = [
@@ -87,7 +91,9 @@ def _on_cluster(
         except KilledWorker as error:
             raise WorkplaceError(f"workers of {address} died: {error}") from error
         except FutureCancelledError as error:
-            raise WorkplaceError(f"the Dask scheduler at {address} was lost: {error}") from error
+            raise WorkplaceAwayError(
+                f"the Dask scheduler at {address} was lost: {error}"
+            ) from error
 
 
 def _connected(address: str) -> Any:
@@ -96,7 +102,7 @@ def _connected(address: str) -> Any:
             address, timeout=CONNECT_SECONDS, set_as_default=False
         )
     except (OSError, ValueError) as error:
-        raise WorkplaceError(f"no Dask scheduler answers at {address}: {error}") from error
+        raise WorkplaceAwayError(f"no Dask scheduler answers at {address}: {error}") from error
 
 
 def _numbered(number: int, function: Callable[..., Result], *given: Any) -> tuple[int, Result]:

@@ -39,6 +39,7 @@ from training.pipeline.shipping import ship_all
 from training.pipeline.signals import SignalEngine
 from training.pipeline.trials import DAY_MS, may_be_tried, unfinished
 from training.shadow_gate import Undecided
+from training.workplace import WorkplaceAwayError
 
 pytestmark = pytest.mark.django_db
 
@@ -490,6 +491,20 @@ def test_run_that_dies_three_times_at_one_step_has_failed(
     run = asked(Doomed())
     assert run.state == RunState.FAILED
     assert "died 3 times at dataset" in run.message
+
+
+def test_run_whose_cluster_is_away_waits_however_often_it_was_asked(
+    store: VersionStore, at: Callable[[float], None]
+) -> None:
+    class Away(Quick):
+        def learn(self, *given: Any) -> Learned:
+            raise WorkplaceAwayError("no Dask scheduler answers at tcp://nowhere:1")
+
+    at(FIRST_TICK_MS)
+    for _ in range(5):
+        run = asked(Away())
+    assert run.state == RunState.RUNNING
+    assert run.message == "goes on later: no Dask scheduler answers at tcp://nowhere:1"
 
 
 def test_schedule_makes_no_second_challenger_beside_one_on_trial(

@@ -91,6 +91,18 @@ def test_nothing_was_missed_before_the_instance_was_there(tmp_path: Path) -> Non
     assert Chores(WEEKLY, since).due(utc("2026-11-29T00:30")) == utc("2026-11-29T00:30")
 
 
+def test_clock_that_was_set_back_holds_nothing_up(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    wrong = now + timedelta(days=400)
+    assert scheduled_since(tmp_path, wrong) == wrong
+    assert scheduled_since(tmp_path, now) == scheduled_since(tmp_path, wrong) == now
+    schedule = Chores(WEEKLY, now)
+    assert schedule.next(wrong) is not None
+    for chore in Chore:
+        schedule.started[chore] = wrong
+    assert schedule.next(now) == Command(Chore.DRIFT, ("measure_drift",))
+
+
 def test_run_that_was_broken_off_comes_before_all_else_and_not_every_minute() -> None:
     a_run(state=RunState.RUNNING, step=RunStep.WALK_FORWARD)
     schedule, now = Chores(WEEKLY, LONG_AGO), datetime.now(UTC)
@@ -218,6 +230,30 @@ def test_process_ends_its_child_and_all_that_it_started(
 
     pids = [int(pid) for pid in note.read_text().split()]
     eventually_sync(lambda: not any(map(alive, pids)))
+
+
+def test_process_ends_a_child_that_hangs_and_tells_of_it(
+    process: Scheduler,
+    client: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    settings: Settings,
+) -> None:
+    (tmp_path / "manage.py").write_text("import time; time.sleep(60)")
+    settings.BASE_DIR = tmp_path
+    due = [Command(Chore.DRIFT, ("measure_drift",))]
+    monkeypatch.setattr(Chores, "next", lambda chores, now: due.pop() if due else None)
+    process.step()
+    assert process.child is not None
+    pid = process.child.pid
+
+    monkeypatch.setitem(scheduler.LONGEST_SECONDS, Chore.DRIFT, 0.0)
+    process.step()
+
+    assert process.child is None
+    assert not alive(pid)
+    told = "measure_drift: status -15"
+    eventually_sync(lambda: process.step() and beat(client)[1].get("child") == told)
 
 
 def alive(pid: int) -> bool:

@@ -4,6 +4,7 @@ Free of training's libraries, as all that the schedule's own process imports.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -57,8 +58,8 @@ class Chores:
         ):
             pause = DRIFT_EVERY if chore is Chore.DRIFT else RETRY_AFTER
             last = self.started.get(chore)
-            if last is not None and now - last < pause:
-                continue
+            if last is not None and timedelta(0) <= now - last < pause:
+                continue  # a clock that was set back makes nobody wait for the time it showed
             arguments = ask(now)
             if arguments:
                 self.started[chore] = now
@@ -102,14 +103,16 @@ def _of_drift(slot: Slot, cause: str) -> tuple[str, ...]:
 
 
 def scheduled_since(var_dir: Path, now: datetime) -> datetime:
-    """Return when the schedule first ran here, which is now where nobody noted it."""
+    """Return when the schedule first ran here: now where nobody noted it, or a clock that was
+    wrong."""
     path = var_dir / SINCE_NAME
-    try:
-        return datetime.fromisoformat(path.read_text().strip()).astimezone(UTC)
-    except (OSError, ValueError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(now.isoformat() + "\n")
-        return now
+    with suppress(OSError, ValueError):
+        noted = datetime.fromisoformat(path.read_text().strip()).astimezone(UTC)
+        if noted <= now:
+            return noted
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(now.isoformat() + "\n")
+    return now
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:

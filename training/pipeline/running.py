@@ -24,7 +24,7 @@ from training.pipeline.run_folder import RunFolder
 from training.pipeline.steps import STEPS, Run, WaitingError
 from training.pipeline.trials import unfinished
 from training.recordings import TooLittleDataError, TrainingDataError
-from training.workplace import WorkplaceError
+from training.workplace import WorkplaceAwayError, WorkplaceError
 
 MOST_ATTEMPTS = 3
 REFUSALS = (
@@ -137,7 +137,7 @@ def _steps(run: Run) -> None:
             return
         try:
             STEPS[step](run)
-        except WaitingError:
+        except (WaitingError, WorkplaceAwayError):
             run.folder.forget_attempts()
             raise
     if run.row.state == RunState.ON_TRIAL:

@@ -22,7 +22,7 @@ from cryptosite.processes.orphans import follow_parent
 from market.redis_cluster import AWAY, connect
 from market.stopping import StopFlag
 from predictions.mqtt.heartbeat import Heartbeat
-from training.pipeline.chores import Chores, Command, environment, scheduled_since
+from training.pipeline.chores import Chore, Chores, Command, environment, scheduled_since
 from training.pipeline.told import Told, look
 
 PROCESS = "retrain"
@@ -32,6 +32,9 @@ STOP_SECONDS = 3.0
 """The supervisor gives this process four."""
 REDIS_SECONDS = 1.0
 SLEEP_SECONDS = 0.25
+LONGEST_SECONDS = dict.fromkeys(Chore, 3 * 86_400.0) | {Chore.DRIFT: 3_600.0}
+"""A child that takes longer hangs, and all that is due waits for it: it is ended. A run goes on
+from the fits that were made."""
 BUSY = 75
 """Exit status of a child that found another process retraining."""
 NEEDED = ("torch", "lightgbm", "sklearn", "statsmodels", "onnx", "arch", "optuna", "river")
@@ -65,6 +68,7 @@ class Scheduler:
         self._looked = float("-inf")
         self._told = Told()
         self._command: Command | None = None
+        self._started = 0.0
         self._exit = ""
 
     def step(self) -> bool:
@@ -104,7 +108,7 @@ class Scheduler:
             self._start(command)
 
     def _start(self, command: Command) -> None:
-        self._command = command
+        self._command, self._started = command, time.monotonic()
         self.child = subprocess.Popen(
             [sys.executable, str(settings.BASE_DIR / "manage.py"), *command.arguments],
             cwd=settings.BASE_DIR,
@@ -115,13 +119,18 @@ class Scheduler:
         log.info("retraining_child", chore=command.chore.value, pid=self.child.pid)
 
     def _reap(self) -> None:
-        if self.child is None or self.child.poll() is None:
+        if self.child is None or self._command is None:
+            return
+        if time.monotonic() - self._started > LONGEST_SECONDS[self._command.chore]:
+            log.error("retraining_child_hangs", arguments=self._command.arguments)
+            self.close()
+        if self.child.poll() is None:
             return
         status, command = self.child.returncode, self._command
         self.child, self._command = None, None
         self._looked = float("-inf")
-        failed = status not in (0, BUSY) and command is not None
-        self._exit = f"{' '.join(command.arguments)}: status {status}" if failed and command else ""
+        failed = status not in (0, BUSY)
+        self._exit = f"{' '.join(command.arguments)}: status {status}" if failed else ""
 
     def _beat(self) -> None:
         try:
