@@ -82,7 +82,12 @@ def import_forecaster(
             var_dir=Path(name),
             horizon_ms=draft.horizon_ms,
         )
-        engine = Engine(registry.load_at(network))
+        try:
+            engine = Engine(registry.load_at(network))
+        except ArtefactError as error:
+            # The user's own file, not its copy.
+            brought = draft.scaler if error.path.name == SCALER_NAME else draft.network
+            raise ArtefactError(error.code, brought or draft.network, error.message) from error
         findings = check_forecaster(engine, rows)
         findings.refuse()
         return {path.name: path.read_bytes() for path in Path(name).iterdir()}, findings

@@ -217,7 +217,7 @@ def _on_trial(version: Mapping[str, Any]) -> Iterator[Alert]:
             Severity.WARNING,
             "shadow",
             f"{name} is on trial and says nothing: {version.get('message')}",
-            "The others go on. Mend its files, or take it from its trial; see the Models page.",
+            "The others go on. Mend its files, or end its trial (manage.py trial --end).",
         )
     elif isinstance(overdue, int | float) and overdue > MOST_OVERDUE_SHARE:
         yield Alert(

@@ -256,6 +256,18 @@ def test_check_forecaster_that_knows_what_came_rings_the_alarm(rows: ForecastRow
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("read_once")
+def test_import_forecaster_that_cannot_be_opened_is_named_by_its_own_path(
+    store: VersionStore, tmp_path: Path
+) -> None:
+    broken = tmp_path / "mine.onnx"
+    broken.write_bytes(b"nothing")
+    with pytest.raises(CommandError) as caught:
+        call_command("import_model", str(broken), "--for", "forecasts", "--why", "x")
+    assert str(caught.value).startswith(f"{broken}: is not a network")
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("read_once")
 def test_import_forecaster_refused_leaves_nothing_behind(
     store: VersionStore, tmp_path: Path
 ) -> None:
