@@ -2,8 +2,8 @@
 
 A gambler starts with 1 and bets, block by block, that the champion's loss exceeds the rival's.
 While it does not, no way of looking and stopping lets the fortune reach 1/α with more than
-probability α (Ville); what it reached is the e-value. That holds as far as no gain of the champion's
-exceeds HEADROOM times the largest difference before it. Read by the rollback watch.
+probability α (Ville); what it reached is the e-value. That holds as far as no gain of the
+champion's exceeds HEADROOM times the largest difference before it. Read by the rollback watch.
 
 Sources: Waudby-Smith & Ramdas, "Estimating means of bounded random variables by betting", arXiv
 2010.09686 (bets of constant fractions, mixed); Choe & Ramdas, "Comparing sequential forecasters",
