@@ -44,7 +44,9 @@ def store_signal(signal: SaidSignal, candles: list[Bar], along: Timeframe = M1) 
     )
     assert grade is not None
     row = Signal.objects.create(
-        **{name: getattr(signal, name) for name in SaidSignal._fields if name != "id"},
+        **{
+            name: getattr(signal, name) for name in SaidSignal._fields if name not in ("id", "role")
+        },
         venue="test",
         live=False,
         candle_open=signal.candle_close - timeframe.ms,
