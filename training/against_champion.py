@@ -45,10 +45,11 @@ def judge_against_champion(
     )
     if trials is not None:
         trials = trials.take(spoke)
+    rung, vetoed = alarms(name, final), veto(name, rival, final)
     asked = (
         *_lead(name, walk_forward, rival),
-        *between(name, rival, walk_forward, trials=trials, alarms=alarms(name, final)),
-        veto(name, rival, final),
+        *between(name, rival, walk_forward, trials=trials, alarms=rung),
+        vetoed,
     )
     every = _verdict(name, rival, walk_forward, version, asked)
     chosen_on_too = trials is None or len(trials) == 1
@@ -57,7 +58,7 @@ def judge_against_champion(
     if later is None:
         return ChampionVerdicts(every, None)
     contest, _ = _asked(later, champion)
-    asked = (*_lead(name, contest, rival), *between(name, rival, contest))
+    asked = (*_lead(name, contest, rival), *between(name, rival, contest, alarms=rung), vetoed)
     judged = _verdict(name, rival, contest, version, asked)
     enough = judged.n_eff is not None and judged.n_eff >= LEAST_N_EFF
     return ChampionVerdicts(every, judged if enough else None)

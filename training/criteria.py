@@ -98,8 +98,9 @@ class Choice:
 class ChampionVerdicts:
     """How a challenger stood against the champion.
 
-    every: on all walk-forward decisions, with the final test's veto; later: on those alone that
-    are later than what the champion learned from, None where they are too few or that is unknown.
+    every: on all walk-forward decisions; later: on all those alone that are later than what the
+    champion learned from, None where they are too few or that is unknown. Both with the final
+    test's veto.
     """
 
     every: Verdict

@@ -101,17 +101,30 @@ def test_against_champion_on_later_decisions_they_alone_decide(
     assert found.later.passed
 
 
-def test_against_champion_of_one_of_several_variants_counts_the_final_test_alone_as_later(
+def test_against_champion_on_later_decisions_the_final_test_may_veto(
     champion: LoadedModel, later: Decisions
 ) -> None:
+    outcome = _outcome(later, skill=0.10)
+    worse = {name: one.copy() for name, one in outcome.final.answers.items()}
+    worse[NETWORK][:, 0] *= -1
+    outcome = replace(outcome, final=replace(outcome.final, answers=worse))
+    found = judge_against_champion(outcome, champion, version="v2")
+    assert found.deciding is found.later
+    assert "R² gained on the final test" in found.deciding.objections
+
+
+def test_against_champion_of_one_of_several_variants_counts_the_final_test_alone_as_later(
+    champion: LoadedModel, later: Decisions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.against_champion.LEAST_N_EFF", 100)
     outcome = _outcome(later)
     tested = outcome.walk_forward
     others = Trials([squared_errors(tested.decisions.returns_bp, tested.answers[RIDGE][:, 0])])
     found = judge_against_champion(outcome, champion, version="v2", trials=others)
     assert found.every.criteria[1].name == f"SPA p of 2 trials against {champion.version}"
-    if found.later is not None:
-        assert found.later.n == len(outcome.final.decisions)
-        assert found.later.criteria[1].name.startswith("Diebold-Mariano")
+    assert found.later is not None
+    assert found.later.n == len(outcome.final.decisions)
+    assert found.later.criteria[1].name.startswith("Diebold-Mariano")
 
 
 def test_against_champion_of_a_baseline_asks_not_that_it_beats_the_others(

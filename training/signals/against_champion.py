@@ -102,6 +102,8 @@ def judge_against_champion(
         np.flatnonzero(splits.final.test),
         champion,
     )
+    rung = alarms(final.answers[name], final.judged)
+    vetoed = veto(final.answers[name], final.theirs, final.judged)
     asked = (
         *_lead(name, walk_forward),
         *between(
@@ -110,9 +112,9 @@ def judge_against_champion(
             walk_forward.judged,
             rival,
             trials=None if trials is None else trials.take(known),
-            alarms=alarms(final.answers[name], final.judged),
+            alarms=rung,
         ),
-        veto(final.answers[name], final.theirs, final.judged),
+        vetoed,
     )
     every = _verdict(name, rival, walk_forward, version, asked)
     chosen_on_too = trials is None or len(trials) == 1
@@ -124,7 +126,8 @@ def judge_against_champion(
     later = both.take(rows)
     asked = (
         *_lead(name, later),
-        *between(later.answers[name], later.theirs, later.judged, rival),
+        *between(later.answers[name], later.theirs, later.judged, rival, alarms=rung),
+        vetoed,
     )
     judged = _verdict(name, rival, later, version, asked)
     enough = judged.n_eff is not None and judged.n_eff >= LEAST_N_EFF
