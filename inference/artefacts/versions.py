@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.vocabulary import FORECASTS, SIGNALS
-from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe, parse_timeframe
+from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
 
 FORECASTER_NAME = "btc_predictor_v1.onnx"
 """The network's file in every forecaster's version folder, as the shipped one is called."""
@@ -62,11 +62,6 @@ def parse_slot(text: str) -> Slot:
         if str(slot) == text.strip():
             return slot
     raise UnknownSlotError(f"{text!r} is unknown; allowed are {', '.join(map(str, SLOTS))}")
-
-
-def slot_of(engine: str, timeframe: str = "") -> Slot:
-    """Return the slot of ledger fields; timeframe "" for forecasts. Raises UnknownSlotError."""
-    return parse_slot(f"{engine}/{parse_timeframe(timeframe)}" if timeframe else engine)
 
 
 class VersionStore:
