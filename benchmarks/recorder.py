@@ -83,7 +83,7 @@ def recorder(client: redis.Redis, *, graded: bool) -> "Recorder":
 
     class Ungraded(Grader):
         def settle(self, venue: str, ticks: Any = (), *, now_ms: int | None = None) -> Settlement:
-            return Settlement(venue, self._with(venue, ticks, now_ms), [])
+            return Settlement(venue, self._with(venue, ticks, now_ms), 0, [])
 
     history = RedisPriceHistory(client)
     made = Recorder(LogReader(client, FORECASTS, "benchmark"), history, OutcomeBroadcast(None))

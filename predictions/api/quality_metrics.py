@@ -4,7 +4,6 @@ Read by the web process's `/metrics`. A scrape starts a reading of Redis and giv
 shows what is known by then. What ran out in Redis is shown no more.
 """
 
-import asyncio
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import redis
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 
 from inference.vocabulary import FORECASTS, SIGNALS
 from market import keys
@@ -24,8 +22,7 @@ from predictions.accuracy.quality import (
     decode_signal_quality,
 )
 from predictions.api.redis_client import web_redis
-
-PATIENCE_SECONDS = 0.1
+from predictions.api.told_metrics import ToldCollector
 
 _FORECASTS = {
     "hit_rate": "direction hits of graded forecasts",
@@ -48,19 +45,13 @@ QUALITY_METRICS = (
 )
 
 
-class QualityCollector(Collector):
-    """Holds what was read last; collecting it costs no I/O."""
+class QualityCollector(ToldCollector):
+    """The gauges of it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._forecasts: ForecastQuality | None = None
         self._signals: SignalQuality | None = None
-        self._reading: asyncio.Task[None] | None = None
-
-    async def refresh(self) -> None:
-        """Read Redis, at most for a moment; a slower answer is shown by the next scrape."""
-        if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(self._read())
-        await asyncio.wait({self._reading}, timeout=PATIENCE_SECONDS)
 
     async def _read(self) -> None:
         try:

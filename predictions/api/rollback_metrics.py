@@ -3,18 +3,16 @@
 Read by the web process's `/metrics`. What was told too long ago is shown no more.
 """
 
-import asyncio
 import time
 from collections.abc import Iterator
 
 import redis
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 
 from market import keys
-from predictions.api.quality_metrics import PATIENCE_SECONDS
 from predictions.api.redis_client import web_redis
+from predictions.api.told_metrics import ToldCollector
 from predictions.promotion.told_watches import ROLLBACK_FIELD, WatchesTold, fresh_watches
 
 _GAUGES = {
@@ -31,18 +29,12 @@ AGE = "rollback_age_seconds"
 ROLLBACK_METRICS = (*_GAUGES, AGE)
 
 
-class RollbackCollector(Collector):
-    """Holds what was read last; collecting it costs no I/O."""
+class RollbackCollector(ToldCollector):
+    """The gauges of it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._told: WatchesTold | None = None
-        self._reading: asyncio.Task[None] | None = None
-
-    async def refresh(self) -> None:
-        """Read Redis, at most for a moment; a slower answer is shown by the next scrape."""
-        if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(self._read())
-        await asyncio.wait({self._reading}, timeout=PATIENCE_SECONDS)
 
     async def _read(self) -> None:
         try:
