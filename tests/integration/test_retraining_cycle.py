@@ -493,6 +493,24 @@ def test_run_that_dies_three_times_at_one_step_has_failed(
     assert "died 3 times at dataset" in run.message
 
 
+def test_run_that_is_asked_for_otherwise_is_given_up_with_its_trial_and_folder(
+    store: VersionStore, at: Callable[[float], None]
+) -> None:
+    at(FIRST_TICK_MS)
+    run = broken_off(store, RunStep.SHADOW)  # killed behind the link, before its row
+    standing.put_on_trial(SLOT, "v9", by=standing.Automatic.RETRAINING, why="passed the gate")
+    RunFolder(run.pk).make()
+
+    (other,) = retrain({SLOT: SlotOrder(epochs=3)}, lambda slot: Quick(), quiet)
+
+    run.refresh_from_db()
+    assert run.state == RunState.FAILED
+    assert "asked for otherwise" in run.message
+    assert other.pk != run.pk
+    assert store.shadows(SLOT) == {}
+    assert not RunFolder(run.pk).path.exists()
+
+
 def test_run_whose_cluster_is_away_waits_however_often_it_was_asked(
     store: VersionStore, at: Callable[[float], None]
 ) -> None:

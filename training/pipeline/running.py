@@ -16,7 +16,6 @@ from predictions.models.retraining import RunState, RunStep, TrainingRun, Trigge
 from predictions.promotion.errors import StandingError
 from training.devices import DeviceError
 from training.export import ExportMismatchError
-from training.pipeline import records
 from training.pipeline.deciding import decide
 from training.pipeline.engines import Engine, Told
 from training.pipeline.orders import SlotOrder
@@ -58,7 +57,7 @@ def retrain(
     rows = []
     for slot, order in orders.items():
         beside = "" if trigger == Trigger.HAND else _beside(slot)
-        row = _broken_off(slot, order) or TrainingRun.objects.create(
+        row = _broken_off(slot, order, engine_of, told) or TrainingRun.objects.create(
             slot=str(slot),
             trigger=trigger,
             cause=(causes or {}).get(slot, "")[:500],
@@ -68,7 +67,7 @@ def retrain(
         )
         rows.append(row)
         if beside:
-            records.end(row, RunState.UNCHANGED, beside)
+            _at_hand(row, engine_of, told).end(RunState.UNCHANGED, beside)
         else:
             go_on(row, engine_of, told)
     return rows
@@ -104,9 +103,8 @@ def go_on(row: TrainingRun, engine_of: EngineOf, told: Told) -> TrainingRun:
 
     Raises the database's errors; the run then stays as it is.
     """
-    slot = parse_slot(row.slot)
-    order = SlotOrder.of_record(row.options)
-    run = Run(row, slot, order, RunFolder(row.pk), engine_of(slot), told)
+    run = _at_hand(row, engine_of, told)
+    slot = run.slot
     try:
         _steps(run)
     except (DatabaseError, InterfaceError):
@@ -144,15 +142,23 @@ def _steps(run: Run) -> None:
         decide(run)
 
 
-def _broken_off(slot: Slot, order: SlotOrder) -> TrainingRun | None:
+def _at_hand(row: TrainingRun, engine_of: EngineOf, told: Told) -> Run:
+    slot = parse_slot(row.slot)
+    order = SlotOrder.of_record(row.options)
+    return Run(row, slot, order, RunFolder(row.pk), engine_of(slot), told)
+
+
+def _broken_off(
+    slot: Slot, order: SlotOrder, engine_of: EngineOf, told: Told
+) -> TrainingRun | None:
     found = None
     running = TrainingRun.objects.filter(slot=str(slot), state=RunState.RUNNING)
     for row in running.select_related("version").order_by("-started_at", "-id"):
         if found is None and SlotOrder.of_record(row.options).asks_the_same(order):
             found = row
             continue
-        records.end(row, RunState.FAILED, "it was broken off, and asked for otherwise since")
-        RunFolder(row.pk).remove()
+        why = "it was broken off, and asked for otherwise since"
+        _at_hand(row, engine_of, told).end(RunState.FAILED, why)
     return found
 
 
