@@ -41,11 +41,6 @@ class SlotOrder(msgspec.Struct, frozen=True, kw_only=True):
         return {**record, **{name: list(record[name]) for name in ("symbols", "recordings")}}
 
     @property
-    def named_source(self) -> bool:
-        """Whether somebody named what to learn from."""
-        return bool(self.recordings or self.candles)
-
-    @property
     def paths(self) -> tuple[Path, ...]:
         """The recordings that were named."""
         return tuple(Path(one) for one in self.recordings)
