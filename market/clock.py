@@ -97,7 +97,10 @@ class MarketTime:
             return None
 
 
-MADE_UP = ("simulated", "replay/")
+SIMULATED = "simulated"
+"""How the venues of simulated markets begin."""
+
+MADE_UP = (SIMULATED, "replay/")
 """How the venues begin whose prices must never be called live."""
 
 LIVE_TIME = MarketTime(venue="external", live=True, market_ms=0.0, wall_ms=0.0, speed=1.0)

@@ -16,7 +16,7 @@ from inference.vocabulary import FORECASTS, SIGNALS
 from market import keys
 from market.candles.timeframes import Timeframe
 from market.hot.vector import INDEX, TICK_MS
-from predictions.models import DriftReading
+from predictions.models import DriftReading, ModelVersion
 from predictions.promotion.standing import champion_version
 from predictions.promotion.told import DRIFT_FIELD, decode_drift
 from tests.integration.drifting_ledger import (
@@ -98,9 +98,8 @@ def test_measure_drift_of_a_young_ledger_is_unknown_not_zero(running: redis.Redi
     assert DriftReading.objects.filter(drifted__isnull=True, symbol="").count() == 25
 
 
-def test_measure_drift_holds_against_what_the_version_learned_from(running: redis.Redis) -> None:
-    """Where its sketches lie beside it, no first days in the ledger are needed."""
-    slot, learned = Slot(FORECASTS), 2 * A_DAY
+def lay_reference(slot: Slot) -> None:
+    learned = 2 * A_DAY
     inputs = forecast_inputs(features(np.random.default_rng(9), learned))
     times = np.arange(learned) * STEP * TICK_MS
     version = champion_version(slot)
@@ -108,6 +107,11 @@ def test_measure_drift_holds_against_what_the_version_learned_from(running: redi
     folder.mkdir(parents=True, exist_ok=True)
     sketches = {"BTCUSDT": sketched(input_names(slot), inputs, times)}
     write_reference(folder / FORECASTS_REFERENCE, version, sketches)
+
+
+def test_measure_drift_holds_against_what_the_version_learned_from(running: redis.Redis) -> None:
+    """Where its sketches lie beside it, no first days in the ledger are needed."""
+    lay_reference(Slot(FORECASTS))
     feed(2, change=ask)
 
     found = measured()
@@ -115,6 +119,18 @@ def test_measure_drift_holds_against_what_the_version_learned_from(running: redi
     assert [name for name in found if found[name]["drifted"]] == ["ask_strength"]
     assert found["ask_strength"]["against"] == "training"
     assert found["momentum"]["drifted"] is False
+
+
+def test_measure_drift_holds_no_real_market_against_a_simulated_one(running: redis.Redis) -> None:
+    slot = Slot(FORECASTS)
+    lay_reference(slot)
+    ModelVersion.objects.filter(slot=str(slot)).update(venue="simulated/7")
+    feed(2, change=ask)
+
+    found = measured()
+
+    assert {each["against"] for each in found.values()} == {""}
+    assert {each["drifted"] for each in found.values()} == {None}
 
 
 def test_measure_drift_of_signals_pools_the_coins(running: redis.Redis) -> None:

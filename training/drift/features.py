@@ -2,7 +2,8 @@
 
 Each symbol is held against itself. What the version learned from is the reference where its
 sketches lie beside it and hold enough; else the first days of the version in the ledger stand in,
-and are named so; else nothing is known.
+and are named so; else nothing is known. A simulated market is no drift from a real one, nor the
+reverse: there the ledger's first days are the reference as well.
 """
 
 from collections import defaultdict
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inference.artefacts.versions import Slot
+from market.clock import SIMULATED
 from predictions.models import ModelVersion
 from predictions.models.retraining import Origin
 from predictions.moments import milliseconds
@@ -43,7 +45,7 @@ def feature_drift(slot: Slot, venue: str, live: bool, version: str) -> FeatureDr
         return FeatureDrift((), {})
     from_ms = newest - window_ms(slot)
     recent = samples(slot, venue, from_ms, newest + 1)
-    known = read_reference(slot, version)
+    known = read_reference(slot, version) if _of_one_kind(slot, version, venue) else None
     trained: Sketches = {} if known is None else known.sketches
     if all(_tells(trained.get(symbol)) for symbol in recent):
         first: Sketches = {}
@@ -52,6 +54,12 @@ def feature_drift(slot: Slot, venue: str, live: bool, version: str) -> FeatureDr
     found = {symbol: _of_symbol(slot, symbol, recent, trained, first) for symbol in sorted(recent)}
     figures = _of_slot(found)
     return FeatureDrift(figures, {key: each for key, each in found.items() if key != POOLED})
+
+
+def _of_one_kind(slot: Slot, version: str, venue: str) -> bool:
+    row = ModelVersion.objects.filter(slot=str(slot), version=version).first()
+    learned_in = "" if row is None else row.venue  # "": files of elsewhere, which are real markets'
+    return learned_in.startswith(SIMULATED) is venue.startswith(SIMULATED)
 
 
 def _tells(sketches: Mapping[str, Sketch] | None) -> bool:
