@@ -31,9 +31,10 @@ from training.recordings import (
 
 MOST_ROWS = 500_000
 """Of all symbols: fits of it take about 1 GB. One symbol gives 43,200 a day."""
-MOST_THINNED = HORIZON_MS // TICK_MS
-"""Beyond MOST_ROWS only every 2nd, 3rd, … tick is taken, up to the one at which outcomes overlap
-no more: that costs rows, hardly information. Beyond that the oldest are left out."""
+MOST_THINNED = 60_000 // TICK_MS
+"""Beyond MOST_ROWS only every 2nd, 3rd, … tick is taken, one a minute at the least. Up to one a
+horizon that costs rows, hardly information; beyond it, other times still tell more than more coins
+of the same moment, which move together. Only then the oldest are left out."""
 TICKS_AN_HOUR = 3_600_000 // TICK_MS
 
 Floats = npt.NDArray[np.float64]
