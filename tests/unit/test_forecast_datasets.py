@@ -161,6 +161,7 @@ def test_dataset_of_very_much_takes_every_nth_tick_and_then_the_newest(
     )
     third = build([folder]).decisions
     monkeypatch.setattr(forecast_datasets, "MOST_ROWS", 10)
+    monkeypatch.setattr(forecast_datasets, "MOST_THINNED", 5)
     newest = build([folder]).decisions
 
     kept = every.decided_ms[every.decided_ms % (3 * TICK_MS) == 0]
