@@ -14,6 +14,7 @@ from tests.documents import ROOT
 from tests.e2e.conftest import Heard
 from tests.integration.retraining_rows import CHALLENGER
 from tests.integration.web_socket import store_clock
+from tests.shipped import SHIPPED
 from tests.web_instance import WebInstance
 
 MANIFEST = json.loads((ROOT / "models/btc_predictor_v1.manifest.json").read_text())
@@ -23,14 +24,15 @@ FILL = """
 import numpy as np
 from tests.integration import retraining_rows as rows
 from tests.integration.versions_ledger import say_forecasts
+from tests.shipped import SHIPPED
 rows.life()
 newest = rows.life("signals/1h")
 newest.version.version = "a-name-that-somebody-gave-it-" + 4 * "without-a-thought-"
 newest.version.save()
 rows.deed("forecasts", "freeze", "", by="operator", why="while I am away")
 came = np.random.default_rng(1).normal(0, 2, size=(120, 2))
-said = {"v1.0.0": 0.1 * came, rows.CHALLENGER: 0.3 * came}
-say_forecasts(said, came, ticks=range(0, 3_600, 30), champion="v1.0.0", venue="replay/models")
+said = {SHIPPED: 0.1 * came, rows.CHALLENGER: 0.3 * came}
+say_forecasts(said, came, ticks=range(0, 3_600, 30), champion=SHIPPED, venue="replay/models")
 """
 VENUE = "replay/models"
 """Of this page's rows alone: they stay in the ledger that other pages are opened on."""
@@ -74,7 +76,7 @@ def test_models_page_shows_map_cards_baselines_and_the_record(
 
     text = card.get_by_test_id("card-text")
     text.locator("summary").click()
-    expect(text.locator("pre")).to_contain_text("# Hot forecaster v1.0.0")
+    expect(text.locator("pre")).to_contain_text(f"# Hot forecaster {SHIPPED}")
 
     nothing_was_retrained(page)
     web.manage("shell", "-v0", "-c", FILL)
@@ -89,7 +91,9 @@ def test_models_page_shows_map_cards_baselines_and_the_record(
 
 def nothing_was_retrained(page: Page) -> None:
     expect(page.get_by_test_id("slots").locator("tbody tr")).to_have_count(5)
-    expect(page.get_by_test_id("story")).to_contain_text("v1.0.0 serves, shipped with cryptosite.")
+    expect(page.get_by_test_id("story")).to_contain_text(
+        f"{SHIPPED} serves, shipped with cryptosite."
+    )
     expect(page.get_by_test_id("story")).to_contain_text("Nobody is on trial.")
     expect(page.get_by_test_id("verdict")).to_contain_text("No version has been before a gate yet")
     expect(page.get_by_test_id("ranking")).to_contain_text("there is nothing to rank")
@@ -103,7 +107,7 @@ def retraining_is_told(page: Page) -> None:
     story, verdict = page.get_by_test_id("story"), page.get_by_test_id("verdict")
     expect(story).to_contain_text("Until then it is undecided, whatever its figures look like.")
     expect(story).to_contain_text("by operator: only a person changes what serves.")
-    expect(verdict).to_contain_text(f"passed {CHALLENGER} against v1.0.0")
+    expect(verdict).to_contain_text(f"passed {CHALLENGER} against {SHIPPED}")
     expect(verdict.locator("tbody tr")).to_have_count(2)
     verdict.get_by_role("combobox").select_option(index=1)
     expect(verdict.locator("tbody tr").last).to_contain_text("coverage of the 90 % interval")
@@ -122,7 +126,7 @@ def retraining_is_told(page: Page) -> None:
     ranked = page.get_by_test_id("ranking").locator("tbody tr")
     expect(ranked).to_have_count(3)
     expect(ranked.first).to_contain_text(f"{CHALLENGER}on trial")
-    expect(ranked.nth(1)).to_contain_text("v1.0.0serves")
+    expect(ranked.nth(1)).to_contain_text(f"{SHIPPED}serves")
     expect(ranked.last).to_contain_text("no changebaseline")
     page.get_by_role("button", name="Signals 1h").click()
     expect(page).to_have_url(re.compile(r"slot=signals%2F1h"))
@@ -158,7 +162,12 @@ def test_models_page_says_what_is_refused_not_loaded_denied_and_unknown(
 
 
 def inference_says(client: redis.Redis, digest: str, *refused: dict[str, str]) -> None:
-    model = {"status": "loaded", "version": "v1.0.0", "digest": digest, "refused": list(refused)}
+    model = {
+        "status": "loaded",
+        "version": SHIPPED,
+        "digest": digest,
+        "refused": list(refused),
+    }
     fields: Any = {
         "status": "healthy",
         "pid": 7,

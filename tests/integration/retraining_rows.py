@@ -17,6 +17,7 @@ from predictions.models import (
     TrainingTrial,
 )
 from predictions.promotion.criteria import Criterion, Stage, to_records
+from tests.shipped import SHIPPED
 
 FORECASTS = "forecasts"
 VENUE = "simulated"
@@ -118,7 +119,7 @@ def verdict(
         run=of_run,
         stage=stage.value,
         challenger=of.version,
-        against="v1.0.0",
+        against=SHIPPED,
         criteria=to_records(criteria),
         passed=all(each.passed for each in criteria),
         n=12_000,
@@ -161,7 +162,7 @@ def reading(
         slot=slot,
         venue=VENUE,
         symbol=symbol,
-        version="v1.0.0",
+        version=SHIPPED,
         kind=kind,
         name=name,
         value=value,

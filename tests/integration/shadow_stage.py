@@ -26,10 +26,10 @@ from inference.vocabulary import FORECASTS, Role
 from market import keys
 from market.clock import MarketTime
 from tests.hot_state import make_loop, write_features
+from tests.shipped import SHIPPED
 from tests.waiting import eventually
 
 SLOT = Slot(FORECASTS)
-SHIPPED = "v1.0.0"
 VENUE = "replay/1"
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 BEGIN_MS = 1_767_225_600_000
@@ -49,7 +49,10 @@ def put_on_trial(var_dir: Path, *versions: str, damaged: tuple[str, ...] = ()) -
             "btc_predictor_v1.manifest.json": card.replace(
                 f'"version": "{SHIPPED}"', f'"version": "{version}"', 1
             ).encode(),
-            "btc_predictor_v1.card.md": models / "btc_predictor_v1.card.md",
+            **{
+                name: models / name
+                for name in ("btc_predictor_v1.card.md", "btc_predictor_v1.reference.json")
+            },
         }
         store.add(SLOT, version, files)
     store.set_shadows(SLOT, versions)

@@ -16,6 +16,7 @@ from predictions.models.retraining import Promotion
 from predictions.promotion import standing
 from predictions.promotion.standing import Automatic
 from tests.model_versions import add_version, with_model_path
+from tests.shipped import SHIPPED
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +50,7 @@ def test_models_lists_every_slot_with_what_is_shipped(store: VersionStore) -> No
     ]  # fmt: skip
     (shipped,) = slots[0]["versions"]
     assert (slots[0]["champion"], slots[0]["previous"], slots[0]["frozen"]) == (
-        "v1.0.0",
+        SHIPPED,
         None,
         False,
     )
@@ -68,7 +69,7 @@ def test_models_prints_what_serves_first_and_what_was_rejected_last(store: Versi
     lines = typed("models").splitlines()[:5]
 
     assert lines[0] == "forecasts: v2  frozen: only a person changes what serves"
-    assert [line.split()[0] for line in lines[1:]] == ["v2", "v1.0.0", "bad", "stray"]
+    assert [line.split()[0] for line in lines[1:]] == ["v2", SHIPPED, "bad", "stray"]
     assert "learned from 2024-07-18 to 2024-08-09" in lines[1]
     assert "was never registered" in lines[4]
 
@@ -94,7 +95,7 @@ def test_promote_version_of_two_slots_asks_for_the_slot(store: VersionStore) -> 
 
 
 def test_promote_unknown_names_what_there_is(store: VersionStore) -> None:
-    assert "no slot has a version 'v9'; there are: forecasts: v1.0.0;" in refusal(
+    assert f"no slot has a version 'v9'; there are: forecasts: {SHIPPED};" in refusal(
         "promote", "v9", "--why", "better"
     )
     assert "allowed are forecasts, signals/15m" in refusal("promote", "hot", "v9", "--why", "x")
@@ -129,9 +130,9 @@ def test_rollback_says_what_serves_again(store: VersionStore) -> None:
     typed("promote", "v2", "--why", "better")
 
     assert typed("rollback", "forecasts", "--why", "worse") == (
-        "forecasts: v1.0.0 serves again; v2 is rejected\n"
+        f"forecasts: {SHIPPED} serves again; v2 is rejected\n"
     )
-    assert "nothing served forecasts before v1.0.0" in refusal(
+    assert f"nothing served forecasts before {SHIPPED}" in refusal(
         "rollback", "forecasts", "--why", "worse"
     )
 
@@ -141,16 +142,17 @@ def test_trial_begins_and_ends_at_a_persons_word(store: VersionStore) -> None:
     standing.reject(FORECASTER, "v2", by=Automatic.RETRAINING, why="it lost")
 
     assert (
-        typed("trial", "v2", "--why", "once more") == "forecasts: v2 is on trial; v1.0.0 serves\n"
+        typed("trial", "v2", "--why", "once more")
+        == f"forecasts: v2 is on trial; {SHIPPED} serves\n"
     )
     assert list(store.shadows(FORECASTER)) == ["v2"]
     assert typed("trial", "forecasts", "v2", "--end", "--why", "too slow", "--by", "bob") == (
-        "forecasts: v2 is not on trial any more; v1.0.0 serves\n"
+        f"forecasts: v2 is not on trial any more; {SHIPPED} serves\n"
     )
     assert not store.shadows(FORECASTER)
-    assert "the champion is not on trial" in refusal("trial", "v1.0.0", "--why", "x")
+    assert "the champion is not on trial" in refusal("trial", SHIPPED, "--why", "x")
     assert "roll back, or promote another, first" in refusal(
-        "trial", "v1.0.0", "--end", "--why", "x"
+        "trial", SHIPPED, "--end", "--why", "x"
     )
     done = Promotion.objects.order_by("id").values_list("action", "version", "by", "why").last()
     assert done == ("retire", "v2", "bob", "too slow")

@@ -31,6 +31,7 @@ from tests.integration.test_api_schema import check, document
 from tests.integration.test_models_api import asked, beat
 from tests.integration.web_socket import store_clock
 from tests.model_versions import add_version
+from tests.shipped import SHIPPED
 
 pytestmark = pytest.mark.django_db
 __all__ = ["document"]
@@ -42,7 +43,7 @@ WATCHES = WatchesTold(
     watches=(
         WatchTold(
             slot="forecasts",
-            version="v1.0.0",
+            version=SHIPPED,
             rival="v0",
             e_value=2.5,
             highest=3.0,
@@ -236,7 +237,7 @@ def test_slots_follow_a_promotion_and_a_rollback(
         "v2", "trained", "promote"
     )  # fmt: skip
     assert (champion["by"], champion["why"]) == ("ann", "it is better")
-    assert forecasts["previous"] == "v1.0.0"
+    assert forecasts["previous"] == SHIPPED
     assert [each["state"] for each in forecasts["trials"]] == ["previous"]
     assert told["models"][0]["version"] == "v2"
 
@@ -244,7 +245,7 @@ def test_slots_follow_a_promotion_and_a_rollback(
     settings.VAR_DIR = copied(var)
     champion = slots(client)["forecasts"]["champion"]
     assert (champion["version"], champion["origin"], champion["action"]) == (
-        "v1.0.0", "shipped", "rollback"
+        SHIPPED, "shipped", "rollback"
     )  # fmt: skip
 
 

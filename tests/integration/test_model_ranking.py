@@ -15,11 +15,10 @@ from tests.integration import retraining_rows as rows
 from tests.integration.test_api_schema import check, document
 from tests.integration.versions_ledger import VENUE, say_forecasts
 from tests.integration.web_socket import store_clock
+from tests.shipped import SHIPPED
 
 pytestmark = pytest.mark.django_db
 __all__ = ["document"]
-
-SHIPPED = "v1.0.0"
 
 
 @pytest.fixture(autouse=True)

@@ -37,6 +37,7 @@ from tests.hot_state import make_loop, speaker, write_features
 from tests.integration.ledger import drain, new_recorder
 from tests.model_versions import add_version
 from tests.ports import free_port
+from tests.shipped import SHIPPED
 from tests.waiting import eventually_sync
 
 pytestmark = pytest.mark.django_db
@@ -130,7 +131,7 @@ def test_loop_switches_between_ticks_and_back_under_the_right_versions(
     add_version(store, SLOT, "v2")
     with serving(redis_url, binary, tmp_path) as market:
         before = [market.tick() for _ in range(8)][-1]
-        assert before.model_version == "v1.0.0"
+        assert before.model_version == SHIPPED
         assert before.column("interval_low")[0] != 0.0
 
         standing.promote(SLOT, "v2", **WHO)
@@ -143,11 +144,11 @@ def test_loop_switches_between_ticks_and_back_under_the_right_versions(
         assert market.tick().column("interval_low")[0] != 0.0
 
         standing.roll_back(SLOT, **WHO)
-        market.until("v1.0.0")
+        market.until(SHIPPED)
         _let_a_broken_version_be_promoted(store)
         eventually_sync(lambda: market.tick() and market.health["refused"])
         assert "versions/forecasts/broken" in market.health["refused"][0]["path"]
-        assert market.health["version"] == "v1.0.0"
+        assert market.health["version"] == SHIPPED
         assert market.tick().sources == ["redis"]
 
     said = market.said
@@ -155,9 +156,9 @@ def test_loop_switches_between_ticks_and_back_under_the_right_versions(
         BEGIN_MS + index * TICK_MS for index in range(market.ticks)
     ]
     assert [version for version, _ in groupby(entry.model_version for entry in said)] == [
-        "v1.0.0",
+        SHIPPED,
         "v2",
-        "v1.0.0",
+        SHIPPED,
     ]
     drain(new_recorder(binary))
     rows = Forecast.objects.order_by("tick").values_list("model_version", flat=True)

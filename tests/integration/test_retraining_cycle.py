@@ -30,6 +30,7 @@ from tests.integration.ledger import FIRST_TICK_MS
 from tests.integration.versions_ledger import VENUE, say_forecasts, say_signals
 from tests.made_recordings import write_recording
 from tests.model_versions import MODELS, add_version, with_model_path
+from tests.shipped import SHIPPED
 from training.pipeline.engines import Engine, Found, Judged, Learned, Made, Told
 from training.pipeline.forecasts import ForecastEngine
 from training.pipeline.orders import SlotOrder
@@ -46,7 +47,6 @@ pytestmark = pytest.mark.django_db
 SLOT = SLOTS[0]
 HOUR = SLOTS[2]
 ORDER = SlotOrder(epochs=2)
-SHIPPED = "v1.0.0"
 TICKS = 1_200
 TRIAL_DAYS = 0.05
 
@@ -396,7 +396,7 @@ def test_challenger_that_waited_is_tried_anew_where_another_serves_by_then(
 
     run.refresh_from_db()
     assert (run.state, run.step) == (RunState.ON_TRIAL, RunStep.SHADOW)
-    assert run.message.endswith("v7 serves forecasts, not v1.0.0 any more")
+    assert run.message.endswith(f"v7 serves forecasts, not {SHIPPED} any more")
     assert store.champion(SLOT) == "v7"
     until = run.metrics["trial"]["until_ms"]
     assert until == pytest.approx(FIRST_TICK_MS + (1 + TRIAL_DAYS) * DAY_MS, abs=2)

@@ -1,6 +1,7 @@
 """Which version serves: links and rows change together, against real files and the database."""
 
 import math
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,12 +22,13 @@ from predictions.promotion.errors import FrozenError, NothingBeforeError, Standi
 from predictions.promotion.locking import Journal
 from predictions.promotion.standing import Automatic
 from tests.model_versions import add_version, with_model_path
+from tests.shipped import SHIPPED as V1
 
 pytestmark = pytest.mark.django_db
 
 FORECASTER = Slot(FORECASTS)
 HOUR = Slot(SIGNALS, Timeframe.H1)
-SHIPPED = {FORECASTER: "v1.0.0", HOUR: "v1.0.0-ea61952d"}
+SHIPPED = {FORECASTER: V1, HOUR: "v1.0.0-ea61952d"}
 BY: dict[str, Any] = {"by": "ann", "why": "a test"}
 
 
@@ -97,14 +99,18 @@ def test_roll_back_twice_goes_further_back_and_never_forth(store: VersionStore) 
     registered(store, FORECASTER, "v2", "v3")
     standing.promote(FORECASTER, "v2", **BY)
     standing.promote(FORECASTER, "v3", **BY)
-    assert states(FORECASTER) == {"v1.0.0": "retired", "v2": "previous", "v3": "champion"}
+    assert states(FORECASTER) == {V1: "retired", "v2": "previous", "v3": "champion"}
 
     assert standing.roll_back(FORECASTER, **BY).version == "v2"
-    assert store.previous(FORECASTER) == "v1.0.0"
-    assert set(store.shadows(FORECASTER)) == {"v1.0.0"}
-    assert standing.roll_back(FORECASTER, **BY).version == "v1.0.0"
-    assert states(FORECASTER) == {"v1.0.0": "champion", "v2": "rejected", "v3": "rejected"}
-    with pytest.raises(NothingBeforeError, match=r"before v1\.0\.0"):
+    assert store.previous(FORECASTER) == V1
+    assert set(store.shadows(FORECASTER)) == {V1}
+    assert standing.roll_back(FORECASTER, **BY).version == V1
+    assert states(FORECASTER) == {
+        V1: "champion",
+        "v2": "rejected",
+        "v3": "rejected",
+    }
+    with pytest.raises(NothingBeforeError, match=re.escape(f"before {V1}")):
         standing.roll_back(FORECASTER, **BY)
 
 
@@ -129,7 +135,7 @@ def test_roll_back_past_a_damaged_version_goes_to_the_one_before(store: VersionS
         standing.promote(FORECASTER, version, **BY)
     (store.folder(FORECASTER, "v2") / FORECASTER_NAME).write_bytes(b"damaged")
 
-    assert standing.roll_back(FORECASTER, **BY).version == "v1.0.0"
+    assert standing.roll_back(FORECASTER, **BY).version == V1
 
 
 def test_shipped_network_of_another_name_is_taken_into_the_store_under_the_one_name(
@@ -154,14 +160,18 @@ def test_shipped_network_of_another_name_is_taken_into_the_store_under_the_one_n
 
 
 def test_roll_back_nothing_promoted_says_so(store: VersionStore) -> None:
-    with pytest.raises(NothingBeforeError, match=r"nothing served forecasts before v1\.0\.0"):
+    with pytest.raises(
+        NothingBeforeError, match=re.escape(f"nothing served forecasts before {V1}")
+    ):
         standing.roll_back(FORECASTER, **BY)
 
 
 def test_promote_unknown_version_names_those_that_are_known(store: VersionStore) -> None:
     registered(store, FORECASTER, "v2")
 
-    with pytest.raises(UnknownVersionError, match=r"no version 'v9'; there are: v1\.0\.0, v2"):
+    with pytest.raises(
+        UnknownVersionError, match=re.escape(f"no version 'v9'; there are: {V1}, v2")
+    ):
         standing.promote(FORECASTER, "v9", **BY)
 
 
@@ -174,12 +184,12 @@ def test_promote_damaged_version_is_refused_and_nothing_changes(store: VersionSt
         standing.promote(FORECASTER, "v2", **BY)
 
     assert store.champion(FORECASTER) is None
-    assert states(FORECASTER) == {"v1.0.0": "champion", "v2": "candidate"}
+    assert states(FORECASTER) == {V1: "champion", "v2": "candidate"}
 
 
 def test_promote_version_that_serves_is_refused(store: VersionStore) -> None:
-    with pytest.raises(StandingError, match=r"v1\.0\.0 serves forecasts already"):
-        standing.promote(FORECASTER, "v1.0.0", **BY)
+    with pytest.raises(StandingError, match=re.escape(f"{V1} serves forecasts already")):
+        standing.promote(FORECASTER, V1, **BY)
 
 
 def test_frozen_slot_obeys_people_alone(store: VersionStore) -> None:
@@ -214,7 +224,7 @@ def test_reject_version_on_trial_leaves_it(store: VersionStore) -> None:
     assert states(FORECASTER)["v2"] == "rejected"
     assert Promotion.objects.latest("id").figures == {"p": 0.4}
     with pytest.raises(StandingError, match="roll back, or promote another, first"):
-        standing.retire(FORECASTER, "v1.0.0", **BY)
+        standing.retire(FORECASTER, V1, **BY)
 
 
 def test_reject_previous_lets_the_one_before_be_what_one_goes_back_to(
@@ -226,9 +236,9 @@ def test_reject_previous_lets_the_one_before_be_what_one_goes_back_to(
 
     standing.reject(FORECASTER, "v2", **BY)
 
-    assert store.previous(FORECASTER) == "v1.0.0"
-    assert set(store.shadows(FORECASTER)) == {"v1.0.0"}
-    assert standing.roll_back(FORECASTER, **BY).version == "v1.0.0"
+    assert store.previous(FORECASTER) == V1
+    assert set(store.shadows(FORECASTER)) == {V1}
+    assert standing.roll_back(FORECASTER, **BY).version == V1
 
 
 def test_register_other_network_under_a_known_name_is_refused(store: VersionStore) -> None:
@@ -254,15 +264,15 @@ def test_promote_broken_off_after_the_first_link_is_finished_by_the_next_call(
         with pytest.raises(OSError, match="pulled"):
             standing.promote(FORECASTER, "v2", by="ann", why="it is better")
     assert store.champion(FORECASTER) == "v2"
-    assert states(FORECASTER)["v1.0.0"] == "champion"  # torn: links say v2, rows v1.0.0
+    assert states(FORECASTER)[V1] == "champion"  # torn: links say v2
 
     assert standing.champion_version(FORECASTER) == "v2"
 
-    assert store.previous(FORECASTER) == "v1.0.0"
-    assert set(store.shadows(FORECASTER)) == {"v1.0.0"}
-    assert states(FORECASTER) == {"v1.0.0": "previous", "v2": "champion"}
+    assert store.previous(FORECASTER) == V1
+    assert set(store.shadows(FORECASTER)) == {V1}
+    assert states(FORECASTER) == {V1: "previous", "v2": "champion"}
     (done,) = Promotion.objects.all()
-    assert (done.by, done.why, done.before) == ("ann", "it is better", "v1.0.0")
+    assert (done.by, done.why, done.before) == ("ann", "it is better", V1)
 
 
 def test_promote_broken_off_after_all_but_its_note_is_told_once(
@@ -289,9 +299,9 @@ def test_promote_broken_off_before_the_first_link_is_forgotten(
         with pytest.raises(OSError, match="pulled"):
             standing.promote(FORECASTER, "v2", **BY)
 
-    assert standing.champion_version(FORECASTER) == "v1.0.0"
+    assert standing.champion_version(FORECASTER) == V1
 
-    assert states(FORECASTER) == {"v1.0.0": "champion", "v2": "candidate"}
+    assert states(FORECASTER) == {V1: "champion", "v2": "candidate"}
     assert Promotion.objects.count() == 0
 
 
@@ -319,14 +329,14 @@ def test_promotions_at_once_leave_one_champion_and_whole_links(store: VersionSto
 
 def test_champion_link_moved_by_hand_is_what_rows_follow(store: VersionStore) -> None:
     registered(store, FORECASTER, "v2")
-    assert standing.champion_version(FORECASTER) == "v1.0.0"
+    assert standing.champion_version(FORECASTER) == V1
     store.set_champion(FORECASTER, "v2")
 
     assert standing.champion_version(FORECASTER) == "v2"
 
-    assert states(FORECASTER) == {"v1.0.0": "retired", "v2": "champion"}
+    assert states(FORECASTER) == {V1: "retired", "v2": "champion"}
     (found,) = Promotion.objects.all()
-    assert (found.action, found.by, found.before) == (Action.PROMOTE, "links", "v1.0.0")
+    assert (found.action, found.by, found.before) == (Action.PROMOTE, "links", V1)
 
 
 def test_file_put_into_var_models_is_the_champion_and_can_be_gone_back_to(
@@ -356,7 +366,7 @@ def test_old_ended_versions_lose_their_files_and_keep_their_rows(
         standing.reject(FORECASTER, version, **BY)
 
     assert store.versions(FORECASTER) == ["v4", "v5"]
-    assert set(states(FORECASTER)) == {"v1.0.0", *versions}
+    assert set(states(FORECASTER)) == {V1, *versions}
 
 
 def _break_off(*_: Any) -> None:

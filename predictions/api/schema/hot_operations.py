@@ -21,7 +21,7 @@ EXAMPLE: dict[str, Any] = {
     "predicted_price": 61661.54600786258,
     "prediction_horizon_seconds": 10,
     "confidence": 0.8,
-    "model_version": "v1.0.0",
+    "model_version": "v1.1.0-b536427f",
     "features_age_ms": 30.953857421875,
     "inference_latency_ms": 1.735,
     "source": "redis",
