@@ -10,6 +10,7 @@ import redis
 from django.test import Client
 from pytest_django import Settings
 
+from predictions.api import model_ranking
 from predictions.api.model_ranking import kept
 from tests.integration import retraining_rows as rows
 from tests.integration.test_api_schema import check, document
@@ -37,8 +38,9 @@ def asked(client: Client, query: str = "slot=forecasts") -> dict[str, Any]:
 
 
 def test_ranking_has_the_best_first_beside_champion_and_baseline(
-    client: Client, document: dict[str, Any]
+    client: Client, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(model_ranking, "KEPT_SECONDS", 1e9)  # no minute ends meanwhile
     rows.version("better", "shadow")
     came = np.random.default_rng(1).normal(0, 2, size=(120, 2))
     ticks = range(0, 3_600, 30)

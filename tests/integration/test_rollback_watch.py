@@ -26,12 +26,13 @@ from predictions.promotion.told_watches import ROLLBACK_FIELD, WatchesTold, deco
 from predictions.watching.retraining_troubles import retraining_troubles
 from tests.integration.versions_ledger import VENUE, Floats, say_forecasts, say_signals
 from tests.model_versions import add_version
+from tests.shipped import SHIPPED as FORECASTER_VERSION
 
 pytestmark = pytest.mark.django_db
 
 FORECASTER = Slot(FORECASTS)
 HOUR = Slot(SIGNALS, Timeframe.H1)
-SHIPPED = {FORECASTER: "v1.0.0", HOUR: "v1.0.0-ea61952d"}
+SHIPPED = {FORECASTER: FORECASTER_VERSION, HOUR: "v1.0.0-ea61952d"}
 MARKET = MarketTime(VENUE, live=False, market_ms=0.0, wall_ms=0.0, speed=0.0)
 TICKS_A_MINUTE, COUNTED = 30, 10
 ENOUGH = 62
