@@ -57,6 +57,9 @@ FELT = {
     ),
 }
 
+BETWEEN_TICKS = ("dropped", "cut-within-a-frame")
+"""After which all may be well again before the next tick."""
+
 UNSURE = {Reason.STALE_FEATURES, Reason.FEATURES_MISSING, Reason.INCOMPLETE_FEATURES}
 
 
@@ -131,7 +134,7 @@ def test_fault_that_breaks_the_connection_falls_back_and_is_over_in_two_seconds(
         if source != Source.REDIS
     }
     assert fallbacks <= UNSURE
-    assert fallbacks or name == "dropped"
+    assert fallbacks or name in BETWEEN_TICKS
     times = [entry.tick_ms for entry in said]
     assert max(later - earlier for earlier, later in itertools.pairwise(times)) < 1_000
 

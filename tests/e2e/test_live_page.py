@@ -157,8 +157,11 @@ def test_live_page_hops_are_measured_or_say_why_not(
     expect(part(page, "hop-paint")).to_have_text(re.compile(r"^\d[\d.]* (ms|s)$"))
     way = page.locator("[data-hop=way]")
     expect(way.locator(".spread")).to_have_text("")  # one case is no distribution
-    for _ in range(9):
+    # Ten cases are one; a busy machine may be too late to measure some of them.
+    for _ in range(30):
         expect(part(page, "forecast")).to_have_attribute("data-seq", str(market.tick(ago_ms=900)))
+        if way.locator(".spread").inner_text():
+            break
     expect(way.locator(".spread")).to_have_text(re.compile(r"^p50 \d.* · p95 \d"))
     market.tick(ago_ms=7_200_000)
     expect(part(page, "hop-way")).to_have_text(UNKNOWN)

@@ -27,7 +27,9 @@ function item({ action, version, before, by, why, figures, done_at: at }) {
   const head = made("p");
   head.append(timeElement(Date.parse(at), "dateMinute"), ` ${words} `);
   if (version) head.append(made("code", "", version));
-  if (before && before !== version) head.append(" in place of ", made("code", "", before));
+  // What was tried, rejected or frozen took nobody's place.
+  const replaced = ["promote", "rollback"].includes(action) && before && before !== version;
+  if (replaced) head.append(" in place of ", made("code", "", before));
   element.append(sign, head, made("p", "muted", `By ${by}: ${why}`));
   const known = Object.entries(figures).filter(([, value]) => typeof value === "number");
   const figured = known.map(([name, value]) => `${name.replaceAll("_", " ")}: ${figure(value)}`).join("; ");
