@@ -150,10 +150,11 @@ def _undescribed(columns: Sequence[Column]) -> dict[str, Any]:
 
 
 def _training(training: Training) -> dict[str, Any]:
-    first, last = training.span
+    # Of no row it learned at no time: an imported one, of which nothing is known.
+    first, last = training.span if training.rows else (None, None)
     return {
-        "from": first.isoformat(),
-        "to": last.isoformat(),
+        "from": None if first is None else first.isoformat(),
+        "to": None if last is None else last.isoformat(),
         "rows": training.rows,
         "symbols": list(training.symbols),
         "recordings": list(training.recordings),

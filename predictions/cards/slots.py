@@ -190,7 +190,9 @@ def _drift_counts() -> dict[str, Told]:
         if at is None:
             continue
         counts = readings.filter(measured_at=at).aggregate(
-            figures=Count("id"), drifted=Count("id", filter=Q(drifted=True))
+            figures=Count("id"),
+            judged=Count("id", filter=Q(drifted__isnull=False)),
+            drifted=Count("id", filter=Q(drifted=True)),
         )
         told[slot] = {"measured_at": at.isoformat()} | counts
     return told

@@ -33,6 +33,8 @@ from predictions.promotion.leak_alarms import leak_alarms
 Floats = npt.NDArray[np.float64]
 
 IMPORTED = "imported"
+IMPORTED_ROLE = Role.BASELINE
+"""A champion has beaten every baseline at the gate: nothing shows that of it."""
 UNKNOWN = "unknown"
 CONCLUSION = (
     "Brought by a user: what it learned from, and how it was judged, is not known. Only its own "
@@ -181,7 +183,7 @@ def _manifest(draft: ForecasterDraft) -> Manifest:
         return msgspec.structs.replace(
             own,
             version=draft.version,
-            role=Role.CHAMPION,
+            role=IMPORTED_ROLE,
             architecture=f"{IMPORTED}: {own.architecture}",
             metrics={"claimed": own.metrics} if own.metrics else {},
             conclusion=CONCLUSION,
@@ -189,7 +191,7 @@ def _manifest(draft: ForecasterDraft) -> Manifest:
         )
     return Manifest(
         version=draft.version,
-        role=Role.CHAMPION,
+        role=IMPORTED_ROLE,
         architecture=IMPORTED,
         label=UNKNOWN,
         horizon_seconds=draft.horizon_ms / 1000,

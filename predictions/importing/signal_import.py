@@ -20,7 +20,6 @@ from inference.artefacts.network_files import read_network
 from inference.artefacts.signal_manifest import MANIFEST_NAME, NETWORK_NAME, SignalManifest
 from inference.artefacts.signal_network import NetworkError, SignalNetwork, open_signal_network
 from inference.signals.levels import HORIZON_CANDLES
-from inference.vocabulary import Role
 from market.candles.timeframes import Timeframe
 from predictions.accuracy.graded_signals import BLOCK_CANDLES
 from predictions.accuracy.intervals import (
@@ -32,7 +31,13 @@ from predictions.accuracy.intervals import (
 )
 from predictions.accuracy.losses import log_losses
 from predictions.importing.findings import Findings
-from predictions.importing.forecast_import import CONCLUSION, IMPORTED, UNKNOWN, unknown_training
+from predictions.importing.forecast_import import (
+    CONCLUSION,
+    IMPORTED,
+    IMPORTED_ROLE,
+    UNKNOWN,
+    unknown_training,
+)
 from predictions.importing.independence import dependences
 from predictions.importing.signal_rows import SignalRows
 from predictions.promotion.leak_alarms import signal_alarms
@@ -130,7 +135,7 @@ def _manifest(draft: SignalDraft) -> SignalManifest:
             own,
             version=draft.version,
             timeframe=draft.timeframe,
-            role=Role.CHAMPION,
+            role=IMPORTED_ROLE,
             network=NETWORK_NAME,
             architecture=f"{IMPORTED}: {own.architecture}",
             threshold=own.threshold if draft.threshold is None else draft.threshold,
@@ -141,7 +146,7 @@ def _manifest(draft: SignalDraft) -> SignalManifest:
     return SignalManifest(
         version=draft.version,
         timeframe=draft.timeframe,
-        role=Role.CHAMPION,
+        role=IMPORTED_ROLE,
         architecture=IMPORTED,
         symbols=draft.symbols,
         label=UNKNOWN,

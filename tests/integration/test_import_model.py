@@ -298,6 +298,7 @@ def test_import_forecaster_with_a_manifest_keeps_its_claims_as_claims(
     )
     assert kept["metrics"] == {"claimed": {"r2": 0.5}}
     assert (kept["version"], kept["architecture"]) == ("mine-2", "imported: linear")
+    assert kept["role"] == "baseline"  # whatever it claims: no gate let it in
 
 
 @pytest.mark.django_db

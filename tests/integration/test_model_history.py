@@ -117,7 +117,7 @@ def test_slots_tell_who_is_on_trial_the_newest_run_and_what_drifted(
     assert (trials["v0"]["state"], found["forecasts"]["previous"]) == ("previous", "v0")
     assert found["forecasts"]["run"]["id"] == newest.pk
     assert found["forecasts"]["drift"] == {
-        "measured_at": rows.MEASURED.isoformat(), "figures": 3, "drifted": 1
+        "measured_at": rows.MEASURED.isoformat(), "figures": 3, "judged": 2, "drifted": 1
     }  # fmt: skip
     assert found["signals/1h"]["frozen"]["by"] == "operator"
     assert found["signals/4h"]["frozen"] is None

@@ -36,7 +36,10 @@ def carry_out(options: Mapping[str, Any], told: Told) -> list[str]:
     if options["resume"]:
         jobs, cluster = _jobs(options["jobs"]), cluster_address(options["cluster"])
         with alone():
-            return _troubles(resume(engine_of, told, jobs=jobs, cluster=cluster))
+            rows = resume(engine_of, told, jobs=jobs, cluster=cluster)
+            if not rows:
+                told("nothing is unfinished, and no trial is over")
+            return _troubles(rows)
     orders, trigger = orders_of(options), Trigger(options["trigger"])
     if options["ship"] is not None:
         with alone():

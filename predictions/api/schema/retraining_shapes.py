@@ -146,6 +146,7 @@ class DriftCountSerializer(Shape):
 
     measured_at = serializers.DateTimeField()
     figures = serializers.IntegerField()
+    judged = serializers.IntegerField(help_text="Of so many it can be told.")
     drifted = serializers.IntegerField()
 
 

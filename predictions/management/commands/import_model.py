@@ -61,7 +61,7 @@ class Command(BaseCommand):
             self.stdout.write(line)
         self.stdout.write(
             f"{offer.slot}: {version} is on trial. What it learned from cannot be checked: only "
-            "its record in the ledger counts. run_shadow lets it speak; models shows how it does."
+            "its record in the ledger counts. run_shadow lets it speak; the Models page ranks it."
         )
 
 

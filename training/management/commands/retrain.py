@@ -17,6 +17,8 @@ from training.pipeline.schedule import SCHEDULES
 
 BUSY = 75
 """Exit status where another process retrains: try again later."""
+INTERRUPTED = 130
+"""Exit status of what Ctrl-C ended, as shells tell it."""
 
 
 class Command(BaseCommand):
@@ -82,6 +84,11 @@ class Command(BaseCommand):
             raise CommandError(
                 f"the database does not answer: {error}; once it does, retrain --resume goes on"
             ) from error
+        except KeyboardInterrupt:
+            raise CommandError(
+                "stopped; retrain --resume goes on with it, as the process retrain does by itself",
+                returncode=INTERRUPTED,
+            ) from None
         except RetrainingBusyError as error:
             raise CommandError(str(error), returncode=BUSY) from error
         if troubles:

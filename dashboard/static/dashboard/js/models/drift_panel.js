@@ -40,7 +40,9 @@ function tables(features, coins) {
   if (shown.length) parts.push(table("Inputs that drifted", FEATURES, shown.map((each) => feature(each, coins)), "drifts"));
   if (rest.length) {
     const fold = made("details", "fold");
-    const all = shown.length ? `Inputs as before (${rest.length})` : `None of ${rest.length} inputs drifted`;
+    const judged = features.some((each) => each.drifted !== null);
+    const none = judged ? `None of ${rest.length} inputs drifted` : `${rest.length} inputs, too early to tell`;
+    const all = shown.length ? `Inputs as before (${rest.length})` : none;
     fold.append(made("summary", "", all), table("Inputs", FEATURES, rest.map((each) => feature(each, coins)), "drifts"));
     parts.push(fold);
   }

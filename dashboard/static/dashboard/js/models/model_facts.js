@@ -7,7 +7,7 @@ import { timeElement } from "../shell/times.js";
 export function facts(model) {
   const list = made("dl", "facts");
   const training = model.training;
-  add(list, "Trained on", training ? span(training.from, training.to) : UNKNOWN);
+  add(list, "Trained on", training?.from ? span(training.from, training.to) : UNKNOWN);
   add(list, "Rows", count(training?.rows));
   add(list, "Markets learned from", training ? named(training.symbols) : UNKNOWN);
   add(list, "Serves", named(model.serves));

@@ -77,6 +77,7 @@ function newestRun(run) {
 
 function drift(told) {
   if (told === null) return made("span", "muted", "not measured");
-  if (!told.drifted) return `none of ${told.figures} figures`;
-  return made("span", "warned", `${told.drifted} of ${told.figures} figures`);
+  if (!told.judged) return made("span", "muted", "too early to tell");
+  if (!told.drifted) return `none of ${told.judged} figures`;
+  return made("span", "warned", `${told.drifted} of ${told.judged} figures`);
 }
