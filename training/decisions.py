@@ -6,7 +6,8 @@ happens on the loop's own 2-second grid only.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,8 @@ class Decisions:
     """n labelled decisions, ordered by recording and time.
 
     features: [n, 20] raw; returns_bp: y; moves_bp: sigma·√10; targets: clip(y / sigma·√10, ±6).
+    grid_ms: from one decision that is judged to the next; the loop's own grid, or a whole part of
+    it where a dataset keeps fewer.
     """
 
     names: tuple[str, ...]
@@ -47,6 +50,7 @@ class Decisions:
     moves_bp: Floats
     targets: Floats
     classes: Integers
+    grid_ms: int = TICK_MS
 
     def __len__(self) -> int:
         return len(self.decided_ms)
@@ -57,22 +61,25 @@ class Decisions:
 
     @property
     def on_grid(self) -> Mask:
-        """The rows at which the loop itself decides."""
-        on_grid: Mask = self.decided_ms % TICK_MS == 0
+        """The rows that are judged: at these the loop itself decides."""
+        on_grid: Mask = self.decided_ms % self.grid_ms == 0
         return on_grid
 
     def take(self, rows: Mask | Integers) -> "Decisions":
         """Return only these rows."""
-        return Decisions(
-            self.names,
-            self.recording[rows],
-            self.decided_ms[rows],
-            self.features[rows],
-            self.returns_bp[rows],
-            self.moves_bp[rows],
-            self.targets[rows],
-            self.classes[rows],
-        )
+        return replace(self, **{name: getattr(self, name)[rows] for name in COLUMNS})
+
+
+COLUMNS = tuple(field.name for field in fields(Decisions) if field.name not in ("names", "grid_ms"))
+"""The fields that have a value for each decision."""
+
+
+def joined(parts: Sequence[Decisions]) -> Decisions:
+    """Return the rows of all parts, of the same recordings and grid, one after another."""
+    rows: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS
+    }
+    return replace(parts[0], **rows)
 
 
 def decide(recordings: Sequence[Cells], *, step_ms: int = FITTING_STEP_MS) -> Decisions:
@@ -85,22 +92,7 @@ def decide(recordings: Sequence[Cells], *, step_ms: int = FITTING_STEP_MS) -> De
         raise TooLittleDataError(
             "no labelled decision in " + (", ".join(c.name for c in recordings) or "no recording")
         )
-    names = tuple(cells.name for cells in recordings)
-    return Decisions(
-        names,
-        *(
-            np.concatenate([getattr(part, field) for part in parts])
-            for field in (
-                "recording",
-                "decided_ms",
-                "features",
-                "returns_bp",
-                "moves_bp",
-                "targets",
-                "classes",
-            )
-        ),
-    )
+    return replace(joined(parts), names=tuple(cells.name for cells in recordings))
 
 
 def labelled(

@@ -6,7 +6,7 @@ Frames are replayed into them. `manage.py build_dataset` and a retraining write 
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,14 @@ import polars as pl
 from market.files import replace_whole
 from market.hot.vector import FEATURE_NAMES, HORIZON_MS, INDEX, TICK_MS
 from market.recording.reading import SymbolRecording
-from training.decisions import READ_DELAY_MS, Decisions, decide, labelled
+from training.decisions import (
+    COLUMNS,
+    READ_DELAY_MS,
+    Decisions,
+    decide,
+    joined,
+    labelled,
+)
 from training.labels import forward_returns_bp
 from training.recorded_markets import RecordedMarket, recorded_markets
 from training.recordings import (
@@ -39,7 +46,6 @@ TICKS_AN_HOUR = 3_600_000 // TICK_MS
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
-_COLUMNS = tuple(field.name for field in fields(Decisions) if field.name != "names")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,7 @@ def save(dataset: ForecastDataset, path: Path) -> None:
         "venue": np.array(dataset.venue),
         "source": np.array(dataset.source),
         "digest": np.array(dataset.digest),
+        "grid_ms": np.array(dataset.decisions.grid_ms),
         "content": np.array(_content(columns)),
     }
     replace_whole(
@@ -116,13 +123,18 @@ def load(path: Path) -> ForecastDataset:
             values = {name: stored[name] for name in stored.files}
     except (OSError, ValueError) as error:
         raise TrainingDataError(f"{path} is no dataset: {error}; run build_dataset") from error
-    columns = {name: values.get(name) for name in ("symbol", *_COLUMNS)}
-    present = {name: column for name, column in columns.items() if column is not None}
-    if len(present) < len(columns) or str(values.get("content", "")) != _content(present):
+    needed = ("symbol", *COLUMNS)
+    present: dict[str, Any] = {name: values[name] for name in needed if name in values}
+    whole = len(present) == len(needed) and "grid_ms" in values
+    if not whole or str(values.get("content", "")) != _content(present):
         raise TrainingDataError(f"{path} is damaged or of another version; run build_dataset")
     names = _texts(values["names"])
     return ForecastDataset(
-        Decisions(names, **{name: present[name] for name in _COLUMNS}),
+        Decisions(
+            names,
+            **{name: present[name] for name in COLUMNS},
+            grid_ms=int(values["grid_ms"]),
+        ),
         present["symbol"],
         _texts(values["symbols"]),
         str(values["venue"]),
@@ -154,12 +166,12 @@ def _of_ticks(markets: Sequence[RecordedMarket]) -> ForecastDataset:
     symbols = tuple(dict.fromkeys(each.kept.symbol for each in markets if each.kept is not None))
     kept = [market.kept for market in markets if market.kept is not None]
     ticks = TICKS_AN_HOUR * sum(len(each.hours()) for each in kept)
-    every = min(MOST_THINNED, max(1, -(-ticks // MOST_ROWS)))
+    grid_ms = TICK_MS * min(MOST_THINNED, max(1, -(-ticks // MOST_ROWS)))
     parts: list[Decisions] = []
     places: list[Integers] = []
     for recording in kept:
         for whole in tick_decisions(recording, venue):
-            part = whole.take(whole.decided_ms // TICK_MS % every == 0)
+            part = whole.take(whole.decided_ms % grid_ms == 0)
             parts.append(part)
             place = symbols.index(recording.symbol)
             places.append(np.full(len(part), place, dtype=np.int64))
@@ -168,11 +180,10 @@ def _of_ticks(markets: Sequence[RecordedMarket]) -> ForecastDataset:
             f"what is recorded of {venue} makes no labelled decision yet: each needs six minutes"
             " of history and ten seconds after it, without a break"
         )
-    columns = {name: np.concatenate([getattr(one, name) for one in parts]) for name in _COLUMNS}
-    symbol = np.concatenate(places)
-    order = np.lexsort((symbol, columns["decided_ms"]))[-MOST_ROWS:]
+    decisions, symbol = joined(parts), np.concatenate(places)
+    order = np.lexsort((symbol, decisions.decided_ms))[-MOST_ROWS:]
     dataset = ForecastDataset(
-        Decisions((venue,), **{name: column[order] for name, column in columns.items()}),
+        replace(decisions.take(order), names=(venue,), grid_ms=grid_ms),
         symbol[order],
         symbols,
         venue,
@@ -218,9 +229,7 @@ def _tick_returns(decided: Integers, values: Floats) -> Floats:
 
 
 def _columns(dataset: ForecastDataset) -> dict[str, npt.NDArray[Any]]:
-    return {"symbol": dataset.symbol} | {
-        name: getattr(dataset.decisions, name) for name in _COLUMNS
-    }
+    return {"symbol": dataset.symbol} | {name: getattr(dataset.decisions, name) for name in COLUMNS}
 
 
 def _content(columns: dict[str, npt.NDArray[Any]]) -> str:

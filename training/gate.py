@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from market.hot.vector import HORIZON_MS, TICK_MS
+from market.hot.vector import TICK_MS
 from predictions.promotion.criteria import Criterion, Stage, Verdict
 from training import criteria, evaluation
 from training.alarms import leak_alarms
 from training.criteria import Choice, Duel
 from training.decisions import Decisions
 from training.evaluation import Bools, Floats, Integers
-from training.judging import DM_LAGS, Judgement
+from training.judging import Judgement, dm_lags, overlap
 from training.labels import directions
 from training.significance import Comparison, time_blocks
 from training.superiority import Trials, trial_significance
@@ -43,9 +43,14 @@ class Graded:
 
     @classmethod
     def of(cls, decisions: Decisions) -> "Graded":
-        """Return what the gate needs of decisions on the loop's own grid."""
-        elapsed = elapsed_share(decisions)
-        return cls(decisions.decided_ms, decisions.returns_bp, decisions.moves_bp, elapsed)
+        """Return what the gate needs of decisions that all lie on their grid."""
+        return cls(
+            decisions.decided_ms,
+            decisions.returns_bp,
+            decisions.moves_bp,
+            elapsed_share(decisions),
+            decisions.grid_ms,
+        )
 
     def take(self, rows: Integers | Bools) -> "Graded":
         """Return some of the decisions."""
@@ -185,9 +190,9 @@ def duel(challenger: str, rival: str, contest: Contest) -> Duel:
         base=graded.returns_bp**2,
         times=graded.decided_ms,
         step=graded.step_ms,
-        lags=max(1, DM_LAGS * TICK_MS // graded.step_ms),
+        lags=dm_lags(graded.step_ms),
         blocks=time_blocks(graded.decided_ms),
-        overlap=max(1.0, HORIZON_MS / graded.step_ms),
+        overlap=overlap(graded.step_ms),
         elapsed=graded.elapsed,
         volatility=graded.moves_bp,
     )

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from market.hot.vector import HORIZON_MS, TICK_MS
+from market.hot.vector import HORIZON_MS
 from training import evaluation
 from training.decisions import Decisions
 from training.networks import Floats
@@ -18,15 +18,24 @@ from training.significance import (
     time_blocks,
 )
 
-OVERLAP = HORIZON_MS / TICK_MS
-DM_LAGS = 6 * HORIZON_MS // TICK_MS
-"""Overlapping errors of an h-step forecast are correlated over h - 1 steps, and forecasts persist;
-a Bartlett variance of h lags alone would see three quarters of what that adds."""
+
+def overlap(grid_ms: int) -> float:
+    """Return how many decisions of a grid share a piece of their horizons."""
+    return max(1.0, HORIZON_MS / grid_ms)
+
+
+def dm_lags(grid_ms: int) -> int:
+    """Return the lags of a Diebold-Mariano test, in decisions of a grid: six horizons.
+
+    Overlapping errors of an h-step forecast are correlated over h - 1 steps, and forecasts persist;
+    a Bartlett variance of h lags alone would see three quarters of what that adds.
+    """
+    return max(1, 6 * HORIZON_MS // grid_ms)
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A model by the protocol: n decisions on the 2-s grid, each figure with its interval."""
+    """A model by the protocol: n decisions of the grid, each figure with its interval."""
 
     name: str
     n: int
@@ -59,10 +68,10 @@ def judge(name: str, answers: Floats, prior: Floats, decisions: Decisions) -> Ju
     blocks = time_blocks(decisions.decided_ms)
     base = np.broadcast_to(prior, probabilities.shape)
     counted = evaluation.moved_with_direction(y, predicted)
-    ones = np.ones(len(y))
+    ones, shared = np.ones(len(y)), overlap(decisions.grid_ms)
 
     def estimate(above: Floats, below: Floats, rows: np.typing.NDArray[np.bool_]) -> Estimate:
-        return ratio_estimate(above[rows], below[rows], blocks[rows], overlap=OVERLAP)
+        return ratio_estimate(above[rows], below[rows], blocks[rows], overlap=shared)
 
     every = np.ones(len(y), dtype=np.bool_)
     losses = evaluation.log_losses(decisions.classes, probabilities)
@@ -91,6 +100,6 @@ def compare(model: Floats, baseline: Floats, decisions: Decisions) -> Comparison
         evaluation.squared_errors(y, model[:, 0]),
         evaluation.squared_errors(y, baseline[:, 0]),
         decisions.decided_ms,
-        step_ms=TICK_MS,
-        lags=DM_LAGS,
+        step_ms=decisions.grid_ms,
+        lags=dm_lags(decisions.grid_ms),
     )

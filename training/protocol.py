@@ -10,12 +10,12 @@ from functools import partial
 
 import numpy as np
 
-from market.hot.vector import TICK_MS
 from training.alarms import every_alarm, leak_alarms
 from training.calibration import calibrate
 from training.candidates import Calibration, Candidate, GraphCandidate
 from training.criteria import Choice
 from training.decisions import Decisions
+from training.decisions import joined as joined_decisions
 from training.fitting import FITTED, MICROPRICE_LINEAR, NETWORK, RIDGE, fit_named
 from training.gate import Contest, Graded, best_baseline, decide_served
 from training.judging import Judgement, compare, judge
@@ -117,7 +117,7 @@ def run_protocol(
         calibrations=calibrations,
         fitted_rows=int(splits.final.fit.sum()),
         calibrated_rows=int(splits.final.calibrate.sum()),
-        labelled_ms=TICK_MS * int(decisions.on_grid.sum()),
+        labelled_ms=decisions.grid_ms * int(decisions.on_grid.sum()),
         verdict=verdict,
         alarms=every_alarm(judged, final_judged, lambda one: leak_alarms(one.figures())),
     )
@@ -126,7 +126,7 @@ def run_protocol(
 def run_split(
     decisions: Decisions, split: Split, fits: Mapping[str, Fit]
 ) -> tuple[Trial, dict[str, Candidate], dict[str, Calibration]]:
-    """Fit on one split, calibrate on its later slice, forecast its test on the 2-s grid."""
+    """Fit on one split, calibrate on its later slice, forecast its test on the grid."""
     fitting, calibrating = decisions.take(split.fit), decisions.take(split.calibrate)
     testing = decisions.take(split.test & decisions.on_grid)
     candidates = {name: fit(fitting) for name, fit in fits.items()}
@@ -149,18 +149,7 @@ def class_shares(decisions: Decisions) -> Floats:
 
 def joined(trials: list[Trial]) -> Trial:
     """Return the trials' rows as one trial, fold after fold."""
-    first = trials[0].decisions
-    parts = [trial.decisions for trial in trials]
-    decisions = Decisions(
-        first.names,
-        np.concatenate([part.recording for part in parts]),
-        np.concatenate([part.decided_ms for part in parts]),
-        np.concatenate([part.features for part in parts]),
-        np.concatenate([part.returns_bp for part in parts]),
-        np.concatenate([part.moves_bp for part in parts]),
-        np.concatenate([part.targets for part in parts]),
-        np.concatenate([part.classes for part in parts]),
-    )
+    decisions = joined_decisions([trial.decisions for trial in trials])
     names = trials[0].answers
     answers = {name: np.concatenate([trial.answers[name] for trial in trials]) for name in names}
     return Trial(decisions, answers, np.concatenate([trial.prior for trial in trials]))

@@ -14,7 +14,7 @@ from typing import Any
 from inference.artefacts.manifest import Manifest, Training, write_manifest
 from inference.artefacts.manifest_files import file_digest
 from inference.vocabulary import Role
-from market.hot.vector import HORIZON_MS, TICK_MS
+from market.hot.vector import HORIZON_MS
 from training.cards import card, conclusion, report
 from training.decisions import FITTING_STEP_MS, Decisions
 from training.devices import known_device, repeatable
@@ -167,7 +167,7 @@ def metrics_of(outcome: Outcome) -> dict[str, Any]:
             "folds": FOLDS,
             "embargo_ms": EMBARGO_MS,
             "block_ms": BLOCK_MS,
-            "grid_ms": TICK_MS,
+            "grid_ms": outcome.final.decisions.grid_ms,
             "fitting_step_ms": FITTING_STEP_MS,
             "labelled_ms": outcome.labelled_ms,
         },

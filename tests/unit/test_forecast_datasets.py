@@ -1,5 +1,6 @@
 """Datasets of forecasts from what this server recorded: knowable, of one market, known again."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -121,12 +122,14 @@ def test_venue_folder_is_the_running_ones_else_the_newest(tmp_path: Path) -> Non
 
 def test_dataset_file_is_read_back_and_a_damaged_one_refused(tmp_path: Path) -> None:
     dataset = build([write_recording(tmp_path, minutes=2)])
+    dataset = replace(dataset, decisions=replace(dataset.decisions, grid_ms=2 * TICK_MS))
     path = dataset_path(tmp_path)
     save(dataset, path)
     again = load(path)
     np.testing.assert_array_equal(again.decisions.features, dataset.decisions.features)
     assert (again.digest, again.venue, again.symbols) == (dataset.digest, "binance", ("BTCUSDT",))
     assert again.span == dataset.span
+    assert again.decisions.grid_ms == 2 * TICK_MS
 
     with np.load(path) as stored:
         values = dict(stored)
@@ -166,6 +169,8 @@ def test_dataset_of_very_much_takes_every_nth_tick_and_then_the_newest(
 
     kept = every.decided_ms[every.decided_ms % (3 * TICK_MS) == 0]
     np.testing.assert_array_equal(third.decided_ms, kept)
+    assert [one.grid_ms for one in (every, third, newest)] == [TICK_MS, 3 * TICK_MS, 5 * TICK_MS]
+    assert third.on_grid.all()
     apart = every.decided_ms[every.decided_ms % (5 * TICK_MS) == 0]
     np.testing.assert_array_equal(newest.decided_ms, apart[-10:])
     np.testing.assert_array_equal(
