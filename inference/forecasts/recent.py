@@ -30,18 +30,22 @@ async def recent_entries(
     last = newest or "+"
     for _ in range(MOST_PAGES):
         rows = await page(last, PAGE)
-        for _, packed in rows:
-            entry = _read(packed)
-            if entry is None or entry.venue != venue:
-                continue
+        entries = [entry for _, packed in rows if (entry := _read(packed)) and entry.venue == venue]
+        for entry in entries:
             if entry.shard == shard:
                 found.append(entry)
-            if found and (len(found) == count or entry.tick <= found[0].tick - count):
-                return found[::-1]
-        if len(rows) < PAGE:
+                if len(found) == count or entry.tick <= found[0].tick - count:
+                    return found[::-1]
+        if len(rows) < PAGE or (found and _all_before(entries, found[0].tick - 2 * count)):
             break
         last = f"({_text(rows[-1][0])}"
     return found[::-1]
+
+
+def _all_before(entries: Sequence[TickEntry], tick: int) -> bool:
+    # Whoever speaks late does so within the horizon, which `count` ticks cover. In a market that
+    # waits for nobody one may be later still: a single entry does not tell where the past begins.
+    return bool(entries) and all(entry.tick <= tick for entry in entries)
 
 
 def _read(packed: bytes | None) -> TickEntry | None:

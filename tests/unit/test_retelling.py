@@ -69,6 +69,29 @@ async def test_recent_entries_are_of_one_speaker_however_many_speak(shadows: int
     assert {entry.shard for entry in found} == {0}
 
 
+async def test_recent_entries_are_all_there_though_others_speak_late() -> None:
+    entries: list[TickEntry | None] = []
+    for tick in range(24):
+        entries += [tick_entry(tick), tick_entry(max(0, tick - 5), shard=2)]
+    found = await recent_entries(Log(entries).page, "", venue="test", shard=0, count=6)
+    assert [entry.tick - found[0].tick for entry in found] == list(range(6))
+
+
+async def test_recent_entries_end_where_others_tell_of_long_ago() -> None:
+    others = [tick_entry(tick, shard=2) for tick in range(100)]
+    log = Log([tick_entry(0), *others, tick_entry(100)])
+    (only,) = await recent_entries(log.page, "", venue="test", shard=0, count=6)
+    assert only.tick == tick_entry(100).tick
+    assert log.reads <= 2 + 2 * 6 // PAGE  # the last page lies in the past altogether
+
+
+async def test_recent_entries_are_all_there_though_one_speaks_of_long_ago() -> None:
+    entries: list[TickEntry | None] = [tick_entry(tick) for tick in range(24)]
+    entries.insert(23, tick_entry(0, shard=2))
+    found = await recent_entries(Log(entries).page, "", venue="test", shard=0, count=6)
+    assert [entry.tick - found[0].tick for entry in found] == list(range(6))
+
+
 async def test_recent_entries_begin_where_the_chain_ends() -> None:
     log = shared_log(100, 4)
     found = await recent_entries(log.page, "22", venue="test", shard=2, count=3)
