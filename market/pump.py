@@ -124,10 +124,12 @@ class Pump:
                 commands += state.write(batch.until_ms, row)
             if self._send(commands) and self.on_written is not None:
                 self.on_written(batch, time.time())
-        elif batch.until_ms % PX_EVERY_MS >= PX_EVERY_MS - CELL_MS:
+        else:
             # Cells that are caught up with are not written, but each second has its price.
+            ends_second = batch.until_ms % PX_EVERY_MS >= PX_EVERY_MS - CELL_MS
             for state, row in zip(self._states, rows.values(), strict=True):
-                self._prices += state.write_price(batch.until_ms, row)
+                if ends_second or state.price_due(batch.until_ms):
+                    self._prices += state.write_price(batch.until_ms, row)
         if self._recorder is not None:
             self._recorder.take(batch, rows, tick=last_before_tick, patient=self._patient)
         if now - self._last_beat >= HEARTBEAT_SECONDS:

@@ -57,11 +57,14 @@ class SymbolState:
     def write_price(self, now_ms: int, row: FeatureRow) -> list[bytes]:
         """Render the `px:` entry of a cell: none where the mid is void or was just written."""
         mid = row.values[INDEX["mid_price"]]
-        changed = mid != self._px_mid or now_ms - self._px_ms >= PX_EVERY_MS
-        if math.isnan(mid) or not changed:
+        if math.isnan(mid) or (mid == self._px_mid and not self.price_due(now_ms)):
             return []
         self._px_mid, self._px_ms = mid, now_ms
         return self._px_commands(now_ms, mid)
+
+    def price_due(self, now_ms: int) -> bool:
+        """Tell whether the mid was written last so long ago that it is to be repeated."""
+        return now_ms - self._px_ms >= PX_EVERY_MS
 
     def _book_command(self, now_ms: int) -> list[bytes]:
         features = self._features
