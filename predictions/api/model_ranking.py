@@ -75,7 +75,8 @@ def _ranking(slot: Slot, venue: str, live: bool | None) -> bytes:
 
     def made() -> bytes:
         told = ranking(slot, venue, champion)
-        told["versions"] = [_finite(row) for row in told["versions"]]
+        for listed in ("versions", "baselines"):
+            told[listed] = [_finite(row) for row in told[listed]]
         named = claimed if live is None else live
         return orjson.dumps({"status": "success", "live": named} | told)
 

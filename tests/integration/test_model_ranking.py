@@ -56,7 +56,10 @@ def test_ranking_has_the_best_first_beside_champion_and_baseline(
     assert (best["version"], best["state"], champion["version"]) == ("better", "shadow", SHIPPED)
     assert best["against_champion"]["value"] == pytest.approx(1 - 0.49 / 0.81, abs=1e-5)
     assert champion["against_champion"] is None
-    assert told["baselines"][0]["name"] == "no change"
+    baseline = told["baselines"][0]
+    assert (best["rank"], champion["rank"]) == (1, 2)
+    assert (baseline["name"], baseline["rank"]) == ("no change", 3)
+    assert (told["measure"], told["left_out"]) == ("against_champion", 0)
 
     say_forecasts({"late": came}, came, ticks=[5_000 + each for each in ticks])
     assert asked(client) == told  # for a minute
