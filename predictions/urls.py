@@ -19,6 +19,7 @@ from predictions.api.ledger import (
 from predictions.api.metrics import metrics
 from predictions.api.model_history import ModelHistory, ModelRun
 from predictions.api.model_ranking import model_ranking
+from predictions.api.model_words import ModelWords
 from predictions.api.predict import predict
 from predictions.api.schema.pages import SchemaView
 from predictions.api.served_models import card_text, models
@@ -50,6 +51,7 @@ urlpatterns: list[URLPattern] = [
     path("api/models/history", ModelHistory.as_view(), name="model-history"),
     path("api/models/ranking", model_ranking, name="model-ranking"),
     path("api/models/runs/<int:pk>", ModelRun.as_view(), name="model-run"),
+    path("api/models/words", ModelWords.as_view(), name="model-words"),
     path("api/models/<str:name>/card", card_text, name="model-card"),
     path("api/system", system, name="system"),
     path("api/schema", SchemaView.as_view(), name="schema"),

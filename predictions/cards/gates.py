@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from predictions.cards.figures import number_of
+from predictions.cards.glossary import criterion_meaning
 
 NETWORK_ROW = "network"
 
@@ -55,10 +56,12 @@ def _objected(metrics: Mapping[str, Any], served: str) -> dict[str, Any] | None:
 
 
 def told_criterion(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one question and its answer; what is no finite number or no boolean is null."""
-    passed = given.get("passed")
+    """Return one question, what it asks, and its answer; what is no finite number or no boolean is
+    null."""
+    passed, name = given.get("passed"), str(given.get("name", ""))
     return {
-        "name": str(given.get("name", "")),
+        "name": name,
+        "meaning": criterion_meaning(name),
         "figure": number_of(given.get("figure")),
         "asked": str(given.get("asked", "")),
         "passed": passed if isinstance(passed, bool) else None,

@@ -19,7 +19,6 @@ from tests.web_instance import WebInstance
 
 MANIFEST = json.loads((ROOT / "models/btc_predictor_v1.manifest.json").read_text())
 DIGEST = MANIFEST["files"]["btc_predictor_v1.onnx"]
-PATIENCE_MS = 20_000
 FILL = """
 import numpy as np
 from tests.integration import retraining_rows as rows
@@ -109,6 +108,11 @@ def retraining_is_told(page: Page) -> None:
     expect(story).to_contain_text("by operator: only a person changes what serves.")
     expect(verdict).to_contain_text(f"passed {CHALLENGER} against {SHIPPED}")
     expect(verdict.locator("tbody tr")).to_have_count(2)
+    expect(verdict.locator("tbody tr").first).to_contain_text("at least 0.002✓ passed")
+    expect(verdict.locator("tbody tr").first).to_contain_text("explains than its rival does")
+    words = page.get_by_test_id("words-gate")
+    words.locator("summary").press("Enter")
+    expect(words.locator("dt", has_text="Diebold-Mariano p")).to_be_visible()
     verdict.get_by_role("combobox").select_option(index=1)
     expect(verdict.locator("tbody tr").last).to_contain_text("coverage of the 90 % interval")
     expect(verdict.locator("tbody tr").last).to_contain_text("unknown")
@@ -123,11 +127,13 @@ def retraining_is_told(page: Page) -> None:
     expect(page.get_by_test_id("ranking")).to_contain_text("there is nothing to rank")
     expect(story).to_contain_text("without-a-thought")
     page.get_by_role("button", name="Forecast, 10 seconds").click()
-    ranked = page.get_by_test_id("ranking").locator("tbody tr")
+    ranked = page.get_by_test_id("ranking").locator('[aria-label="Ranking"] tbody tr')
     expect(ranked).to_have_count(3)
-    expect(ranked.first).to_contain_text(f"{CHALLENGER}on trial")
-    expect(ranked.nth(1)).to_contain_text(f"{SHIPPED}serves")
-    expect(ranked.last).to_contain_text("no changebaseline")
+    expect(ranked.first).to_contain_text(f"1. {CHALLENGER}on trial39.51 %")
+    expect(ranked.first).to_contain_text("240▲ ahead")
+    expect(ranked.nth(1)).to_contain_text(f"2. {SHIPPED}serves")
+    expect(ranked.last).to_contain_text("3. no changebaseline")
+    expect(page.get_by_test_id("ranking")).to_contain_text(f"squared error of {SHIPPED}")
     page.get_by_role("button", name="Signals 1h").click()
     expect(page).to_have_url(re.compile(r"slot=signals%2F1h"))
 

@@ -233,9 +233,11 @@ def _without_converters(path: str) -> str:
     return re.sub(r"<\w+:(\w+)>", r"{\1}", path).replace("{pk}", "{id}")
 
 
-OF_NO_MARKET = {"/api/ledger/consistency", "/api/models/history", "/api/models/runs/{id}"}
-"""What is of the log as a whole, whatever markets its entries are of; and the history of models,
-whose rows each name the venue that they are of."""
+OF_NO_MARKET = {
+    "/api/ledger/consistency", "/api/models/history", "/api/models/runs/{id}", "/api/models/words",
+}  # fmt: skip
+"""What is of the log as a whole, whatever markets its entries are of; the history of models,
+whose rows each name the venue that they are of; and what words mean."""
 
 
 def test_every_answer_says_of_which_market_it_is_and_whether_that_is_live(

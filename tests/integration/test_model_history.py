@@ -279,6 +279,7 @@ def test_history_tells_verdicts_runs_deeds_and_drift_newest_first(
     check(document, "/api/models/history", 200, told)
     assert [each["challenger"] for each in told["verdicts"]] == [rows.CHALLENGER, rows.REJECTED]
     assert [each["passed"] for each in told["verdicts"]] == [True, False]
+    assert "luck alone" in told["verdicts"][0]["criteria"][1]["meaning"]
     unknown = told["verdicts"][1]["criteria"][2]
     assert (unknown["figure"], unknown["passed"]) == (None, False)
     assert [each["state"] for each in told["runs"]] == ["on_trial", "rejected"]
@@ -289,6 +290,17 @@ def test_history_tells_verdicts_runs_deeds_and_drift_newest_first(
         ("squared error", None), ("spread_bp", "ETHUSDT"), ("spread_bp", None), ("ret_1s", None)
     ]  # fmt: skip
     assert (drift[0]["value"], drift[0]["drifted"]) == (None, None)
+
+
+def test_words_are_told_as_the_document_says_and_no_parameter_is_taken(
+    client: Client, document: dict[str, Any]
+) -> None:
+    told = client.get("/api/models/words").json()
+
+    check(document, "/api/models/words", 200, told)
+    explained = {each["term"]: each["panels"] for each in told["words"]}
+    assert explained["PSI"] == ["drift"]
+    assert client.get("/api/models/words?slot=forecasts").status_code == 400
 
 
 def test_history_of_a_slot_without_one_is_empty(client: Client) -> None:

@@ -1,5 +1,6 @@
 """Figures of a manifest beside their baselines, whatever a manifest holds."""
 
+import json
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from predictions.cards.figures import (
     verdicts,
 )
 from predictions.cards.gates import forecast_gate, signal_gate
+from predictions.cards.glossary import GLOSSARY, Panel, criterion_meaning, words_of
+from tests.processes import ROOT
 
 
 def figure(lower: float | None, upper: float | None) -> dict[str, Any]:
@@ -73,7 +76,9 @@ def test_forecast_gate_of_kept_criteria_tells_each_as_that_of_signals_does() -> 
     metrics = {"gate": {"served": "ridge", "best_baseline": "ridge", "criteria": [asked]}}
     told = forecast_gate(metrics, "ridge")
     assert told == {**(signal_gate(metrics, "ridge") or {}), "network": "network"}
-    assert told["criteria"] == [asked]
+    (criterion,) = told["criteria"]
+    assert criterion == asked | {"meaning": criterion["meaning"]}
+    assert "explains than its rival" in criterion["meaning"]
     assert (told["passed"], told["objections"]) == (False, ["R² gained on it"])
 
 
@@ -85,3 +90,27 @@ def test_gates_of_garbage_are_unknown_or_not_passed() -> None:
     odd = signal_gate({"gate": {"criteria": [{"name": 1, "figure": "a", "passed": "yes"}]}}, "x")
     assert odd is not None
     assert (odd["passed"], odd["criteria"][0]["figure"]) == (False, None)
+
+
+def test_glossary_explains_every_question_that_shipped_models_were_asked() -> None:
+    manifests = [
+        json.loads(path.read_text()) for path in sorted(ROOT.glob("models/**/*manifest.json"))
+    ]
+    asked = {
+        criterion["name"]
+        for manifest in manifests
+        for criterion in (manifest.get("metrics", {}).get("gate") or {}).get("criteria", ())
+    }
+    asked |= {"SPA p of 20 trials against v1", "ECE, that of its rival unknown"}
+    assert len(asked) > 10
+    assert {name for name in asked if criterion_meaning(name) is None} == set()
+    assert criterion_meaning("anything of somebody else's") is None
+
+
+def test_glossary_has_each_term_once_in_a_sentence_for_some_panel() -> None:
+    terms = [word.term for word in GLOSSARY]
+    assert len(set(terms)) == len(terms)
+    for word in GLOSSARY:
+        assert word.means.endswith(".") and len(word.means) < 200, word.term
+        assert word.panels and "|" not in word.means, word.term
+    assert all(words_of(panel) for panel in Panel)

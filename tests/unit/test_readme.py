@@ -29,6 +29,7 @@ from predictions.api.retraining_metrics import RetrainingMetrics
 from predictions.api.rollback_metrics import ROLLBACK_METRICS
 from predictions.api.schema.signal_shapes import SignalListSerializer
 from predictions.api.shadow_metrics import ShadowMetrics
+from predictions.cards.glossary import GLOSSARY
 from tests.documents import (
     API,
     DOCUMENTS,
@@ -129,6 +130,11 @@ def test_yaml_table_has_every_key_with_its_default_and_no_other() -> None:
         for key, value in keys.items()
     }
     assert shown == expected
+
+
+def test_words_of_retraining_in_the_reference_are_those_of_the_glossary() -> None:
+    told = table(REFERENCE, "## The words of retraining")
+    assert told == {word.term: word.means for word in GLOSSARY}
 
 
 def test_commands_named_in_any_document_exist() -> None:

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from inference.artefacts.versions import SLOTS
 from inference.vocabulary import ENGINES
 from predictions.api.schema.signal_shapes import TIMEFRAMES
+from predictions.cards.glossary import Panel
 from predictions.models.retraining import (
     Action,
     Origin,
@@ -170,9 +171,30 @@ class CriterionSerializer(Shape):
     """One question to the challenger."""
 
     name = serializers.CharField()
+    meaning = serializers.CharField(
+        allow_null=True, help_text="What it asks, in plain words; null: this version asks no such."
+    )
     figure = serializers.FloatField(allow_null=True, help_text="null: unknown, which never passes.")
     asked = serializers.CharField()
     passed = serializers.BooleanField(allow_null=True)
+
+
+class WordSerializer(Shape):
+    """What one term means."""
+
+    term = serializers.CharField()
+    means = serializers.CharField(help_text="One plain sentence.")
+    panels = serializers.ListField(
+        child=serializers.ChoiceField([panel.value for panel in Panel]),
+        help_text="Parts of the Models page that use it.",
+    )
+
+
+class WordsSerializer(Shape):
+    """The words of retraining."""
+
+    status = serializers.ChoiceField(["success"])
+    words = WordSerializer(many=True)
 
 
 class GateVerdictSerializer(Shape):

@@ -3,10 +3,10 @@
 import { made } from "../shell/elements.js";
 import { count } from "../shell/formats.js";
 import { timeElement } from "../shell/times.js";
-import { STAGES, figure } from "./slot_words.js";
+import { STAGES, answered, asked as askedFor, figure } from "./slot_words.js";
 import { marked, table, tag } from "./tables.js";
 
-const HEADS = ["Passed", "What is asked", "Figure", "Asked for"];
+const HEADS = ["What is asked", "Figure", "Asked for", "Answer"];
 
 export class GatePanel {
   constructor(element) {
@@ -49,13 +49,17 @@ export function judged(verdict) {
   return [head, table(`Criteria for ${challenger}`, HEADS, criteria.map(line), "asked")];
 }
 
-function line({ name, figure: value, asked, passed }) {
-  const [mark, words, className] = passed ? ["✓", "passed", "good"] : ["✗", "failed", "down"];
+function line({ name, meaning, figure: value, asked, passed }) {
+  const [mark, words, className] = answered(passed);
+  const question = made("span", "question", name);
+  if (meaning) question.append(made("span", "meaning", meaning));
+  const answer = marked(mark, "", className);
+  answer.append(` ${words}`);
   return [
-    marked(mark, words, className),
-    { content: name, className: "text" },
+    question,
     value === null ? { content: "unknown", className: "muted" } : figure(value),
-    { content: asked.replaceAll(">=", "≥").replaceAll("<=", "≤"), className: "text" },
+    { content: askedFor(asked), className: "text" },
+    { content: answer, className: "text" },
   ];
 }
 

@@ -3,6 +3,7 @@
 import { made } from "../shell/elements.js";
 import { UNKNOWN, count, fixed, percent } from "../shell/formats.js";
 import { timeElement } from "../shell/times.js";
+import { answered, asked, figure } from "./slot_words.js";
 
 export function facts(model) {
   const list = made("dl", "facts");
@@ -53,8 +54,8 @@ export function gate(model) {
   if (best) details.append(made("p", "muted", `Best baseline: ${best}.`));
   const list = made("ul", "criteria");
   for (const each of criteria) {
-    const figure = each.figure === null ? UNKNOWN : fixed(each.figure, 4);
-    list.append(criterion(each.passed, `${each.name}: ${figure}, asked ${each.asked}`));
+    const figured = each.figure === null ? "unknown" : figure(each.figure);
+    list.append(criterion(each.passed, `${each.name}: ${figured}; asked: ${asked(each.asked)}`, each.meaning));
   }
   if (!criteria.length) for (const each of objections) list.append(criterion(false, each));
   details.append(list);
@@ -133,11 +134,13 @@ function folded(title) {
   return details;
 }
 
-function criterion(passed, text) {
-  const item = made("li", passed ? "good" : passed === null ? "muted" : "down");
-  const mark = made("span", "sign", passed ? "✓" : passed === null ? "–" : "✕");
+function criterion(passed, text, meaning = null) {
+  const [sign, words, className] = answered(passed);
+  const item = made("li");
+  const mark = made("span", className, `${sign} `);
   mark.setAttribute("aria-hidden", "true");
-  item.append(mark, made("span", "visually-hidden", passed ? "passed: " : "failed: "), ` ${text}`);
+  item.append(mark, made("span", className, words), `, ${text}`);
+  if (meaning) item.append(made("span", "meaning", meaning));
   return item;
 }
 

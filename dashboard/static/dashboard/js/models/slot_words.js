@@ -20,6 +20,7 @@ export const RUNS = {
   promoted: ["promoted", "good"],
   unchanged: ["nothing new", ""],
   failed: ["failed", "bad"],
+  dropped: ["dropped", ""],
 };
 export const STEPS = {
   dataset: "making the dataset",
@@ -39,6 +40,19 @@ export const DEEDS = {
   freeze: ["■", "frozen"],
   unfreeze: ["□", "unfrozen"],
 };
+
+const ASKED = [[/^(lead )?> /, "above "], [/^< /, "below "], [/^>= /, "at least "], [/^<= /, "at most "]];
+
+/** What a criterion asks for, in words. */
+export function asked(bound) {
+  return ASKED.reduce((text, [sign, words]) => text.replace(sign, words), bound);
+}
+
+/** Mark, words and class of a criterion's answer; null: nobody said whether it passed. */
+export function answered(passed) {
+  if (passed === null) return ["–", "not told", "muted"];
+  return passed ? ["✓", "passed", "good"] : ["✗", "failed", "down"];
+}
 
 export function slotTitle({ engine, timeframe }) {
   return engine === "forecasts" ? "Forecast, 10 seconds" : `Signals ${timeframe}`;
