@@ -188,7 +188,8 @@ async def test_standby_serves_on_free_ports_and_moves_when_it_leads(serve):
 async def test_leader_whose_ports_are_taken_warns_goes_on_and_gets_them_later(serve):
     with socket.socket() as one, socket.socket() as other:
         for taken in (one, other):
-            taken.bind((LOOPBACK, 0))
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind((LOOPBACK, free_port()))
             taken.listen()
         health, metrics = one.getsockname()[1], other.getsockname()[1]
         ports = serve(configured(health, metrics))

@@ -17,6 +17,7 @@ from cryptosite.processes.starting import (
     take_instance_lock,
 )
 from cryptosite.setting_up import create_first_admin
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -35,9 +36,7 @@ def test_ports_taken_are_named_with_the_setting_that_moves_them(taken_port: int)
 
 
 def test_ports_free_pass(taken_port: int) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = probe.getsockname()[1]
+    free = free_port()
     require_free_ports([Listener("web", "127.0.0.1", free, "WEB_PORT")])
 
 
