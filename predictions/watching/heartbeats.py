@@ -96,8 +96,12 @@ def told(beat: Mapping[str, str]) -> Process:
 
 def detail_of(process: Process) -> Mapping[str, Any]:
     """Return a process's own account; empty where there is none that can be read."""
-    detail = process.get("detail")
-    return detail if isinstance(detail, Mapping) else {}
+    return mapping_of(process.get("detail"))
+
+
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """Return a part of such an account; empty where it is none."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def _silent(name: str) -> Process:
