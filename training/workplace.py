@@ -6,6 +6,7 @@ so that it can be written down before the rest is.
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -56,6 +57,12 @@ def carry_out(
     return _on_cluster(function, arguments, workplace.cluster)
 
 
+def require_cluster(address: str) -> None:
+    """Raise WorkplaceAwayError where no Dask scheduler with a worker answers at an address."""
+    with _cluster(address):
+        pass
+
+
 def _in_processes(
     function: Callable[..., Result], arguments: Sequence[tuple[Any, ...]], jobs: int
 ) -> Iterator[tuple[int, Result]]:
@@ -74,9 +81,7 @@ def _in_processes(
 def _on_cluster(
     function: Callable[..., Result], arguments: Sequence[tuple[Any, ...]], address: str
 ) -> Iterator[tuple[int, Result]]:
-    with _connected(address) as client, dask.config.set(_NO_WARNING):
-        if not client.ncores():
-            raise WorkplaceAwayError(f"the Dask cluster at {address} has no worker")
+    with _cluster(address) as client, dask.config.set(_NO_WARNING):
         # Spoken to without joblib, whose Dask backend waits for ever for a task that is given up.
         # What a task needs travels with it: scattered, it would die with the worker it lay on.
         futures = [
@@ -94,6 +99,14 @@ def _on_cluster(
             raise WorkplaceAwayError(
                 f"the Dask scheduler at {address} was lost: {error}"
             ) from error
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[Any]:
+    with _connected(address) as client:
+        if not client.ncores():
+            raise WorkplaceAwayError(f"the Dask cluster at {address} has no worker")
+        yield client
 
 
 def _connected(address: str) -> Any:

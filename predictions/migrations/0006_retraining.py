@@ -165,6 +165,7 @@ class Migration(migrations.Migration):
                             ("promoted", "promoted"),
                             ("unchanged", "nothing new"),
                             ("failed", "failed"),
+                            ("dropped", "dropped"),
                         ],
                         db_index=True,
                         max_length=16,

@@ -52,7 +52,8 @@ class RunStep(models.TextChoices):
 
 
 class RunState(models.TextChoices):
-    """How a run stands or ended. unchanged: the same data and options were tried before."""
+    """How a run stands or ended. unchanged: the same data and options were tried before. dropped:
+    a person ended it, and nothing was decided."""
 
     RUNNING = "running", "running"
     ON_TRIAL = "on_trial", "challenger on trial"
@@ -60,6 +61,7 @@ class RunState(models.TextChoices):
     PROMOTED = "promoted", "promoted"
     UNCHANGED = "unchanged", "nothing new"
     FAILED = "failed", "failed"
+    DROPPED = "dropped", "dropped"
 
 
 class Action(models.TextChoices):

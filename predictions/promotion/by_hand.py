@@ -19,15 +19,21 @@ from inference.artefacts.versions import (
     VersionStore,
     parse_slot,
 )
-from predictions.promotion.bench import unpromoted
 from predictions.promotion.errors import StandingError
+from predictions.promotion.serving import unpromoted
 from predictions.promotion.standing import Automatic
 
 
-def add_who_and_why(parser: CommandParser) -> None:
-    """Take `--by` and `--why`, which the log of promotions keeps."""
-    parser.add_argument("--by", default=_user(), type=_person, help="who asks; default: you")
-    parser.add_argument("--why", required=True, help="the reason, which is kept")
+def add_who_and_why(parser: CommandParser, of: str = "") -> None:
+    """Take `--by` and `--why`, which the log of promotions keeps.
+
+    of: the option that they belong to, where the command does other things, too: then both may be
+    left out, and are None.
+    """
+    told = f"of {of}: " if of else ""
+    default = None if of else this_user()
+    parser.add_argument("--by", default=default, type=_person, help=f"{told}who asks; default: you")
+    parser.add_argument("--why", required=not of, help=f"{told}the reason, which is kept")
 
 
 def add_slot(parser: CommandParser) -> None:
@@ -80,7 +86,8 @@ def _person(name: str) -> str:
     return name
 
 
-def _user() -> str:
+def this_user() -> str:
+    """Return who runs the command, as the system calls them."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have a number and no name

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import joblib
+import msgspec
 from django.conf import settings
 
 from inference.artefacts.versions import SLOTS, Slot
@@ -14,47 +14,62 @@ from market.candles.timeframes import parse_timeframe
 from market.symbols import parse_symbol
 from predictions.models.retraining import RunState, RunStep, TrainingRun, Trigger
 from training.devices import known_device
+from training.options import DEVICES
 from training.pipeline.engines import Engine
 from training.pipeline.forecasts import ForecastEngine
+from training.pipeline.given_files import (
+    given_candles,
+    given_daily,
+    given_output,
+    given_recordings,
+)
 from training.pipeline.locking import alone
 from training.pipeline.orders import SlotOrder
 from training.pipeline.running import resume, retrain
 from training.pipeline.shipping import ship_all
 from training.pipeline.signals import SignalEngine
+from training.signals.building import DAILY_SYMBOL
 from training.signals.orders import OrderError, at_least, cluster_address
+from training.workplace import require_cluster
 
 ENGINES = {"forecaster": FORECASTS, "signals": SIGNALS}
+LEAST = {"seed": 0, "epochs": 1, "trials": 1}
 Told = Callable[[str], None]
 
 
 def carry_out(options: Mapping[str, Any], told: Told) -> list[str]:
     """Do what the options ask for; return what went wrong with which slot.
 
-    Raises OrderError, DeviceError, UnknownTimeframeError, UnknownSymbolError, or
-    RetrainingBusyError.
+    Raises OrderError, DeviceError, UnknownTimeframeError, UnknownSymbolError,
+    WorkplaceAwayError where a cluster that is named is not there, or RetrainingBusyError.
     """
+    cluster = cluster_address(options["cluster"])
     if options["resume"]:
-        jobs, cluster = _jobs(options["jobs"]), cluster_address(options["cluster"])
+        jobs = _jobs(options["jobs"])
+        _require(cluster)
         with alone():
             rows = resume(engine_of, told, jobs=jobs, cluster=cluster)
             if not rows:
                 told("nothing is unfinished, and no trial is over")
             return _troubles(rows)
-    orders, trigger = orders_of(options), Trigger(options["trigger"])
+    orders, trigger = orders_of(options), Trigger(options["trigger"] or Trigger.HAND)
+    since = None if options["since"] is None else _moment(options["since"])
+    _require(cluster)
     if options["ship"] is not None:
+        output = given_output(options["ship"])
         with alone():
-            ship_all(orders, engine_of, options["ship"], told)
+            ship_all(orders, engine_of, output, told)
         return []
     with alone():
-        if options["since"] is not None:
-            begun = _begun_since(trigger, _moment(options["since"]))
+        if since is not None:
+            begun = _begun_since(trigger, since)
             orders = {slot: order for slot, order in orders.items() if str(slot) not in begun}
         rows = retrain(
             orders,
             engine_of,
             told,
             trigger=trigger,
-            causes=dict.fromkeys(orders, options["cause"]),
+            causes=dict.fromkeys(orders, options["cause"] or ""),
         )
     return _troubles(rows)
 
@@ -81,30 +96,41 @@ def orders_of(options: Mapping[str, Any]) -> dict[Slot, SlotOrder]:
 
 
 def _order(slot: Slot, symbols: tuple[str, ...], options: Mapping[str, Any]) -> SlotOrder:
-    forecasts = slot.engine == FORECASTS
-    if slot.engine == SIGNALS:
-        _known(symbols, settings.SIGNAL_SYMBOLS)
-    epochs = options["epochs"]
-    daily = options["daily"] if slot.timeframe == "1d" else None
-    recordings = options["recordings"] or () if forecasts else ()
-    return SlotOrder(
-        symbols=symbols,
-        recordings=tuple(_absolute(path) or "" for path in recordings),
-        candles=None if forecasts else _absolute(options["candles"]),
-        daily=_absolute(daily),
-        seed=at_least(0, "--seed", options["seed"]),
-        device=known_device(options["device"]),
-        epochs=None if epochs is None else at_least(1, "--epochs", epochs),
-        trials=at_least(1, "--trials", options["trials"]),
+    return msgspec.structs.replace(
+        _of_data(slot, symbols, options),
+        **{
+            name: at_least(least, f"--{name}", options[name])
+            for name, least in LEAST.items()
+            if options[name] is not None
+        },
+        device=known_device(options["device"] or DEVICES[0]),
         jobs=_jobs(options["jobs"]) or joblib.cpu_count(),
         cluster=cluster_address(options["cluster"]),
     )
+
+
+def _of_data(slot: Slot, symbols: tuple[str, ...], options: Mapping[str, Any]) -> SlotOrder:
+    if slot.timeframe is None:
+        recordings = given_recordings(options["recordings"] or ())
+        return SlotOrder(symbols=symbols, recordings=recordings)
+    _known(symbols, settings.SIGNAL_SYMBOLS)
+    daily = given_daily(options["daily"], slot.timeframe)
+    if daily is not None and symbols and DAILY_SYMBOL not in symbols:
+        raise OrderError(f"--daily holds candles of {DAILY_SYMBOL}, which --symbols leaves out")
+    candles = given_candles(options["candles"], slot.timeframe)
+    return SlotOrder(symbols=symbols, candles=candles, daily=daily)
 
 
 def _begun_since(trigger: Trigger, since: datetime) -> set[str]:
     rows = TrainingRun.objects.filter(trigger=trigger, started_at__gte=since)
     unended = rows.exclude(state=RunState.RUNNING)
     return set(unended.values_list("slot", flat=True))
+
+
+def _require(cluster: str | None) -> None:
+    # Asked before a run is begun, which would wait for the cluster.
+    if cluster is not None:
+        require_cluster(cluster)
 
 
 def _moment(text: str) -> datetime:
@@ -126,7 +152,12 @@ def _troubles(rows: Sequence[TrainingRun]) -> list[str]:
 
 
 def _symbols(text: str | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(parse_symbol(one) for one in (text or "").split(",") if one.strip()))
+    if text is None:
+        return ()
+    named = tuple(dict.fromkeys(parse_symbol(one) for one in text.split(",") if one.strip()))
+    if not named:
+        raise OrderError(f"--symbols {text!r} names no symbol; write it like BTCUSDT,ETHUSDT")
+    return named
 
 
 def _known(symbols: Sequence[str], known: Sequence[str]) -> None:
@@ -136,7 +167,3 @@ def _known(symbols: Sequence[str], known: Sequence[str]) -> None:
             f"--symbols: {', '.join(strangers)} is not in SIGNAL_SYMBOLS; allowed are"
             f" {', '.join(known)}, or --only forecaster"
         )
-
-
-def _absolute(path: Path | None) -> str | None:
-    return None if path is None else str(path.resolve())

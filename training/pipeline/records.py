@@ -1,15 +1,13 @@
-"""What a run found, as rows: its variants, its verdicts, and how it ended."""
+"""What a run found, as rows: its variants and its verdicts."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from django.utils import timezone
 
 from predictions.models.retraining import (
     GateVerdict,
     ModelVersion,
-    RunState,
     TrainingRun,
     TrainingTrial,
 )
@@ -53,12 +51,6 @@ def write_verdict(row: TrainingRun, verdict: Verdict, version: ModelVersion | No
         },
     )
     return kept
-
-
-def end(row: TrainingRun, state: RunState, message: str) -> None:
-    """Say how a run ended."""
-    row.state, row.message, row.ended_at = state, message, timezone.now()
-    row.save()
 
 
 def plain(value: Any) -> Any:

@@ -18,6 +18,7 @@ from training.devices import DeviceError
 from training.export import ExportMismatchError
 from training.pipeline.deciding import decide
 from training.pipeline.engines import Engine, Told
+from training.pipeline.locking import at_work
 from training.pipeline.orders import SlotOrder
 from training.pipeline.run_folder import RunFolder
 from training.pipeline.steps import STEPS, Run, WaitingError
@@ -51,8 +52,9 @@ def retrain(
 ) -> list[TrainingRun]:
     """Train a challenger for each slot, as far as its trial; return the runs.
 
-    A run of the same order that was broken off is gone on with; one of another order is given
-    up. What fails is told in its row, and the next slot goes on.
+    A run of the same order that was broken off is gone on with, where this order's fits run; one
+    of another order is given up. What fails is told in its row, and the next slot goes on.
+    Raises RetrainingBusyError where such a run is just being dropped.
     """
     rows = []
     for slot, order in orders.items():
@@ -101,10 +103,17 @@ def resume(
 def go_on(row: TrainingRun, engine_of: EngineOf, told: Told) -> TrainingRun:
     """Take a run from step to step until it waits or is over.
 
-    Raises the database's errors; the run then stays as it is.
+    Raises RetrainingBusyError where it is just being dropped, and the database's errors; the run
+    then stays as it is.
     """
-    run = _at_hand(row, engine_of, told)
-    slot = run.slot
+    with at_work(row.pk):
+        row.refresh_from_db(fields=("state", "message", "ended_at"))
+        _go_on(_at_hand(row, engine_of, told))
+    return row
+
+
+def _go_on(run: Run) -> None:
+    row, slot = run.row, run.slot
     try:
         _steps(run)
     except (DatabaseError, InterfaceError):
@@ -112,7 +121,7 @@ def go_on(row: TrainingRun, engine_of: EngineOf, told: Told) -> TrainingRun:
     except (WaitingError, WorkplaceError) as error:
         row.message = f"goes on later: {error}"
         row.save()
-        told(f"{slot}: {row.message}")
+        run.told(f"{slot}: {row.message}")
     except TooLittleDataError as error:
         run.end(RunState.UNCHANGED, f"there is too little to learn from yet: {error}")
     except REFUSALS as error:
@@ -121,7 +130,6 @@ def go_on(row: TrainingRun, engine_of: EngineOf, told: Told) -> TrainingRun:
         # The outermost handler of a run: what went wrong with it is not the next slot's matter.
         log.exception("retraining_failed", slot=str(slot), run=row.pk, step=row.step)
         run.end(RunState.FAILED, f"failed at {row.get_step_display()}: {_words(error)}")
-    return row
 
 
 def _steps(run: Run) -> None:
@@ -156,9 +164,11 @@ def _broken_off(
     for row in running.select_related("version").order_by("-started_at", "-id"):
         if found is None and SlotOrder.of_record(row.options).asks_the_same(order):
             found = row
+            row.options = order.to_record()
             continue
         why = "it was broken off, and asked for otherwise since"
-        _at_hand(row, engine_of, told).end(RunState.FAILED, why)
+        with at_work(row.pk):
+            _at_hand(row, engine_of, told).end(RunState.FAILED, why)
     return found
 
 

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from inference.artefacts.versions import Slot, VersionStore
 from predictions.models.retraining import (
+    ModelVersion,
     Origin,
     RunState,
     RunStep,
@@ -24,9 +25,9 @@ from predictions.promotion.standing import (
     put_on_trial,
     register,
     reject,
-    retire,
 )
 from training.pipeline import records
+from training.pipeline.endings import end
 from training.pipeline.engines import Engine, Learned, Told
 from training.pipeline.market_now import running_market
 from training.pipeline.orders import SlotOrder
@@ -56,19 +57,8 @@ class Run:
 
     def end(self, state: RunState, message: str) -> None:
         """End the run; who failed is on trial no more, since nobody would decide on it."""
-        if state == RunState.FAILED:
-            self._retire(message)
-        records.end(self.row, state, message)
-        self.folder.remove()
+        end(self.row, state, message)
         self.told(f"{self.slot}: {message}")
-
-    def _retire(self, why: str) -> None:
-        version = self.row.version
-        if version is None:
-            return
-        version.refresh_from_db()
-        if version.state == VersionState.SHADOW:
-            retire(self.slot, version.version, by=Automatic.RETRAINING, why=why)
 
 
 def learn(run: Run) -> None:
@@ -151,10 +141,11 @@ def begin_trial(run: Run) -> None:
         )
         run.end(RunState.REJECTED, message)
         return
-    if run.row.version is not None and run.row.version.state == VersionState.CANDIDATE:
+    made = run.row.version
+    if made is not None and _untried(made, run.row):
         why = f"passed the gate out of sample, run {run.row.pk}"
         put_on_trial(run.slot, version, by=Automatic.RETRAINING, why=why)
-        run.row.version.refresh_from_db()
+        made.refresh_from_db()
     trial = TrialTime.beginning(run.slot, market)
     run.row.metrics = {**run.row.metrics, "trial": trial.to_record()}
     run.row.state = RunState.ON_TRIAL
@@ -183,6 +174,13 @@ def reject_once(run: Run, why: str, figures: dict[str, float | None] | None = No
         short = why if len(why) <= 500 else f"{why[:499]}…"
         by = Automatic.RETRAINING
         reject(run.slot, version.version, by=by, why=short, figures=figures or {})
+
+
+def _untried(version: ModelVersion, row: TrainingRun) -> bool:
+    # What an earlier run made and left undecided may be tried; what was taken off since may not.
+    if version.state == VersionState.RETIRED:
+        return version.since < row.started_at
+    return version.state == VersionState.CANDIDATE
 
 
 def _version(run: Run) -> str:
