@@ -20,7 +20,7 @@ from training.networks import MICROPRICE, Floats, Forecaster, InputTransform
 from training.options import ForecastOptions
 from training.recordings import TooLittleDataError
 from training.scaling import fit_transform, scaled, with_mirror
-from training.splits import Integers, between
+from training.splits import Integers, Mask, between
 
 PENALTIES = (1e-2, 1e-1, 1.0, 10.0, 100.0)
 """Ridge penalties tried, per row and in units of the inputs' variance."""
@@ -178,7 +178,11 @@ def _descend(graph: Forecaster, early: Lesson, late: Lesson, options: ForecastOp
     graph.load_state_dict(kept)
 
 
-def _lessons(decisions: Decisions) -> tuple[InputTransform, Lesson, Lesson, Lesson]:
+def inner_rows(decisions: Decisions) -> tuple[Mask, Mask]:
+    """Return the rows that choices inside a fit learn from, and the later ones that judge them.
+
+    Raises TooLittleDataError where there are too few.
+    """
     if len(decisions) < MINIMUM_ROWS:
         raise TooLittleDataError(
             f"{len(decisions)} decisions to fit on; at least {MINIMUM_ROWS} are needed:"
@@ -192,6 +196,11 @@ def _lessons(decisions: Decisions) -> tuple[InputTransform, Lesson, Lesson, Less
             "the recordings are too short to choose a penalty on: after the warm-up minute they"
             " must last well over a minute"
         )
+    return early, late
+
+
+def _lessons(decisions: Decisions) -> tuple[InputTransform, Lesson, Lesson, Lesson]:
+    early, late = inner_rows(decisions)
     transform = fit_transform(decisions.features)
     inputs = scaled(transform, decisions.features)
 

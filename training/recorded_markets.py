@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from market.candles.store import folder_name
 from market.recording.places import EVENTS, FEATURES, SymbolFolder, symbol_folders
 from market.recording.reading import SymbolRecording, open_recording
-from training.recordings import TooLittleDataError, TrainingDataError
+from training.recordings import TooLittleDataError, TrainingDataError, recorded_symbols
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,11 @@ class RecordedMarket:
 def recorded_markets(paths: Sequence[Path], symbols: Sequence[str] = ()) -> list[RecordedMarket]:
     """Return the recordings that paths name, in order; a venue's folder names all of its symbols.
 
-    symbols: only these, where what this server recorded is meant; none: all of them.
-    Raises TrainingDataError where a path is no recording, or two venues would be mixed.
+    symbols: only these; none: all of them.
+    Raises TrainingDataError where a path is no recording, a symbol is not recorded, or two venues
+    would be mixed.
     """
-    found = [market for path in paths for market in _at(path, frozenset(symbols))]
+    found = _of_symbols(_each_once(paths), symbols)
     venues: dict[str, Path] = {}
     for market in found:
         venues.setdefault(market.venue, market.path)
@@ -41,9 +42,7 @@ def recorded_markets(paths: Sequence[Path], symbols: Sequence[str] = ()) -> list
             " market, and live, replayed and simulated ones are never mixed"
         )
     if not found:
-        raise TooLittleDataError(
-            "no recording" + (f" of {', '.join(symbols)}" if symbols else "") + " to learn from"
-        )
+        raise TooLittleDataError("no recording to learn from")
     return found
 
 
@@ -75,12 +74,36 @@ def symbol_folders_of(venue: Path) -> list[SymbolFolder]:
     return [SymbolFolder(path) for path in sorted(venue.iterdir()) if path.is_dir()]
 
 
-def _at(path: Path, symbols: frozenset[str]) -> Iterable[RecordedMarket]:
+def _each_once(paths: Sequence[Path]) -> list[RecordedMarket]:
+    found: dict[Path, RecordedMarket] = {}
+    for market in (market for path in paths for market in _at(path)):
+        found.setdefault(market.path.resolve(), market)
+    return list(found.values())
+
+
+def _of_symbols(markets: Sequence[RecordedMarket], symbols: Sequence[str]) -> list[RecordedMarket]:
+    if not symbols:
+        return list(markets)
+    told = [(market, _told(market)) for market in markets]
+    there = dict.fromkeys(symbol for _, each in told for symbol in each)
+    absent = [symbol for symbol in symbols if symbol not in there]
+    if absent:
+        raise TrainingDataError(
+            f"no recording of {', '.join(absent)} to learn from; recorded are {', '.join(there)}"
+        )
+    return [market for market, each in told if set(each) & set(symbols)]
+
+
+def _told(market: RecordedMarket) -> tuple[str, ...]:
+    return recorded_symbols([market.path]) if market.kept is None else (market.kept.symbol,)
+
+
+def _at(path: Path) -> Iterable[RecordedMarket]:
     if not path.exists():
         raise TrainingDataError(f"recording {path} does not exist")
     kept = open_recording(path)
     if kept is not None:
-        return [_kept(kept, path)] if not symbols or kept.symbol in symbols else []
+        return [_kept(kept, path)]
     if path.is_file() or any(path.glob("*.gz")):
         return [RecordedMarket(path, "", None)]
     folders = [each for each in symbol_folders_of(path) if _has_any(each)]
@@ -89,11 +112,7 @@ def _at(path: Path, symbols: frozenset[str]) -> Iterable[RecordedMarket]:
             f"{path}: no recording: neither frames (.gz), nor one symbol's folder of"
             " VAR_DIR/recordings, nor a venue's folder of such"
         )
-    return [
-        _kept(SymbolRecording(each), each.path)
-        for each in folders
-        if not symbols or each.symbol in symbols
-    ]
+    return [_kept(SymbolRecording(each), each.path) for each in folders]
 
 
 def _kept(recording: SymbolRecording, path: Path) -> RecordedMarket:

@@ -1,11 +1,13 @@
 """The whole way of a challenger: from a recording to what serves, killed and gone on with."""
 
+import re
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 import pytest
 import redis
@@ -31,15 +33,18 @@ from tests.integration.versions_ledger import VENUE, say_forecasts, say_signals
 from tests.made_recordings import write_recording
 from tests.model_versions import MODELS, add_version, with_model_path
 from tests.shipped import SHIPPED
+from training.forecast_datasets import build
+from training.pipeline.dropping import drop
 from training.pipeline.engines import Engine, Found, Judged, Learned, Made, Told
 from training.pipeline.forecasts import ForecastEngine
 from training.pipeline.orders import SlotOrder
 from training.pipeline.run_folder import RunFolder
-from training.pipeline.running import resume, retrain
+from training.pipeline.running import go_on, resume, retrain
 from training.pipeline.shipping import ship_all
 from training.pipeline.signals import SignalEngine
 from training.pipeline.trials import DAY_MS, may_be_tried, unfinished
 from training.shadow_gate import Undecided
+from training.sufficiency import require_enough
 from training.workplace import WorkplaceAwayError
 
 pytestmark = pytest.mark.django_db
@@ -565,3 +570,78 @@ def test_shipping_writes_what_serves_and_tries_nothing(store: VersionStore, tmp_
     assert not TrainingRun.objects.exists()
     assert store.versions(SLOT) == []
     assert not any((tmp_path / "training" / "runs").iterdir())
+
+
+def test_challenger_of_a_run_that_was_dropped_is_tried_when_it_is_made_again(
+    store: VersionStore, at: Callable[[float], None]
+) -> None:
+    at(FIRST_TICK_MS)
+    first = on_trial(store)
+    drop(first.pk, by="ann", why="not now")
+    assert store.shadows(SLOT) == {}
+
+    run = on_trial(store)
+
+    assert run.pk != first.pk and run.version == first.version
+    assert list(store.shadows(SLOT)) == ["v9"]
+
+
+def test_run_that_is_asked_for_again_is_gone_on_with_where_that_says(
+    store: VersionStore, at: Callable[[float], None]
+) -> None:
+    class Away(Quick):
+        def learn(self, order: SlotOrder, folder: RunFolder) -> Learned:
+            raise WorkplaceAwayError(f"no Dask scheduler answers at {order.cluster}")
+
+    at(FIRST_TICK_MS)
+    messages = []
+    for cluster in ("tcp://wrong:1", None):
+        order = msgspec.structs.replace(ORDER, cluster=cluster)
+        (row,) = retrain({SLOT: order}, lambda slot: Away(), quiet)
+        messages.append((row.pk, row.message))
+
+    assert messages == [
+        (row.pk, "goes on later: no Dask scheduler answers at tcp://wrong:1"),
+        (row.pk, "goes on later: no Dask scheduler answers at None"),
+    ]
+
+
+def test_run_that_is_dropped_before_it_is_gone_on_with_stays_dropped(
+    store: VersionStore, at: Callable[[float], None]
+) -> None:
+    at(FIRST_TICK_MS)
+    run = broken_off(store, RunStep.SHADOW)
+    (row,) = unfinished()
+    drop(run.pk, by="ann", why="not wanted")
+
+    go_on(row, lambda slot: Quick(), quiet)
+
+    run.refresh_from_db()
+    assert (run.state, run.message) == (RunState.DROPPED, "dropped by ann: not wanted")
+    assert store.shadows(SLOT) == {}
+
+
+def test_run_on_a_recording_that_is_too_short_ends_before_anything_is_fitted(
+    store: VersionStore, at: Callable[[float], None], settings: Settings
+) -> None:
+    class Unasked(Quick):
+        def walk_forward(self, *given: Any) -> Found:
+            raise AssertionError("it was fitted")
+
+    at(FIRST_TICK_MS)
+    write_recording(settings.RECORDINGS_DIR, minutes=15, venue=VENUE)
+
+    run = asked(Unasked())
+
+    assert run.state == RunState.UNCHANGED
+    told = re.search(
+        r"recordings of BTCUSDT in \S+: too short\. (\d+) decisions over 0\.\d\d hours are"
+        r" recorded, about (\d+) decisions over (0\.\d\d) hours are needed: fold 1 calibrates on"
+        r" (\d+), and 50 are needed",
+        run.message,
+    )
+    assert told is not None, run.message
+    rows, needed, hours, calibrating = map(float, told.groups())
+    assert rows < needed and calibrating < 50
+    longer = write_recording(settings.RECORDINGS_DIR, minutes=60 * hours + 2, venue=VENUE)
+    require_enough(build([longer]))

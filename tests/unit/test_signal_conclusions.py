@@ -8,14 +8,15 @@ import pytest
 from market.candles.timeframes import Timeframe
 from tests.made_candles import market, walk
 from tests.signal_datasets import made_up
-from training.recordings import TrainingDataError
+from training.recordings import TooLittleDataError
 from training.signals.calibration import Threshold
 from training.signals.cards import alone_words, size, threshold_words, what_lies_here
 from training.signals.conclusions import beyond_chance, findings, percent
-from training.signals.datasets import build
+from training.signals.datasets import SignalDataset, build
 from training.signals.judging import SignalJudgement
 from training.signals.options import FitOptions
-from training.signals.splitting import candles_for, signal_splits
+from training.signals.splitting import candles_for
+from training.signals.sufficiency import least_taught, require_enough
 from training.signals.trainer import fit_tasks
 from training.significance import Estimate
 
@@ -160,23 +161,37 @@ def test_older_candles_of_one_market_alone_are_named() -> None:
 def test_candles_for_are_enough_and_not_many_too_many(coins: int) -> None:
     names = ("AAAUSDT", "BBBUSDT", "CCCUSDT")[:coins]
 
-    def taught(candles: int) -> int:
-        dataset = build(market(names, candles, timeframe=Timeframe.H1), names, Timeframe.H1)
-        return int(signal_splits(dataset).folds[0].fit.sum())
+    def of(candles: int) -> SignalDataset:
+        return build(market(names, candles, timeframe=Timeframe.H1), names, Timeframe.H1)
 
-    needed = candles_for(200, coins)
-    assert taught(needed) >= 200 > taught(needed - 12)
+    needed = candles_for(least_taught(Timeframe.H1), coins)
+    require_enough(of(needed), FitOptions())
+    with pytest.raises(TooLittleDataError, match=r"fold 1 (learns|calibrates)"):
+        require_enough(of(needed - 26), FitOptions())
 
 
 def test_fit_tasks_of_too_few_candles_say_how_many_are_needed() -> None:
     names = ("AAAUSDT", "BBBUSDT")
     dataset = build(market(names, 250, timeframe=Timeframe.D1), names, Timeframe.D1)
-    with pytest.raises(TrainingDataError) as told:
+    with pytest.raises(TooLittleDataError) as told:
         fit_tasks(dataset, FitOptions())
     text = str(told.value)
-    for part in ("210 candles of history", "12 after it", "58 decisions of 2 coins"):
+    for part in (
+        "fold 1 learns from 0, and 200 are needed",
+        "210 candles of history",
+        "12 after it",
+        "58 decisions of 2 coins over 960 hours",
+    ):
         assert part in text
-    assert f"{candles_for(200, 2)} candles of each" in text
+    candles = candles_for(200, 2)
+    assert f"About {candles} candles of each ({24 * candles:,} hours)" in text
+
+
+def test_fit_tasks_of_one_class_alone_say_that_every_class_is_needed() -> None:
+    dataset = made_up(candles=700, signal=0.0)
+    dataset = replace(dataset, label=np.zeros_like(dataset.label))
+    with pytest.raises(TooLittleDataError, match=r"teach too little.*of every class"):
+        fit_tasks(dataset, FitOptions())
 
 
 def test_fit_tasks_of_enough_candles_are_one_a_split() -> None:

@@ -34,6 +34,7 @@ from training.search.forecasts import search_forecasts
 from training.search.searching import SearchOrder
 from training.shadow_gate import Undecided, judge_shadow_forecasts
 from training.shipping import NETWORK_FILE, Order, fitted_alone, metrics_of, ship
+from training.sufficiency import require_enough
 from training.superiority import Trials
 from training.workplace import Workplace
 
@@ -48,9 +49,11 @@ class ForecastEngine:
     least_in_shadow: float = SHADOW_N_EFF
 
     def learn(self, order: SlotOrder, folder: RunFolder) -> Learned:
-        """Build the dataset into the run's folder. Raises TrainingDataError, FeedError."""
+        """Build the dataset into the run's folder. Raises TrainingDataError, FeedError, and
+        TooLittleDataError before anything is fitted."""
         paths = recordings_to_learn_from(order.paths)
         dataset = forecast_datasets.build(paths, order.symbols)
+        require_enough(dataset)
         forecast_datasets.save(dataset, forecast_datasets.dataset_path(folder.path))
         return Learned(
             dataset.digest,

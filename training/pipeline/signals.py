@@ -38,6 +38,7 @@ from training.signals.gate import LEAST_N_EFF
 from training.signals.options import FitOptions, options_for
 from training.signals.protocol import NETWORK, Outcome, baseline_fits, run_protocol
 from training.signals.shipping import Shipment, metrics_of, ship
+from training.signals.sufficiency import require_enough
 from training.signals.trainer import fit_tasks, train
 from training.superiority import Trials
 from training.workplace import Workplace
@@ -56,10 +57,12 @@ class SignalEngine:
         self._timeframe: Timeframe = slot.timeframe
 
     def learn(self, order: SlotOrder, folder: RunFolder) -> Learned:
-        """Build the dataset into the run's folder. Raises TrainingDataError."""
+        """Build the dataset into the run's folder. Raises TrainingDataError, TooLittleDataError
+        before anything is fitted."""
         candles = None if order.candles is None else Path(order.candles)
         daily = None if order.daily is None else Path(order.daily)
         dataset = ordered_dataset(self._timeframe, candles, daily, order.symbols or None)
+        require_enough(dataset, self._options(order))
         save(dataset, self._path(folder))
         return Learned(
             dataset.digest,

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from market.candles.indicators import ATR_RATIO, INDICATOR_COUNT, INDICATOR_NAMES
 from market.candles.series import Floats, Integers
 from market.candles.timeframes import Timeframe
-from training.recordings import TrainingDataError
+from training.recordings import TooLittleDataError
 from training.signals.datasets import SignalDataset
 from training.signals.picking import (
     LINEAR_COLUMNS,
@@ -198,13 +198,13 @@ def float32_thresholds(booster: lightgbm.Booster) -> lightgbm.Booster:
 def lesson(dataset: SignalDataset, rows: Integers) -> Integers:
     """Return the rows that teach.
 
-    Raises TrainingDataError where they are too few, or one class never happens.
+    Raises TooLittleDataError where they are too few, or one class never happens.
     """
     times = np.unique(dataset.decided_ms)
     place = np.searchsorted(times, dataset.decided_ms[rows])
     chosen: Integers = rows[place % FIT_STRIDE.get(dataset.timeframe, 1) == 0]
     if len(chosen) < MINIMUM_ROWS or len(np.unique(dataset.label[chosen])) < len(EXCHANGED):
-        raise TrainingDataError(
+        raise TooLittleDataError(
             f"{len(rows)} decisions of {dataset.timeframe} teach too little: {MINIMUM_ROWS} are"
             " needed, of every class; give more candles"
         )

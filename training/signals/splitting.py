@@ -50,11 +50,12 @@ def signal_splits(dataset: SignalDataset) -> SignalSplits:
 
 
 def candles_for(rows: int, coins: int) -> int:
-    """Return about how many candles of each coin let the first fold learn from `rows` decisions.
+    """Return about how many candles of each coin let the first fold learn from `rows` decisions,
+    and calibrate on one time at the least.
 
     A decision takes the CANDLES_NEEDED candles that end with its own, and the horizon after it.
     """
-    share = FIRST_TEST * (1 - CALIBRATION_SHARE)
     purged = 2 * HORIZON_CANDLES
-    decisions = math.ceil((math.ceil(rows / coins) + purged + 1) / share)
+    parts = ((math.ceil(rows / coins), 1 - CALIBRATION_SHARE), (1, CALIBRATION_SHARE))
+    decisions = max(math.ceil((each + purged + 1) / (FIRST_TEST * share)) for each, share in parts)
     return decisions + CANDLES_NEEDED - 1 + HORIZON_CANDLES

@@ -12,17 +12,15 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from inference.signals.levels import HORIZON_CANDLES
-from market.candles.indicators import CANDLES_NEEDED
 from market.candles.series import Integers
-from training.recordings import TooLittleDataError
 from training.signals.datasets import SignalDataset
 from training.signals.finished import fit_folder, fit_key, read_fit, write_fit
 from training.signals.fitted import EpochNote, FittedNetwork
-from training.signals.fitting import MINIMUM_ROWS, checkpoint_files, fit_network
+from training.signals.fitting import checkpoint_files, fit_network
 from training.signals.options import FitOptions
 from training.signals.protocol import FINAL, fold_name
-from training.signals.splitting import candles_for, signal_splits
+from training.signals.splitting import signal_splits
+from training.signals.sufficiency import require_enough
 from training.workplace import Workplace, carry_out
 
 CHECKPOINT_NAME = "checkpoint.pt"
@@ -47,18 +45,15 @@ class FitTask:
 def fit_tasks(dataset: SignalDataset, options: FitOptions) -> list[FitTask]:
     """Return a task for each fold of a dataset and for its final split.
 
-    Raises TooLittleDataError where a fold has too few decisions to fit a network on.
+    Raises TooLittleDataError where they are too few to fit, calibrate or judge on.
     """
+    require_enough(dataset, options)
     splits = signal_splits(dataset)
     named = [(fold_name(number), split) for number, split in enumerate(splits.folds, 1)]
-    tasks = [
+    return [
         FitTask(dataset, name, np.flatnonzero(split.fit), options)
         for name, split in [*named, (FINAL, splits.final)]
     ]
-    for task in tasks:
-        if len(task.rows) < MINIMUM_ROWS:
-            raise TooLittleDataError(_too_few(task))
-    return tasks
 
 
 def train(tasks: Sequence[FitTask], workplace: Workplace) -> list[FittedNetwork]:
@@ -122,19 +117,6 @@ def run_task(task: FitTask, checkpoint: Path, resume: bool, position: int = 1) -
         return fit_network(
             task.dataset, task.rows, options=task.options, checkpoint=checkpoint, watch=watch
         )
-
-
-def _too_few(task: FitTask) -> str:
-    data = task.dataset
-    coins = len(set(data.symbol.tolist()))
-    return (
-        f"{task.split} of {data.timeframe} has {len(task.rows)} decisions to fit a network on, and"
-        f" {MINIMUM_ROWS} are needed: each takes {CANDLES_NEEDED} candles of history and"
-        f" {HORIZON_CANDLES} after it, and the first fold learns from the earliest third alone."
-        f" These candles make {len(data):,} decisions of {coins} coins; about"
-        f" {candles_for(MINIMUM_ROWS, coins):,} candles of each, without a gap, would do, or fewer"
-        " of more coins"
-    )
 
 
 def _checkpoint(folder: Path, task: FitTask) -> Path:
