@@ -10,16 +10,14 @@ from predictions.admin.log import (
     LedgerEntryAdmin,
     PruningAdmin,
 )
-from predictions.admin.retraining import (
+from predictions.admin.signals import SignalAdmin, SignalGapAdmin, SignalOutcomeAdmin
+from predictions.admin.training import GateVerdictAdmin, TrainingRunAdmin, TrainingTrialAdmin
+from predictions.admin.versions import (
     DriftReadingAdmin,
-    GateVerdictAdmin,
     ModelVersionAdmin,
     PromotionAdmin,
     RollbackWatchAdmin,
-    TrainingRunAdmin,
-    TrainingTrialAdmin,
 )
-from predictions.admin.signals import SignalAdmin, SignalGapAdmin, SignalOutcomeAdmin
 
 __all__ = [
     "CheckpointAdmin",
