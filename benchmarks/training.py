@@ -4,8 +4,8 @@
 
 samples_per_s: windows that whole fits of a split (`training.signals.fitting`) learn from in a
 second: a trial with its judging after each pass, two members, each with its running average of
-weights, clipped gradients and mirrored windows gathered from the candles, a checkpoint after
-each pass, and the merging. bare_loop_samples_per_s: the same network, optimiser, batch size and
+weights, clipped gradients and mirrored windows gathered from the candles, checkpoints where they
+are due, and the merging. bare_loop_samples_per_s: the same network, optimiser, batch size and
 number of windows, from windows that lie ready in one tensor: forward, backward, step. Both on
 one thread, as every fit of the product. Rounds of both alternate; ratio: the median round's.
 

@@ -102,7 +102,12 @@ def _die_once_at_the_first_fold(
             _die()
 
     fitted = fit_network(
-        task.dataset, task.rows, options=task.options, checkpoint=checkpoint, watch=watch
+        task.dataset,
+        task.rows,
+        options=task.options,
+        checkpoint=checkpoint,
+        checkpoint_seconds=0,
+        watch=watch,
     )
     if died.exists():
         # Gone on from the checkpoint that the dead worker left.

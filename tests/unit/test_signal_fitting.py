@@ -25,7 +25,7 @@ from training.evaluation import log_losses
 from training.recordings import TrainingDataError
 from training.signals.datasets import SignalDataset
 from training.signals.dropout import SwiftDropout
-from training.signals.fitted import FittedNetwork
+from training.signals.fitted import EpochNote, FittedNetwork
 from training.signals.fitting import fit_network, inner_split
 from training.signals.merging import merge
 from training.signals.options import FitOptions, options_for
@@ -108,7 +108,14 @@ def test_fit_killed_and_started_again_ends_with_the_same_weights(
 
     checkpoint = tmp_path / "fit.pt"
     with pytest.raises(_Killed):
-        fit_network(dataset, fit_rows, options=QUICK, checkpoint=checkpoint, watch=kill)
+        fit_network(
+            dataset,
+            fit_rows,
+            options=QUICK,
+            checkpoint=checkpoint,
+            checkpoint_seconds=0,
+            watch=kill,
+        )
     later: list[object] = []
     resumed = fit_network(
         dataset, fit_rows, options=QUICK, checkpoint=checkpoint, watch=later.append
@@ -116,6 +123,29 @@ def test_fit_killed_and_started_again_ends_with_the_same_weights(
     assert _same(resumed, fitted)
     assert resumed.history == fitted.history
     assert len(later) == len(fitted.history) - killed_after
+
+
+def test_fit_of_short_passes_keeps_the_first_and_ends_the_same(
+    dataset, fit_rows, fitted, tmp_path: Path
+) -> None:
+    checkpoint, written = tmp_path / "fit.pt", list[int]()
+
+    def watch(note: EpochNote) -> None:
+        file = tmp_path / f"fit-{note.member}.pt"
+        written.append(len(torch.load(file, weights_only=True)["notes"]))
+
+    whole = fit_network(
+        dataset,
+        fit_rows,
+        options=QUICK,
+        checkpoint=checkpoint,
+        checkpoint_seconds=3_600,
+        watch=watch,
+    )
+    assert set(written) == {1}
+    resumed = fit_network(dataset, fit_rows, options=QUICK, checkpoint=checkpoint)
+    assert _same(whole, fitted) and _same(resumed, fitted)
+    assert resumed.history == fitted.history
 
 
 def test_fit_with_a_torn_checkpoint_begins_anew(dataset, fit_rows, fitted, tmp_path) -> None:

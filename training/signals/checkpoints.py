@@ -1,9 +1,11 @@
-"""A fit that was interrupted goes on where it stopped: its state after each pass, in a file."""
+"""A fit that was interrupted goes on where it stopped: its state after a pass, in a file."""
 
+import math
 import os
 import pickle
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,23 @@ class FitState:
     optimiser: dict[str, Any]
     steps: int
     notes: Sequence[EpochNote]
+
+
+@dataclass(slots=True)
+class Checkpoints:
+    """The file of one descent: written after the first pass, then where the last one is `seconds`
+    old, so that what a kill costs and what the writing costs are bounded both."""
+
+    path: Path
+    seconds: float
+    _written: float = field(default=-math.inf, init=False)
+
+    def offer(self, state: Callable[[], FitState]) -> None:
+        """Write the state where it is due. Raises OSError."""
+        now = time.monotonic()
+        if now - self._written >= self.seconds:
+            write_checkpoint(self.path, state())
+            self._written = now
 
 
 def write_checkpoint(path: Path, state: FitState) -> None:

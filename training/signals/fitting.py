@@ -14,7 +14,7 @@ import numpy as np
 from market.candles.series import Integers
 from training.devices import repeatable
 from training.recordings import TrainingDataError
-from training.signals.checkpoints import write_checkpoint
+from training.signals.checkpoints import Checkpoints
 from training.signals.datasets import SignalDataset
 from training.signals.descent import Descent
 from training.signals.fitted import EpochNote, FittedNetwork
@@ -23,6 +23,7 @@ from training.signals.options import FitOptions
 
 MINIMUM_ROWS = 200
 TRIAL = 0
+CHECKPOINT_SECONDS = 5.0
 Watch = Callable[[EpochNote], None]
 
 
@@ -40,25 +41,28 @@ def fit_network(
     *,
     options: FitOptions,
     checkpoint: Path | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
     watch: Watch | None = None,
 ) -> FittedNetwork:
     """Fit one network on `fit_rows` [k], row numbers of `dataset`; its temperature is 1.
 
-    checkpoint: names the files that hold the fit after each pass; where they exist the fit goes
-    on from them. watch: told of each pass. The same seed gives the same weights on a CPU, with
-    and without an interruption. Raises TrainingDataError where there are too few rows.
+    checkpoint: names the files that hold the fit after a pass, written not more often than each
+    checkpoint_seconds; where they exist the fit goes on from them. watch: told of each pass. The
+    same seed gives the same weights on a CPU, with and without an interruption.
+    Raises TrainingDataError where there are too few rows.
     """
     rows = np.sort(fit_rows)
     inner = inner_split(dataset, rows, options.inner_share)
 
     def descend(descent: Descent, member: int) -> FittedNetwork:
-        file = None if checkpoint is None else _of_member(checkpoint, member)
-        if file is not None:
-            descent.resume(file)
+        kept = None
+        if checkpoint is not None:
+            kept = Checkpoints(_of_member(checkpoint, member), checkpoint_seconds)
+            descent.resume(kept.path)
         while not descent.finished:
             note = descent.step()
-            if file is not None:
-                write_checkpoint(file, descent.state())
+            if kept is not None:
+                kept.offer(descent.state)
             if watch is not None:
                 watch(note)
         return descent.fitted()
