@@ -14,7 +14,7 @@ from typing import Any
 
 from inference.artefacts.versions import Slot
 from predictions.models.retraining import Action, ModelVersion, Origin, Promotion, VersionState
-from predictions.promotion.bench import Bench, frozen, pinned, settled, settled_champion
+from predictions.promotion.bench import Bench, settled, settled_champion
 from predictions.promotion.errors import (
     FrozenError,
     NothingBeforeError,
@@ -23,6 +23,7 @@ from predictions.promotion.errors import (
 )
 from predictions.promotion.locking import Links
 from predictions.promotion.pruning import prune
+from predictions.promotion.serving import frozen, pinned
 
 State = VersionState
 
@@ -44,7 +45,7 @@ def register(
     """
     version = Path(folder_or_version).name
     with settled(slot) as bench:
-        return bench.register(version, origin=Origin(origin), venue=venue)
+        return bench.roster.register(version, origin=Origin(origin), venue=venue)
 
 
 def put_on_trial(slot: Slot, version: str, *, by: str, why: str) -> Promotion:
@@ -54,7 +55,7 @@ def put_on_trial(slot: Slot, version: str, *, by: str, why: str) -> Promotion:
     no person asks.
     """
     with settled(slot) as bench:
-        row = bench.known(version)
+        row = bench.roster.known(version)
         if version == bench.champion:
             raise StandingError(f"{version} serves {slot}: the champion is not on trial")
         _refuse_rejected(row, by)
@@ -80,7 +81,7 @@ def promote(
     """
     with settled(slot) as bench:
         _refuse_frozen(slot, by)
-        row = bench.known(version)
+        row = bench.roster.known(version)
         if version == bench.champion:
             raise StandingError(f"{version} serves {slot} already")
         _refuse_rejected(row, by)
@@ -188,7 +189,7 @@ def _end(
     with settled(slot) as bench:
         if version == bench.champion:
             raise StandingError(f"{version} serves {slot}: roll back, or promote another, first")
-        bench.row(version)
+        bench.roster.row(version)
         links = bench.links
         previous = links.previous
         if version == previous:

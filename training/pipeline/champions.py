@@ -6,7 +6,7 @@ from django.conf import settings
 
 from inference.artefacts.signal_manifest import MANIFEST_NAME
 from inference.artefacts.versions import FORECASTER_NAME, Slot, VersionStore
-from predictions.promotion.bench import unpromoted
+from predictions.promotion.serving import unpromoted
 from training.recordings import TrainingDataError
 
 
