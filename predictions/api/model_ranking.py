@@ -5,7 +5,6 @@ Apart from the rest, since adding up a week of forecasts takes a while: an answe
 
 import threading
 import time
-from typing import Any
 
 import orjson
 import redis
@@ -30,9 +29,8 @@ from predictions.api.schema.describing import described_by
 from predictions.api.schema.ranking_operations import RankingDescription
 from predictions.api.signal_queries import refuse_others
 from predictions.api.throttling import throttled
-from predictions.cards.figures import number_of
+from predictions.cards.rankings import told_ranking
 from predictions.cards.slots import served_versions
-from predictions.promotion.ranking import ranking
 
 LONGEST_VENUE = 96
 KEPT_SECONDS = 60
@@ -74,9 +72,7 @@ def _ranking(slot: Slot, venue: str, live: bool | None) -> bytes:
     claimed = said_live(slot.engine, venue)
 
     def made() -> bytes:
-        told = ranking(slot, venue, champion)
-        for listed in ("versions", "baselines"):
-            told[listed] = [_finite(row) for row in told[listed]]
+        told = told_ranking(slot, venue, champion)
         named = claimed if live is None else live
         return orjson.dumps({"status": "success", "live": named} | told)
 
@@ -84,13 +80,3 @@ def _ranking(slot: Slot, venue: str, live: bool | None) -> bytes:
     state = (time.time() // KEPT_SECONDS, claimed)
     with _making:
         return kept.answer((slot, venue, champion, live), state, made)
-
-
-def _finite(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: _figure(value) for name, value in row.items()}
-
-
-def _figure(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _figure(each) for name, each in value.items()}
-    return number_of(value) if isinstance(value, float) else value

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 
 from inference.artefacts.versions import SLOTS, Slot, VersionStore
+from predictions.cards.rankings import printed_ranking, rankings
 from predictions.cards.trials import Told, told_version
 from predictions.models import ModelVersion
 from predictions.models.retraining import VersionState
@@ -21,9 +22,14 @@ _ORDER = tuple(VersionState)
 def listed_slots() -> list[Told]:
     """Return of each slot what serves, and every version there is or was, the newest first.
 
-    files: whether a version's files are still there. unregistered: folders without a row.
+    files: whether a version's files are still there. unregistered: folders without a row. ranking:
+    of those with graded predictions in the current venue, None where they are not several.
+    Raises TooMuchAskedError, DatabaseError.
     """
-    return [_listed(slot, VersionStore(settings.VAR_DIR)) for slot in SLOTS]
+    slots = [_listed(slot, VersionStore(settings.VAR_DIR)) for slot in SLOTS]
+    champions = {slot: told["champion"] or "" for slot, told in zip(SLOTS, slots, strict=True)}
+    ranked = rankings(champions)
+    return [told | {"ranking": ranked.get(slot)} for slot, told in zip(SLOTS, slots, strict=True)]
 
 
 def printed_slots(slots: list[Told]) -> Iterator[str]:
@@ -35,6 +41,10 @@ def printed_slots(slots: list[Told]) -> Iterator[str]:
             yield f"  {_printed(version)}"
         for name in slot["unregistered"]:
             yield f"  {name}  was never registered: promote it, or put it on trial"
+    for slot in slots:
+        if slot["ranking"] is not None:
+            yield ""
+            yield from printed_ranking(slot["ranking"])
 
 
 def _listed(slot: Slot, store: VersionStore) -> Told:

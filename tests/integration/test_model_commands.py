@@ -5,16 +5,23 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import redis
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from inference.artefacts.versions import FORECASTER_NAME, Slot, VersionStore
 from inference.vocabulary import FORECASTS, SIGNALS
 from market.candles.timeframes import Timeframe
+from predictions.accuracy.rollups import store_hour
+from predictions.cards.rankings import told_ranking
 from predictions.models.retraining import Promotion
 from predictions.promotion import standing
 from predictions.promotion.standing import Automatic
+from tests.integration.ledger import FIRST_TICK_MS
+from tests.integration.versions_ledger import VENUE, say_forecasts
+from tests.integration.web_socket import store_clock
 from tests.model_versions import add_version, with_model_path
 from tests.shipped import SHIPPED
 
@@ -176,3 +183,59 @@ def test_commands_take_no_process_for_a_person_and_no_silence_for_a_reason(
         "freeze", "forecasts", "--why", "x", "--by", Automatic.RETRAINING
     )
     assert "--why" in refusal("freeze", "forecasts")
+
+
+def say_some(venue: str = VENUE) -> None:
+    came = np.random.default_rng(1).normal(0, 2, size=(120, 2))
+    said = {SHIPPED: 0.1 * came, "better": 0.3 * came}
+    say_forecasts(said, came, ticks=range(0, 3_600, 30), champion=SHIPPED, venue=venue)
+    hint = "a-version-whose-name-is-longer-than-its-column"
+    say_forecasts({hint: came[:9]}, came[:9], ticks=range(0, 270, 30), venue=venue)
+    store_hour(venue, FIRST_TICK_MS)
+
+
+def test_models_ranks_versions_that_several_predictions_of_the_current_market_tell_of(
+    store: VersionStore, clean_redis: redis.Redis
+) -> None:
+    add_version(store, FORECASTER, "better")
+    standing.put_on_trial(FORECASTER, "better", by="ann", why="a try")
+    say_some()
+    store_clock(clean_redis, now_ms=0, venue=VENUE)
+
+    printed = typed("models")
+    slots: list[dict[str, Any]] = json.loads(typed("models", "--json"))
+
+    head, *lines = printed.partition("forecasts on the ledger of ")[2].splitlines()
+    assert head.startswith(f"{VENUE}, 202")
+    assert max(map(len, lines)) <= 100
+    ranked = {line.split()[0]: line.split()[1:] for line in lines[1:4]}
+    assert ranked["1."][:6] == ["better", "on", "trial", "+39.51", "%", "+39.51"]
+    assert ranked["1."][-1] == "240"
+    assert ranked["2."] == [SHIPPED, "serves", "0", "%"]
+    assert ranked["3."][:4] == ["no", "change", "baseline", "-23.46"]
+    assert "    a-version-whose-name-is-longer-than-its-column: too early to rank, 18 " in lines[4]
+    told = " ".join(" ".join(lines[5:]).split())
+    assert told.startswith(f"Share of the squared error of {SHIPPED}, which serves, that a version")
+
+    assert [slot["ranking"] is None for slot in slots] == [False, True, True, True, True]
+    assert slots[0]["ranking"] == told_ranking(FORECASTER, VENUE, SHIPPED)
+
+
+def test_models_ranks_nothing_where_one_version_alone_has_predictions(
+    store: VersionStore, clean_redis: redis.Redis
+) -> None:
+    say_some()
+    store_clock(clean_redis, now_ms=0, venue="elsewhere")
+    assert "on the ledger" not in typed("models")
+    came = np.ones((20, 2))
+    say_forecasts({SHIPPED: came}, came, champion=SHIPPED, venue="elsewhere")
+    assert "on the ledger" not in typed("models")
+
+
+def test_models_without_redis_ranks_on_the_newest_market_of_the_ledger(
+    store: VersionStore, settings: Settings, tmp_path: Path
+) -> None:
+    settings.REDIS_URL = f"unix://{tmp_path / 'nobody.sock'}"
+    say_some("before")
+    say_some()
+    assert f"forecasts on the ledger of {VENUE}, " in typed("models")
