@@ -22,6 +22,7 @@ class Refusal(StrEnum):
     MANIFEST = "manifest_invalid"
     HORIZON = "horizon_mismatch"
     TORCH_MISSING = "torch_missing"
+    TOO_SLOW = "artefact_too_slow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,17 @@ def told_path(path: Path) -> str:
     return path.name
 
 
+def printable(text: str) -> str:
+    """Return a text as one line that a terminal may be given: names and files may hold anything."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
 class ArtefactError(Exception):
     """An artefact cannot be served. The registry tries the next place; a person mends the file."""
 
     def __init__(self, code: Refusal, path: Path, message: str) -> None:
-        super().__init__(f"{path}: {message}")
+        message = printable(message)
+        super().__init__(f"{printable(str(path))}: {message}")
         self.code = code
         self.path = path
         self.message = message
@@ -55,7 +62,7 @@ class ArtefactError(Exception):
     @property
     def told(self) -> str:
         """The message with the path from `models/` on: users of the API need no more of it."""
-        return f"{told_path(self.path)}: {self.message}"
+        return f"{printable(told_path(self.path))}: {self.message}"
 
     def as_refused(self) -> RefusedArtefact:
         return RefusedArtefact(self.path, self.code, str(self))

@@ -5,32 +5,19 @@ Read by the registry, which opens networks, and by the engine, which runs them.
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnxruntime as ort
-from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
 from inference.artefacts.errors import ArtefactError, Refusal
+from inference.artefacts.session import ORT_ERRORS, BoundedSession, failed_trial, open_session
 from market.hot.vector import FEATURE_COUNT, INDEX
-
-ORT_ERRORS: tuple[type[Exception], ...] = (
-    *(
-        kind
-        for kind in vars(ort_state).values()
-        if isinstance(kind, type) and issubclass(kind, Exception)
-    ),
-    RuntimeError,
-    ValueError,
-)
-"""What ONNX Runtime raises; its own classes share no ancestor below Exception."""
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
     """An open session with one float32 input [rows, width]; rows, width are None where symbolic."""
 
-    session: Any
+    session: BoundedSession
     input_name: str
     output_name: str
     rows: int | None
@@ -40,17 +27,10 @@ class Network:
 def open_network(content: bytes, path: Path) -> Network:
     """Open an ONNX file's content for inference on one thread.
 
-    Raises ArtefactError (artefact_refused) where it is not a network with one float32 input
-    of two dimensions.
+    Raises ArtefactError: artefact_refused where it is not a network with one float32 input
+    of two dimensions, artefact_too_slow.
     """
-    try:
-        session = ort.InferenceSession(
-            content, session_options(), providers=["CPUExecutionProvider"]
-        )
-    except ORT_ERRORS as error:
-        first_line = str(error).partition("\n")[0]
-        message = f"is not a network that ONNX Runtime can open: {first_line}"
-        raise ArtefactError(Refusal.REFUSED, path, message) from error
+    session = open_session(content, path)
     inputs = session.get_inputs()
     if len(inputs) != 1:
         raise ArtefactError(Refusal.REFUSED, path, f"has {len(inputs)} inputs; one is allowed")
@@ -78,15 +58,17 @@ def try_network(network: Network, columns: int, path: Path) -> Network:
     """Run the network once and return it with the rows a run that it can really take.
 
     A network that claims any number of rows but answers only for one is taken for one row.
-    Raises ArtefactError (artefact_refused) where it fails or answers with another number of
-    columns than `columns`.
+    Raises ArtefactError: artefact_refused where it fails or answers with another number of
+    columns than `columns`, artefact_too_slow.
     """
     if network.rows is not None:
         _answer(network, network.rows, columns, path)
         return network
     try:
         _answer(network, 2, columns, path)
-    except ArtefactError:
+    except ArtefactError as error:
+        if error.code is Refusal.TOO_SLOW:
+            raise
         _answer(network, 1, columns, path)
         return replace(network, rows=1)
     return network
@@ -97,9 +79,7 @@ def _answer(network: Network, rows: int, columns: int, path: Path) -> None:
     try:
         (answer,) = network.session.run([network.output_name], feed)
     except ORT_ERRORS as error:
-        first_line = str(error).partition("\n")[0]
-        message = f"fails on a plausible input: {first_line}"
-        raise ArtefactError(Refusal.REFUSED, path, message) from error
+        raise failed_trial(error, path) from error
     if not isinstance(answer, np.ndarray) or answer.dtype.kind != "f":
         raise ArtefactError(Refusal.REFUSED, path, "does not answer with floating-point numbers")
     if answer.size != rows * columns:
@@ -109,19 +89,3 @@ def _answer(network: Network, rows: int, columns: int, path: Path) -> None:
             f"answers {rows} rows with {list(answer.shape)} numbers, "
             f"{columns} a row {'is' if columns == 1 else 'are'} needed",
         )
-
-
-def session_options() -> Any:
-    """Return how sessions run here: one thread, no spinning, no arena, no lines of their own."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    # The arena measured no faster here and keeps what the largest run ever took.
-    options.enable_cpu_mem_arena = False
-    options.enable_mem_pattern = False
-    # Errors reach the log as exceptions; the library's own lines to stderr would double them.
-    options.log_severity_level = 4
-    return options

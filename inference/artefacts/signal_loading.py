@@ -97,7 +97,7 @@ class Loading:
         self._stamps: dict[Path, FolderStamp] = {}
         self._converted: dict[Path, bytes | ArtefactError] = {}
         self._contents: dict[Path, Content] = {}
-        self._opened: dict[Path, SignalNetwork] = {}
+        self._opened: dict[Path, SignalNetwork | ArtefactError] = {}
         # Where links led at first sight: all of a network's files are read of one version.
         self._resolved: dict[Path, Path] = {}
         self.refused: dict[Path, RefusedArtefact] = {}
@@ -212,12 +212,7 @@ class Loading:
         self, folder: Path, manifest: SignalManifest, symbol: str, timeframe: Timeframe
     ) -> SignalModel:
         check_claims(folder, manifest, symbol, timeframe)
-        network = self._opened.get(folder)
-        if network is None:
-            content, digest = checked_network(folder, manifest)
-            path = folder / manifest.network
-            network = self._open(content, digest, path, len(manifest.symbols))
-            self._opened[folder] = network
+        network = self._network(folder, manifest)
         return SignalModel(
             symbol=symbol,
             timeframe=timeframe,
@@ -232,6 +227,21 @@ class Loading:
             touch_times=manifest.touch_times,
             manifest=manifest,
         )
+
+    def _network(self, folder: Path, manifest: SignalManifest) -> "SignalNetwork":
+        if folder not in self._opened:
+            content, digest = checked_network(folder, manifest)
+            path = folder / manifest.network
+            try:
+                network = self._open(content, digest, path, len(manifest.symbols))
+            except ArtefactError as error:
+                self._opened[folder] = error  # for its other coins: to try it may take long
+                raise
+            self._opened[folder] = network
+        found = self._opened[folder]
+        if isinstance(found, ArtefactError):
+            raise ArtefactError(found.code, found.path, found.message)
+        return found
 
     def _specified(self, folder: Path, symbol: str, timeframe: Timeframe) -> SignalModel:
         converted = self._converted[folder]

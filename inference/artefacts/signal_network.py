@@ -12,11 +12,11 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from inference.artefacts.errors import ArtefactError, Refusal
-from inference.artefacts.onnx_model import ORT_ERRORS, session_options
+from inference.artefacts.session import ORT_ERRORS, failed_trial, first_line, open_session
 from inference.artefacts.signal_manifest import OUTPUT_NAME, SYMBOL_INPUT, WINDOW_INPUT
 from inference.config import ConfigError
 from inference.vocabulary import DIRECTIONS
-from market.candles.indicators import INDICATOR_COUNT, WINDOW
+from market.candles.vector import INDICATOR_COUNT, WINDOW
 
 Windows = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
@@ -56,7 +56,7 @@ class SignalNetwork:
         try:
             (answer,) = self.session.run([OUTPUT_NAME], feed)
         except ORT_ERRORS as error:
-            raise NetworkError(str(error).partition("\n")[0]) from error
+            raise NetworkError(first_line(error)) from error
         return _checked(answer, len(windows))
 
 
@@ -81,16 +81,11 @@ def open_signal_network(
 ) -> SignalNetwork:
     """Open an ONNX file's content, check its tensors and run it once.
 
-    symbols: how many its manifest names. Raises ArtefactError (artefact_refused or
-    width_mismatch) naming what differs, ConfigError where the device cannot be had.
+    symbols: how many its manifest names. Raises ArtefactError (artefact_refused, width_mismatch
+    or artefact_too_slow) naming what differs, ConfigError where the device cannot be had.
     """
     providers = check_device(device)
-    try:
-        session = ort.InferenceSession(content, session_options(), providers=list(providers))
-    except ORT_ERRORS as error:
-        first_line = str(error).partition("\n")[0]
-        message = f"is not a network that ONNX Runtime can open: {first_line}"
-        raise ArtefactError(Refusal.REFUSED, path, message) from error
+    session = open_session(content, path, providers)
     # ONNX Runtime falls back to the CPU without a word where a GPU cannot be opened.
     if session.get_providers()[0] != providers[0]:
         raise ConfigError(f"device {device} is there, but ONNX Runtime could not open it")
@@ -103,7 +98,8 @@ def open_signal_network(
 def try_network(network: SignalNetwork, symbols: int, path: Path) -> None:
     """Run the network on the first and the last of its manifest's symbols, and on one alone.
 
-    Raises ArtefactError (artefact_refused) where it fails: it may know fewer symbols.
+    Raises ArtefactError: artefact_refused where it fails (it may know fewer symbols),
+    artefact_too_slow.
     """
     indices = np.array([0, symbols - 1], np.int64)
     windows = np.zeros((2, WINDOW, INDICATOR_COUNT), np.float32)
@@ -111,8 +107,8 @@ def try_network(network: SignalNetwork, symbols: int, path: Path) -> None:
         network.run(windows, indices)
         network.run(windows[:1], indices[:1])
     except NetworkError as error:
-        message = f"fails on a plausible input: {error}"
-        raise ArtefactError(Refusal.REFUSED, path, message) from error
+        cause = error.__cause__
+        raise failed_trial(cause if isinstance(cause, Exception) else error, path) from error
 
 
 def _check_tensors(session: Any, path: Path) -> set[str]:

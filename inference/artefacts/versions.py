@@ -99,9 +99,10 @@ class VersionStore:
             os.replace(draft, folder)
             _sync(folder.parent)
         except OSError:
-            shutil.rmtree(draft, ignore_errors=True)
             if not folder.is_dir():
                 raise
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)  # nothing, where it became the folder
         return folder
 
     def remove(self, slot: Slot, version: str) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.artefacts.manifest import OUTPUT_COLUMNS
-from inference.artefacts.onnx_model import ORT_ERRORS, Network, plausible_rows
+from inference.artefacts.onnx_model import Network, plausible_rows
 from inference.artefacts.registry import Contract, LoadedModel
+from inference.artefacts.session import ORT_ERRORS, BoundedSession
 from market.hot.vector import FEATURE_COUNT, INDEX
 
 Floats = npt.NDArray[np.float64]
@@ -137,7 +138,7 @@ class _Lane:
 
     def __init__(self, network: Network, rows: int, columns: int) -> None:
         self.input: Rows = np.zeros((rows, FEATURE_COUNT), np.float32)
-        self._session: Any = network.session
+        self._session: BoundedSession = network.session
         # The answer's own shape and type are known only from an answer.
         (answer,) = self._session.run([network.output_name], {network.input_name: self.input})
         answer = np.ascontiguousarray(answer)

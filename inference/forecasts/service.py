@@ -10,11 +10,11 @@ from pathlib import Path
 
 import structlog
 
-from inference.artefacts.errors import ModelUnavailable, RefusedArtefact
+from inference.artefacts.errors import ModelUnavailable, Refusal, RefusedArtefact
 from inference.artefacts.places import network_places
 from inference.artefacts.registry import LoadedModel, Registry
 from inference.config import ServiceConfig, resolve_model_path
-from inference.forecasts.engine import Engine
+from inference.forecasts.engine import Engine, EngineError
 from inference.forecasts.forecaster import Speaker
 from inference.forecasts.loop import ForecastLoop
 from inference.forecasts.model_watch import LOOK_SECONDS, ModelWatch, stamps_of
@@ -47,19 +47,19 @@ def load_speaker(settings: ServiceSettings) -> tuple[Speaker, ModelStatus]:
     try:
         model = registry.load()
     except ModelUnavailable as error:
-        log.error("model_missing", effect="a linear trend stands in", error=str(error))
-        speaker = Speaker(None)
-        return speaker, ModelStatus(
-            speaker.version, loaded=False, refused=_as_documents(error.refusals)
-        )
+        return _trend(error.refusals, str(error))
     warnings = (*model.warnings, *_untested(model, settings.symbols))
     for warning in warnings:
         log.warning("model_warning", message=warning)
     for refused in model.refused:
         log.error("artefact_refused", code=refused.code.value, message=refused.message)
     engine = Engine(model, config.model.batch_size)
-    for rows in {1, len(settings.symbols)}:
-        engine.warm_up(config.model.warm_up_iterations, rows)
+    try:
+        for rows in {1, len(settings.symbols)}:
+            engine.warm_up(config.model.warm_up_iterations, rows)
+    except EngineError as error:  # it took the rows that it was tried with, and not so many
+        failed = RefusedArtefact(model.path, Refusal.REFUSED, f"{model.path}: {error}")
+        return _trend((*model.refused, failed), failed.message)
     log.info("model_loaded", version=model.version, role=model.role, path=str(model.path))
     speaker = Speaker(engine, model.version, model.base_version, model.role, model.digest)
     return speaker, ModelStatus(
@@ -143,6 +143,12 @@ async def _tend(watch: ModelWatch, loop: ForecastLoop, ports: Ports) -> None:
         found = await watch.look()
         if found is not None:
             loop.offer(*found)
+
+
+def _trend(refusals: tuple[RefusedArtefact, ...], why: str) -> tuple[Speaker, ModelStatus]:
+    log.error("model_missing", effect="a linear trend stands in", error=why)
+    speaker = Speaker(None)
+    return speaker, ModelStatus(speaker.version, loaded=False, refused=_as_documents(refusals))
 
 
 def _untested(model: LoadedModel, symbols: tuple[str, ...]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 import structlog
 from redis.exceptions import RedisError
 
-from inference.artefacts.errors import ArtefactError
+from inference.artefacts.errors import ArtefactError, Refusal
 from inference.handover.fence import LeaseLostError
 from inference.handover.lease import Held
 from inference.shadows.status import State, VoiceStatus
@@ -22,6 +22,7 @@ WAITING = 8
 """Entries that wait for a version at most; the oldest is dropped, it would be said last."""
 
 HUNG_SECONDS = 10.0
+"""Its run ends a second later: `inference.artefacts.session`."""
 SLOW_ANSWERS = 10
 """So many in a row that take longer than a tick may, and the version is set aside."""
 
@@ -105,7 +106,9 @@ class Voice(Generic[OwnT]):
         try:
             self._answering = await asyncio.to_thread(self._load)
         except ArtefactError as error:
-            self._set_aside(State.REFUSED, error.code.value, error.told)
+            slow = error.code is Refusal.TOO_SLOW
+            state = State.TOO_SLOW if slow else State.REFUSED
+            self._set_aside(state, error.code.value, error.told)
             return
         except Exception as error:  # a network of anybody's must not end the others' trial
             log.exception("shadow_not_loaded", version=self.status.version)

@@ -4,7 +4,6 @@ Two layouts are understood: raw features [N, 20] to the six columns [N, 6], and 
 specification's, an absolute price with `scaler.pkl` beside the file.
 """
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,22 +14,23 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.artefacts.errors import ArtefactError, Refusal
-from inference.artefacts.manifest import Manifest, Training, write_manifest
-from inference.artefacts.manifest_files import SCALER_NAME
-from inference.artefacts.network_files import read_network
-from inference.artefacts.registry import Contract, Registry
-from inference.artefacts.versions import FORECASTER_NAME
-from inference.forecasts.engine import Engine
-from inference.vocabulary import Role
+from inference.artefacts.manifest import Manifest, Training, manifest_path, write_manifest
+from inference.artefacts.manifest_files import MAX_MANIFEST_BYTES, SCALER_NAME
+from inference.artefacts.network_files import read_whole
+from inference.artefacts.versions import FORECASTER_NAME, Slot
+from inference.confined.network import FailedAnswerError, confined
+from inference.vocabulary import FORECASTS, Role
 from market.hot.vector import INDEX
 from predictions.accuracy.intervals import ratio_estimate, time_blocks
-from predictions.audit.hot_lookahead import served_model
+from predictions.importing.as_brought import contents, copies
 from predictions.importing.findings import Findings
 from predictions.importing.forecast_rows import ForecastRows
 from predictions.importing.independence import dependences
 from predictions.promotion.leak_alarms import leak_alarms
 
 Floats = npt.NDArray[np.float64]
+Run = Callable[[Floats], Floats]
+"""Features [n, 20] to the six columns [n, 6]."""
 
 IMPORTED = "imported"
 IMPORTED_ROLE = Role.BASELINE
@@ -48,14 +48,21 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class ForecasterDraft:
-    """A user's files. scaler: of the specification's layout; manifest: the user's own, if any."""
+    """A user's files. content: the network's; scaler: of the specification's layout; manifest:
+    the user's own, if any."""
 
     network: Path
+    content: bytes
     version: str
     horizon_ms: int
     symbols: tuple[str, ...] = ()
     scaler: Path | None = None
     manifest: Path | None = None
+
+    @property
+    def native(self) -> bool:
+        """Return whether raw features become six columns, not scaled ones a price."""
+        return self.manifest is not None or self.scaler is None
 
 
 def unknown_training(symbols: tuple[str, ...], now: datetime) -> Training:
@@ -64,59 +71,49 @@ def unknown_training(symbols: tuple[str, ...], now: datetime) -> Training:
 
 
 def import_forecaster(
-    draft: ForecasterDraft, rows: ForecastRows
+    draft: ForecasterDraft, rows: Callable[[], ForecastRows]
 ) -> tuple[Mapping[str, bytes], Findings]:
     """Return the files of the version's folder, and what was found.
 
-    Raises ArtefactError where the network cannot be served, EngineError where it fails on a row,
-    ImportRefusedError where its answers may not be believed.
+    rows: asked for once the network is open. Raises ArtefactError where the network cannot be
+    served, ImportRefusedError where its answers may not be believed.
     """
-    with tempfile.TemporaryDirectory() as name:
-        network = Path(name) / FORECASTER_NAME
-        network.write_bytes(read_network(draft.network))
-        if draft.manifest is None and draft.scaler is not None:
-            (Path(name) / SCALER_NAME).write_bytes(draft.scaler.read_bytes())
-        else:
-            write_manifest(_manifest(draft), network)
-        registry = Registry(
-            configured=str(network),
-            base_dir=Path(name),
-            var_dir=Path(name),
-            horizon_ms=draft.horizon_ms,
-        )
-        try:
-            engine = Engine(registry.load_at(network))
-        except ArtefactError as error:
-            # The user's own file, not its copy.
-            brought = draft.scaler if error.path.name == SCALER_NAME else draft.network
-            raise ArtefactError(error.code, brought or draft.network, error.message) from error
-        findings = check_forecaster(engine, rows)
+    brought = {manifest_path(Path(FORECASTER_NAME)).name: draft.manifest, SCALER_NAME: draft.scaler}
+    with copies({k: path for k, path in brought.items() if path}, draft.network) as folder:
+        _lay_down(draft, folder)
+        with confined(Slot(FORECASTS), folder, horizon_ms=draft.horizon_ms) as network:
+            findings = check_forecaster(network.run, rows(), native=draft.native)
         findings.refuse()
-        return {path.name: path.read_bytes() for path in Path(name).iterdir()}, findings
+        return contents(folder), findings
 
 
-def check_forecaster(engine: Engine, rows: ForecastRows) -> Findings:
-    """Ask a forecaster everything on recorded rows. Raises EngineError where it fails on one."""
-    native = engine.model.contract is Contract.NATIVE
+def check_forecaster(run: Run, rows: ForecastRows, *, native: bool) -> Findings:
+    """Ask a forecaster everything on recorded rows. native: see `ForecasterDraft`."""
+    findings = Findings(len(rows.features), rows.source)
+    try:
+        _check(findings, run, rows, native)
+    except FailedAnswerError as error:
+        findings.objections.append(f"it fails on recorded rows: {error}")
+    return findings
+
+
+def _check(findings: Findings, run: Run, rows: ForecastRows, native: bool) -> None:
     columns = slice(None) if native else slice(0, 1)
-    model = served_model(engine)
 
     def answer(features: Floats) -> Floats:
-        return np.asarray(model(features)[:, columns])
+        return np.asarray(run(features)[:, columns])
 
-    findings = Findings(len(rows.features), rows.source)
     findings.objections += dependences(
         lambda chosen: answer(rows.features[chosen]), len(rows.features)
     )
     if findings.objections:
-        return findings
+        return
     said = answer(rows.features)
     findings.objections += _implausible(said)
     if native and not findings.objections:
         findings.objections += _knows_prices(answer, rows.features, said)
     findings.figures = figures(said[:, 0], rows)
     findings.objections += leak_alarms(findings.figures)
-    return findings
 
 
 def figures(said_bp: Floats, rows: ForecastRows) -> dict[str, float | None]:
@@ -157,7 +154,7 @@ def _implausible(said: Floats) -> list[str]:
     return found
 
 
-def _knows_prices(answer: Callable[[Floats], Floats], features: Floats, said: Floats) -> list[str]:
+def _knows_prices(answer: Run, features: Floats, said: Floats) -> list[str]:
     # Twice is exact in float32: whoever uses ratios of prices alone sees no difference.
     doubled = features.copy()
     doubled[:, [INDEX["price"], INDEX["mid_price"]]] *= 2
@@ -172,12 +169,23 @@ def _knows_prices(answer: Callable[[Floats], Floats], features: Floats, said: Fl
     ]
 
 
+def _lay_down(draft: ForecasterDraft, folder: Path) -> None:
+    network = folder / FORECASTER_NAME
+    network.write_bytes(draft.content)
+    if draft.scaler is not None and not draft.native:
+        content = read_whole(draft.scaler, MAX_MANIFEST_BYTES)
+        network.with_name(SCALER_NAME).write_bytes(content)
+    else:
+        write_manifest(_manifest(draft), network)
+
+
 def _manifest(draft: ForecasterDraft) -> Manifest:
     now = datetime.now(UTC)
     if draft.manifest is not None:
+        content = read_whole(draft.manifest, MAX_MANIFEST_BYTES)
         try:
-            own = msgspec.json.decode(draft.manifest.read_bytes(), type=Manifest)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            own = msgspec.json.decode(content, type=Manifest)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             message = f"is not a manifest: {error}"
             raise ArtefactError(Refusal.MANIFEST, draft.manifest, message) from error
         return msgspec.structs.replace(

@@ -3,9 +3,7 @@
 [N, 60, 14] raw indicators, and the symbol's index where it takes one, to [N, 3] probabilities.
 """
 
-import hashlib
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.artefacts.errors import ArtefactError, Refusal
-from inference.artefacts.manifest_files import file_digest, write_card
-from inference.artefacts.network_files import read_network
+from inference.artefacts.manifest_files import MAX_MANIFEST_BYTES, file_digest, write_card
+from inference.artefacts.network_files import read_whole
 from inference.artefacts.signal_manifest import MANIFEST_NAME, NETWORK_NAME, SignalManifest
-from inference.artefacts.signal_network import NetworkError, SignalNetwork, open_signal_network
+from inference.artefacts.versions import Slot
+from inference.confined.network import FailedAnswerError, confined
 from inference.signals.levels import HORIZON_CANDLES
+from inference.vocabulary import SIGNALS
 from market.candles.timeframes import Timeframe
+from market.symbols import parse_symbol
 from predictions.accuracy.graded_signals import BLOCK_CANDLES
 from predictions.accuracy.intervals import (
     Estimate,
@@ -30,6 +31,7 @@ from predictions.accuracy.intervals import (
     time_blocks,
 )
 from predictions.accuracy.losses import log_losses
+from predictions.importing.as_brought import contents, copies
 from predictions.importing.findings import Findings
 from predictions.importing.forecast_import import (
     CONCLUSION,
@@ -39,10 +41,12 @@ from predictions.importing.forecast_import import (
     unknown_training,
 )
 from predictions.importing.independence import dependences
-from predictions.importing.signal_rows import SignalRows
+from predictions.importing.signal_rows import Integers, SignalRows, Windows
 from predictions.promotion.leak_alarms import signal_alarms
 
 Floats = npt.NDArray[np.float64]
+Run = Callable[[Windows, Integers], Floats]
+"""Windows [n, 60, 14] and indices [n] to probabilities [n, 3]."""
 
 LEAST_FOR_FIGURES = 200
 SHORT, NO_TRADE, LONG = range(3)
@@ -50,10 +54,11 @@ SHORT, NO_TRADE, LONG = range(3)
 
 @dataclass(frozen=True, slots=True)
 class SignalDraft:
-    """A user's file. like: the manifest whose barriers and times to the target go with it, since
-    these are the market's and no model's; threshold: None takes that one's, too."""
+    """A user's file and its content. like: the manifest whose barriers and times to the target go
+    with it, since these are the market's and no model's; threshold: None takes that one's, too."""
 
     network: Path
+    content: bytes
     version: str
     timeframe: Timeframe
     symbols: tuple[str, ...]
@@ -64,34 +69,45 @@ class SignalDraft:
 
 def symbols_of(draft_manifest: Path) -> tuple[str, ...]:
     """Return the symbols of a user's own manifest. Raises ArtefactError."""
-    return _read(draft_manifest).symbols
+    symbols = _read(draft_manifest).symbols
+    for symbol in symbols:
+        try:
+            stored = parse_symbol(symbol)
+        except ValueError as error:
+            raise ArtefactError(Refusal.MANIFEST, draft_manifest, str(error)) from error
+        if stored != symbol:
+            message = f"names {symbol!r}, which is written {stored}"
+            raise ArtefactError(Refusal.MANIFEST, draft_manifest, message)
+    return symbols
 
 
-def import_signals(draft: SignalDraft, rows: SignalRows) -> tuple[Mapping[str, bytes], Findings]:
+def import_signals(
+    draft: SignalDraft, rows: Callable[[], SignalRows]
+) -> tuple[Mapping[str, bytes], Findings]:
     """Return the files of the version's folder, and what was found.
 
-    Raises ArtefactError where the network cannot be served, NetworkError where it fails on a row,
-    ImportRefusedError where its answers may not be believed.
+    rows: asked for once the network is open. Raises ArtefactError where the network cannot be
+    served, ImportRefusedError where its answers may not be believed.
     """
-    content = read_network(draft.network)
-    digest = hashlib.sha256(content).hexdigest()
-    network = open_signal_network(content, digest, draft.network, len(draft.symbols))
-    findings = check_signals(network, rows, draft.timeframe)
-    findings.refuse()
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / NETWORK_NAME
-        path.write_bytes(content)
+    slot = Slot(SIGNALS, draft.timeframe)
+    brought = {} if draft.manifest is None else {MANIFEST_NAME: draft.manifest}
+    with copies(brought, draft.network) as folder:
+        path = folder / NETWORK_NAME
+        path.write_bytes(draft.content)
         card = msgspec.structs.replace(_manifest(draft), files={NETWORK_NAME: file_digest(path)})
-        write_card(card, Path(name) / MANIFEST_NAME)
-        return {each.name: each.read_bytes() for each in Path(name).iterdir()}, findings
+        write_card(card, folder / MANIFEST_NAME)
+        with confined(slot, folder) as network:
+            findings = check_signals(network.run, rows(), draft.timeframe)
+        findings.refuse()
+        return contents(folder), findings
 
 
-def check_signals(network: SignalNetwork, rows: SignalRows, timeframe: Timeframe) -> Findings:
+def check_signals(run: Run, rows: SignalRows, timeframe: Timeframe) -> Findings:
     """Ask a network everything on recorded windows."""
     findings = Findings(len(rows.windows), rows.source)
 
     def answer(chosen: npt.NDArray[np.intp]) -> Floats:
-        return network.run(np.ascontiguousarray(rows.windows[chosen]), rows.symbols[chosen])
+        return run(np.ascontiguousarray(rows.windows[chosen]), rows.symbols[chosen])
 
     try:
         findings.objections += dependences(answer, len(rows.windows))
@@ -100,7 +116,7 @@ def check_signals(network: SignalNetwork, rows: SignalRows, timeframe: Timeframe
             measured = figures(said, rows, timeframe)
             findings.figures = {name: found.value for name, found in measured.items()}
             findings.objections += signal_alarms(measured)
-    except NetworkError as error:
+    except FailedAnswerError as error:
         findings.objections.append(f"it fails on recorded rows: {error}")
     return findings
 
@@ -164,7 +180,8 @@ def _manifest(draft: SignalDraft) -> SignalManifest:
 
 
 def _read(path: Path) -> SignalManifest:
+    content = read_whole(path, MAX_MANIFEST_BYTES)
     try:
-        return msgspec.json.decode(path.read_bytes(), type=SignalManifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return msgspec.json.decode(content, type=SignalManifest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ArtefactError(Refusal.MANIFEST, path, f"is not a manifest: {error}") from error

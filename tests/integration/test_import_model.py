@@ -26,6 +26,7 @@ from inference.forecasts.engine import Engine
 from inference.vocabulary import FORECASTS, SIGNALS
 from market.candles.timeframes import Timeframe
 from market.hot.vector import FEATURE_COUNT, INDEX
+from predictions.audit.hot_lookahead import served_model
 from predictions.importing import taking_in
 from predictions.importing.forecast_import import check_forecaster
 from predictions.importing.forecast_rows import ForecastRows, places, recorded_rows
@@ -33,7 +34,7 @@ from predictions.importing.signal_import import check_signals
 from predictions.importing.signal_rows import SignalRows, candle_rows, shared
 from predictions.models import ModelVersion, Promotion
 from tests.recordings import NEXO_SPOT, SHARED, candle_file, recording
-from tests.unit.artefact_files import Linear, manifest, write_network
+from tests.unit.artefact_files import Floats, Linear, manifest, write_network
 from tests.unit.signal_artefacts import write_onnx
 
 FORECASTER, HOUR = Slot(FORECASTS), Slot(SIGNALS, Timeframe.H1)
@@ -228,28 +229,22 @@ def test_check_forecaster_that_cheats_says_how(
 ) -> None:
     path, told = cheat(tmp_path / FORECASTER_NAME, name)
 
-    findings = check_forecaster(engine(described(path)), rows)
+    answer = served_model(engine(described(path)))
+    findings = check_forecaster(answer, rows, native=True)
 
     assert any(told in each for each in findings.objections), findings.objections
 
 
 def test_check_forecaster_that_knows_what_came_rings_the_alarm(rows: ForecastRows) -> None:
-    class Seer:
-        """Learned these very rows by heart."""
-
-        model = type("Model", (), {"contract": "native"})
-
-        def predict(self, features: Any) -> Any:
-            known = {row.tobytes(): came for row, came in zip(rows.features, came_bp, strict=True)}
-            said = np.array([known.get(row.tobytes(), 0.0) for row in features])
-            answers = {"ret_bp": said, "q05_bp": said - 5, "q95_bp": said + 5}
-            shares = dict.fromkeys(("p_up", "p_flat", "p_down"), np.full(len(said), 1 / 3))
-            return type("Said", (), answers | shares)
-
     came_bp = np.nan_to_num(rows.returns_bp)
-    seer: Any = Seer()
+    known = {row.tobytes(): came for row, came in zip(rows.features, came_bp, strict=True)}
 
-    findings = check_forecaster(seer, rows)
+    def learned_by_heart(features: Floats) -> Floats:
+        said = np.array([known.get(row.tobytes(), 0.0) for row in features])
+        share = np.full(len(said), 1 / 3)
+        return np.column_stack((said, said - 5, said + 5, share, share, share))
+
+    findings = check_forecaster(learned_by_heart, rows, native=True)
 
     assert any("is above 0.12: look for a leak" in one for one in findings.objections)
 
@@ -337,7 +332,7 @@ def test_check_signals_that_mix_a_batch_say_so(windows: SignalRows, tmp_path: Pa
     onnx.save(model, str(path))
 
     mixing = open_signal_network(path.read_bytes(), "d", path, 2)
-    findings = check_signals(mixing, windows, Timeframe.H1)
+    findings = check_signals(mixing.run, windows, Timeframe.H1)
 
     assert any("depend on" in each for each in findings.objections)
 

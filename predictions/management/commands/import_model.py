@@ -31,9 +31,8 @@ class Command(BaseCommand):
         add_who_and_why(parser)
 
     def handle(self, **options: Any) -> None:
-        from inference.artefacts.signal_network import NetworkError
+        from inference.artefacts.errors import printable
         from inference.artefacts.versions import parse_slot
-        from inference.forecasts.engine import EngineError
         from market.feeds import FeedError
         from market.symbols import parse_symbol
         from predictions.importing.findings import ImportRefusedError
@@ -55,8 +54,10 @@ class Command(BaseCommand):
             )
             try:
                 version, findings = take_in(offer, by=options["by"], why=options["why"])
-            except (ImportRefusedError, EngineError, NetworkError, FeedError) as error:
-                raise CommandError(str(error)) from error
+            except (ImportRefusedError, FeedError) as error:
+                raise CommandError(printable(str(error))) from error
+            except OSError as error:
+                raise CommandError(printable(f"nothing was taken in: {error}")) from error
         for line in findings.lines():
             self.stdout.write(line)
         self.stdout.write(
