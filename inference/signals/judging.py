@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from inference.signals.asking import Answer
-from inference.signals.entry import Gap, Said
+from inference.signals.entry import BatchEntry, Gap, Said
+from inference.signals.moment import Moment
 from inference.signals.rounds import Due, Round
 from inference.signals.signal import Signal, SignalError, SignalState, signal_error
 from inference.vocabulary import SignalReason
@@ -25,6 +26,21 @@ class Verdict:
     gaps: list[Gap] = field(default_factory=list)
     states: dict[str, SignalState] = field(default_factory=dict)
     repeated: list[str] = field(default_factory=list)
+
+    def entry(self, round_: Round, moment: Moment, shard: int) -> BatchEntry:
+        """Return the batch to write; number, token and place in the chain are the publisher's."""
+        return BatchEntry(
+            venue=moment.venue,
+            live=moment.live,
+            batch=0,
+            timeframe=round_.timeframe,
+            made_ms=int(moment.now_ms),
+            missed=round_.missed,
+            shard=shard,
+            token=0,
+            signals=self.signals,
+            gaps=self.gaps,
+        )
 
 
 NOT_TRADED = frozenset({SignalReason.SYMBOL_HALTED, SignalReason.SYMBOL_DELISTED})

@@ -21,6 +21,7 @@ from inference.handover.connections import open_client
 from inference.handover.fence import LeaseLostError, Written
 from inference.handover.leading import Lead
 from inference.handover.lease import RENEW_SECONDS, RETRY_SECONDS, Lease
+from inference.signals.account import account_for
 from inference.signals.asking import Predictor, ask
 from inference.signals.entry import BatchEntry, Said
 from inference.signals.following import FollowedMarket
@@ -28,7 +29,7 @@ from inference.signals.judging import Verdict, judge
 from inference.signals.market_state import BarredReader, CandleListener, read_market_time
 from inference.signals.metrics import SignalMetrics
 from inference.signals.model_watch import ModelWatch
-from inference.signals.moment import Moment, UnreadableClockError
+from inference.signals.moment import UnreadableClockError
 from inference.signals.publisher import BatchPublisher
 from inference.signals.rounds import Due, Round
 from inference.signals.standing import StandingSignals
@@ -182,7 +183,8 @@ class SignalLoop:
                 if state.signal is not None
             ]
             verdict = Verdict(signals=said)
-            await self.publisher.show(_entry(followed.rounds[timeframe], verdict, followed.moment))
+            entry = verdict.entry(followed.rounds[timeframe], followed.moment, SHARD)
+            await self.publisher.show(entry)
         if states:
             count = sum(map(len, states.values()))
             log.info("signals_stand_again", venue=followed.market.venue, signals=count)
@@ -226,7 +228,7 @@ class SignalLoop:
             round_.heard(symbol, due.open_ms)
         if not verdict.states:
             return False
-        entry = _entry(round_, verdict, followed.moment)
+        entry = verdict.entry(round_, followed.moment, SHARD)
         life_ms = followed.life_ms(round_.timeframe, due.open_ms)
         outcome = await self.publisher.write(entry, verdict.states, held, ttl_ms=life_ms)
         if outcome is not Written.WRITTEN:
@@ -245,29 +247,19 @@ class SignalLoop:
         self, followed: FollowedMarket, round_: Round, entry: BatchEntry, seconds: float
     ) -> None:
         """Everything that can wait until the signals are out."""
-        round_.missed = 0
-        for said in entry.signals:
-            round_.heard(said.signal.symbol, said.signal.candle_open_ms)
-            round_.told.pop(said.signal.symbol, None)
-        for gap in entry.gaps:
-            round_.heard(gap.symbol, gap.candle_open_ms)
-            round_.told[gap.symbol] = gap.code
+        round_.written(entry)
         latencies = followed.latencies_s(round_.timeframe, [s.signal.symbol for s in entry.signals])
         # What cannot be made now is no slow signal later.
         followed.latencies_s(round_.timeframe, [gap.symbol for gap in entry.gaps])
-        wall_ms = self._clock.now_ms()
         self._batches += 1
-        self._metrics.observe(entry, wall_s=wall_ms / 1e3, seconds=seconds, latencies_s=latencies)
-        self.status.add(entry, wall_ms, len(round_.waiting))
-        log.info(
-            "signals_made",
-            timeframe=round_.timeframe.value,
-            batch=entry.batch,
-            signals=len(entry.signals),
-            gaps=len(entry.gaps),
-            missed=entry.missed,
-            seconds=round(seconds, 3),
-            latency_s=round(max(latencies), 3) if latencies else None,
+        account_for(
+            entry,
+            round_,
+            self.status,
+            self._metrics,
+            wall_ms=self._clock.now_ms(),
+            seconds=seconds,
+            latencies_s=latencies,
         )
 
     async def _look_for_models(self, followed: FollowedMarket) -> None:
@@ -294,19 +286,3 @@ class SignalLoop:
         await self._troubles.take(error)
         self._followed = None  # what was missed meanwhile is caught up with
         await asyncio.sleep(RETRY_SECONDS)
-
-
-def _entry(round_: Round, verdict: Verdict, moment: Moment) -> BatchEntry:
-    # Number, token and place in the chain are the publisher's.
-    return BatchEntry(
-        venue=moment.venue,
-        live=moment.live,
-        batch=0,
-        timeframe=round_.timeframe,
-        made_ms=int(moment.now_ms),
-        missed=round_.missed,
-        shard=SHARD,
-        token=0,
-        signals=verdict.signals,
-        gaps=verdict.gaps,
-    )

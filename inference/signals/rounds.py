@@ -6,6 +6,7 @@ Pure bookkeeping on times that the loop gives; read by the loop alone.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from inference.signals.entry import BatchEntry
 from market.candles.timeframes import Timeframe
 
 GRACE_MS = 250.0
@@ -105,6 +106,16 @@ class Round:
         self._heard[symbol] = max(open_ms, self._heard.get(symbol, open_ms))
         if open_ms == self.open_ms:
             self._waiting.discard(symbol)
+
+    def written(self, entry: BatchEntry) -> None:
+        """Take in a batch that was written: what it says, and which reasons it tells."""
+        self.missed = 0
+        for said in entry.signals:
+            self.heard(said.signal.symbol, said.signal.candle_open_ms)
+            self.told.pop(said.signal.symbol, None)
+        for gap in entry.gaps:
+            self.heard(gap.symbol, gap.candle_open_ms)
+            self.told[gap.symbol] = gap.code
 
     def due(self, now_ms: float, wall_ms: float) -> Due | None:
         """Return the batch that is to be made now, if any; what it names is asked for once."""
