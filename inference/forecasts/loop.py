@@ -2,24 +2,24 @@
 
 import asyncio
 import gc
-import json
 import os
 import time
 from collections.abc import Callable
-from typing import Any
 
 import structlog
 from redis.exceptions import RedisError
 
 from inference.barred import COMMANDS, read_barred
 from inference.config import ServiceConfig
+from inference.forecasts.account import account_for
 from inference.forecasts.entry import TickEntry
 from inference.forecasts.forecaster import Forecaster, Speaker
+from inference.forecasts.garbage import collect_after_tick, settle_garbage_collection
+from inference.forecasts.heartbeat import beat
 from inference.forecasts.memory import MemoryWatch
-from inference.forecasts.recent import recent_entries
-from inference.forecasts.schedule import LATE_MS, Due, Schedule
+from inference.forecasts.schedule import Due, Schedule
+from inference.forecasts.takeover import take_over
 from inference.forecasts.ticking import SHARD, Ticker, TickResult
-from inference.handover.chain import ChainHead
 from inference.handover.connections import connections_in_use, open_client, open_link
 from inference.handover.fence import LeaseLostError
 from inference.handover.leading import Lead
@@ -31,9 +31,6 @@ from inference.vocabulary import FORECASTS
 from market import keys
 from market.clock import LiveClock
 from market.redis_policy import require_noeviction_async
-
-FULL_COLLECTION_EVERY_TICKS = 150
-"""Young objects are looked through after every tick, all of them once in five minutes."""
 
 LOOK_AROUND = render(COMMANDS)
 
@@ -137,7 +134,7 @@ class ForecastLoop:
             return False
         self._redis_back()
         if result is None:
-            await self._beat(keys.health("inference"))
+            await beat(self._link, keys.health("inference"), self.status)
             await self._look_around()
             return False
         self._ticks += 1
@@ -173,7 +170,8 @@ class ForecastLoop:
         if await self.lead.take() is None:
             return False
         try:
-            await self._take_over()
+            await take_over(self.ticker, self._link, self._config)
+            await self._look_around()
         except RedisError:
             await self.lead.give_back()
             raise
@@ -181,7 +179,7 @@ class ForecastLoop:
             return False
         self.status.leading = True
         self._metrics.leader.set(1)
-        _settle_garbage_collection()
+        settle_garbage_collection()
         return True
 
     async def _stand_by(self) -> None:
@@ -196,7 +194,8 @@ class ForecastLoop:
             return
         self._redis_back()
         if not leads:
-            await self._beat(keys.health(f"inference-standby-{os.getpid()}"))
+            standby = keys.health(f"inference-standby-{os.getpid()}")
+            await beat(self._link, standby, self.status)
             await asyncio.sleep(RETRY_SECONDS)
 
     def _take_up(self) -> None:
@@ -207,30 +206,6 @@ class ForecastLoop:
         self.ticker.forecaster.switch(speaker)
         self.status.model = status
         log.info("model_switched", version=status.version, digest=status.digest[:12])
-
-    async def _take_over(self) -> None:
-        market = await self.ticker.look()
-        head_key = self.ticker.publisher.head_key(market.venue)
-        (head,) = await self._link.execute(render([("HMGET", head_key, "hash", "tick", "id")]))
-        # What is still to mature, and the interval's state, from whoever led before.
-        entries = await recent_entries(
-            self._page,
-            (head[2] or b"").decode(),
-            venue=market.venue,
-            shard=SHARD,
-            count=self._config.prediction.horizon_ms // self._config.prediction.tick_ms + 1,
-        )
-        self.ticker.forecaster.restore(entries)
-        await self._look_around()
-        if head[0]:
-            self.ticker.start_chain(ChainHead(head[0].decode(), int(head[1])))
-        log.info("forecasts_taken_over", venue=market.venue, restored=len(entries))
-
-    async def _page(self, newest: str, count: int) -> list[tuple[Any, bytes | None]]:
-        log_key = keys.log(FORECASTS, cluster=self._config.redis.cluster_mode)
-        command = ("XREVRANGE", log_key, newest, "-", "COUNT", str(count))
-        (found,) = await self._link.execute(render([command]))
-        return [(entry_id, fields[1] if len(fields) > 1 else None) for entry_id, fields in found]
 
     async def _keep_lease(self) -> None:
         while True:
@@ -258,39 +233,18 @@ class ForecastLoop:
 
     async def _after(self, due: Due, result: TickResult) -> None:
         """Everything that can wait until the forecast is out."""
-        report = result.report
         market = self.ticker.market
         if result.entry is not None:
             self._latest = time.monotonic(), result.entry
-        else:
-            self._metrics.refused.labels(result.outcome.value).inc()
-            log.error("tick_not_written", tick=report.tick, outcome=result.outcome.value)
-        self.status.add(report)
-        self.status.venue = market.venue if market else None
-        self.status.live = market.live if market else None
+        account_for(result, self.ticker, self.status, self._metrics)
         self.status.pool_in_use = int(self._link.connected) + connections_in_use(self._client)
-        self._metrics.observe(report, result.entry, self.ticker.forecaster.tally.rolling())
-        log.info(
-            "prediction_generated",
-            tick=report.tick,
-            symbols=report.symbols,
-            model=report.model,
-            fallbacks=report.fallbacks,
-            latency_ms=round(report.total_ms, 3),
-            read_ms=round(report.read_ms, 3),
-            model_ms=round(report.model_ms, 3),
-            write_ms=round(report.write_ms, 3),
-            late_ms=round(report.lateness_ms, 3),
-        )
         step_ms = self._clock.resync()
         if step_ms is not None:
             self._metrics.clock_steps.inc()
             log.warning("clock_stepped", step_ms=round(step_ms, 1))
-        if report.lateness_ms > LATE_MS:
-            self._metrics.late.inc()
         if market is not None and market.lock_step:
             await self._release_feed(due.tick_ms)
-        await self._beat(keys.health("inference"))
+        await beat(self._link, keys.health("inference"), self.status)
         await self._look_around()
         if self._memory.look(self._ticks):
             self._metrics.memory_pressure.inc()
@@ -298,7 +252,7 @@ class ForecastLoop:
             gc.collect()
         self._metrics.memory.set(self._memory.resident)
         self.status.memory_pressure = self._memory.pressed
-        gc.collect(0 if self._ticks % FULL_COLLECTION_EVERY_TICKS else 2)
+        collect_after_tick(self._ticks)
 
     async def _look_around(self) -> None:
         # Beside the ticks, which cannot wait for it: it holds for the next one.
@@ -317,29 +271,3 @@ class ForecastLoop:
             await self._client.rpush(keys.ticks_done(), tick_ms)
         except RedisError as error:
             self._redis_gone(error)  # the feed names the tick again when it is back
-
-    async def _beat(self, key: str) -> None:
-        document = self.status.document()
-        beat = render(
-            [
-                (
-                    "HSET", key,
-                    "status", document["status"],
-                    "pid", str(os.getpid()),
-                    "ts", str(round(time.time() * 1e3)),
-                    "detail", json.dumps(document),
-                ),
-                ("EXPIRE", key, str(keys.HEALTH_TTL_SECONDS)),
-            ]
-        )  # fmt: skip
-        try:
-            await self._link.execute(beat)
-        except LinkError as error:
-            log.debug("heartbeat_not_written", error=str(error))
-
-
-def _settle_garbage_collection() -> None:
-    # What start-up made stays; the collector must not walk it in the middle of a tick.
-    gc.collect()
-    gc.freeze()
-    gc.disable()
