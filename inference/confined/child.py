@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     order = msgspec.msgpack.decode(connection.recv_bytes(), type=Order)
     _confine()
     try:
-        run = _opened(parse_slot(order.slot), Path(order.folder), order.horizon_ms)
+        run = _opened(parse_slot(order.slot), order)
     except ArtefactError as error:
         _tell(connection, Told(code=error.code, path=str(error.path), message=error.message))
         return 0
@@ -73,17 +73,25 @@ def _confine() -> None:
             resource.setrlimit(kind, (most, most))
 
 
-def _opened(slot: Slot, folder: Path, horizon_ms: int) -> Run:
+def _opened(slot: Slot, order: Order) -> Run:
     if slot.timeframe is None:
-        return _forecaster(folder / FORECASTER_NAME, horizon_ms)
-    return _signals(folder, slot.timeframe)
+        return _forecaster(Path(order.folder) / FORECASTER_NAME, order)
+    return _signals(Path(order.folder), slot.timeframe)
 
 
-def _forecaster(path: Path, horizon_ms: int) -> Run:
+def _forecaster(path: Path, order: Order) -> Run:
     registry = Registry(
-        configured=str(path), base_dir=path.parent, var_dir=path.parent, horizon_ms=horizon_ms
+        configured=str(path),
+        base_dir=path.parent,
+        var_dir=path.parent,
+        horizon_ms=order.horizon_ms,
     )
     engine = Engine(registry.load_at(path))
+    try:
+        for count in {1, order.rows}:
+            engine.warm_up(1, count)
+    except EngineError as error:
+        raise ArtefactError(Refusal.REFUSED, path, f"fails on plausible inputs: {error}") from error
 
     def run(arrays: Arrays) -> npt.NDArray[np.float64]:
         (features,) = arrays

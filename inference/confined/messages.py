@@ -13,11 +13,12 @@ MOST_BYTES = 1_073_741_824
 
 
 class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A version's folder and the slot that it is to be opened for."""
+    """A version's folder and the slot that it is to be opened for. rows: of a tick, at most."""
 
     slot: str
     folder: str
     horizon_ms: int
+    rows: int
 
 
 class Array(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

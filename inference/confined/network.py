@@ -92,12 +92,17 @@ class ConfinedNetwork:
 
 @contextmanager
 def confined(
-    slot: Slot, folder: Path, *, horizon_ms: int = 0, seconds: float = LIMIT_SECONDS
+    slot: Slot,
+    folder: Path,
+    *,
+    horizon_ms: int = 0,
+    rows: int = 1,
+    seconds: float = LIMIT_SECONDS,
 ) -> Iterator[ConfinedNetwork]:
     """Open the network of a version's folder in a process of its own, as the loops would.
 
-    horizon_ms: of forecasts, by how much they must look ahead. Raises ArtefactError where it may
-    not be served, naming a file of the folder, or the folder.
+    horizon_ms, rows: of forecasts, by how much they must look ahead, and the symbols of a tick.
+    Raises ArtefactError where it may not be served, naming a file of the folder, or the folder.
     """
     ours, theirs = Pipe()
     with ours, theirs, tempfile.TemporaryFile() as words:
@@ -119,7 +124,7 @@ def confined(
             network = ConfinedNetwork(
                 folder, child, ours, words, seconds, time.monotonic() + seconds
             )
-            network.open(Order(str(slot), str(folder), horizon_ms))
+            network.open(Order(str(slot), str(folder), horizon_ms, rows))
             yield network
         finally:
             child.kill()

@@ -22,6 +22,7 @@ from predictions.promotion.errors import (
     StandingError,
 )
 from predictions.promotion.locking import Links
+from predictions.promotion.opening import refuse_unopenable
 from predictions.promotion.pruning import prune
 from predictions.promotion.serving import frozen, pinned
 
@@ -76,17 +77,17 @@ def promote(
     """Let a version serve from now on; what served stays on trial, as the one to go back to.
 
     serving: the champion that it was found better than, where that may have left meanwhile.
-    Raises FrozenError for automatic callers, UnknownVersionError, ArtefactError, PinnedError,
-    OtherServesError, StandingError where it serves already, or was rejected and no person asks.
+    Raises FrozenError for automatic callers, UnknownVersionError, ArtefactError where its files
+    are not whole or its network cannot be opened, PinnedError, OtherServesError, StandingError
+    where it serves already, or was rejected and no person asks.
     """
     with settled(slot) as bench:
-        _refuse_frozen(slot, by)
-        row = bench.roster.known(version)
-        if version == bench.champion:
-            raise StandingError(f"{version} serves {slot} already")
-        _refuse_rejected(row, by)
-        bench.refuse_pinned()
-        _refuse_other(bench, serving)
+        _refuse_promotion(bench, version, by, serving)
+        folder = bench.store.folder(slot, version)
+    # Nobody else waits for a network that may take long: its files cannot change meanwhile.
+    refuse_unopenable(slot, folder)
+    with settled(slot) as bench:
+        _refuse_promotion(bench, version, by, serving)
         before = bench.adopt_champion()
         wanted = Links(version, before, (bench.trials() | _some(before)) - {version})
         done = bench.change(
@@ -211,6 +212,16 @@ def _set_frozen(slot: Slot, action: Action, by: str, why: str) -> Promotion:
         if frozen(slot) is (action is Action.FREEZE):
             raise StandingError(f"{slot} is {'frozen already' if frozen(slot) else 'not frozen'}")
         return bench.change(bench.links, {}, action, "", by=by, why=why)
+
+
+def _refuse_promotion(bench: Bench, version: str, by: str, serving: str | None) -> None:
+    _refuse_frozen(bench.slot, by)
+    row = bench.roster.known(version)
+    if version == bench.champion:
+        raise StandingError(f"{version} serves {bench.slot} already")
+    _refuse_rejected(row, by)
+    bench.refuse_pinned()
+    _refuse_other(bench, serving)
 
 
 def _refuse_frozen(slot: Slot, by: str) -> None:

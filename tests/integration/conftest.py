@@ -9,6 +9,7 @@ from django.conf import settings
 
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
 from predictions.api import kept_answers, throttling
+from predictions.promotion import standing
 from tests.integration.made_signals import a_signal, set_market
 from tests.mqtt_broker import Broker, Listener, listening
 from tests.signal_loops import DAY_MS, FakePredictor
@@ -23,6 +24,12 @@ def unspent_allowances() -> None:
 @pytest.fixture(autouse=True)
 def no_kept_answers() -> None:
     kept_answers.answers.forget()
+
+
+@pytest.fixture
+def unopened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Promotions start no process that opens the network: those in question are shipped ones."""
+    monkeypatch.setattr(standing, "refuse_unopenable", lambda slot, folder: None)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from tests.integration.web_socket import store_clock
 from tests.model_versions import add_version, with_model_path
 from tests.shipped import SHIPPED
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unopened")]
 
 FORECASTER = Slot(FORECASTS)
 HOUR = Slot(SIGNALS, Timeframe.H1)

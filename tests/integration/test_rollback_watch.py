@@ -28,7 +28,7 @@ from tests.integration.versions_ledger import VENUE, Floats, say_forecasts, say_
 from tests.model_versions import add_version
 from tests.shipped import SHIPPED as FORECASTER_VERSION
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unopened")]
 
 FORECASTER = Slot(FORECASTS)
 HOUR = Slot(SIGNALS, Timeframe.H1)

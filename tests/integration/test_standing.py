@@ -24,7 +24,7 @@ from predictions.promotion.standing import Automatic
 from tests.model_versions import add_version, with_model_path
 from tests.shipped import SHIPPED as V1
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unopened")]
 
 FORECASTER = Slot(FORECASTS)
 HOUR = Slot(SIGNALS, Timeframe.H1)
