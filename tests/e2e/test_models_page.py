@@ -12,6 +12,7 @@ from inference.vocabulary import FORECASTS
 from market import keys
 from tests.documents import ROOT
 from tests.e2e.conftest import Heard
+from tests.e2e.looking import sticking_out, violations
 from tests.integration.retraining_rows import CHALLENGER
 from tests.integration.web_socket import store_clock
 from tests.shipped import SHIPPED
@@ -81,11 +82,19 @@ def test_models_page_shows_map_cards_baselines_and_the_record(
     web.manage("shell", "-v0", "-c", FILL)
     page.evaluate(RENEW)
     retraining_is_told(page)
+    unfold(page)
     page.set_viewport_size(PHONE)
-    wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-    assert page.evaluate(wide) is False
+    assert sticking_out(page) == []
+    assert violations(page) == []
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    assert violations(page, only="color-contrast") == []
     assert heard.strangers(web.url) == []
     assert heard.complaints == []
+
+
+def unfold(page: Page) -> None:
+    page.evaluate("for (const each of document.querySelectorAll('main details')) each.open = true")
+    expect(page.get_by_test_id("words-cards").locator("dd").first).to_be_visible()
 
 
 def nothing_was_retrained(page: Page) -> None:
@@ -130,7 +139,7 @@ def retraining_is_told(page: Page) -> None:
     ranked = page.get_by_test_id("ranking").locator('[aria-label="Ranking"] tbody tr')
     expect(ranked).to_have_count(3)
     expect(ranked.first).to_contain_text(f"1. {CHALLENGER}on trial39.51 %")
-    expect(ranked.first).to_contain_text("240▲ ahead")
+    expect(ranked.first).to_contain_text("▲ ahead240")
     expect(ranked.nth(1)).to_contain_text(f"2. {SHIPPED}serves")
     expect(ranked.last).to_contain_text("3. no changebaseline")
     expect(page.get_by_test_id("ranking")).to_contain_text(f"squared error of {SHIPPED}")
@@ -138,7 +147,7 @@ def retraining_is_told(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"slot=signals%2F1h"))
 
 
-def test_models_page_says_what_is_refused_not_loaded_denied_and_unknown(
+def test_models_page_says_what_is_refused_not_loaded_denied_failed_and_unknown(
     web: WebInstance, clean_redis: redis.Redis, page: Page
 ) -> None:
     said = {"path": "/x/models/a.onnx", "code": "artefact_refused", "message": "<b>not</b> ONNX"}
@@ -165,6 +174,26 @@ def test_models_page_says_what_is_refused_not_loaded_denied_and_unknown(
     expect(served).to_have_attribute("data-panel", "denied")
     expect(served.get_by_role("button", name="Log in")).to_be_visible()
     expect(page.get_by_test_id("panel-retraining")).to_have_attribute("data-panel", "denied")
+    parts_fail_by_themselves(page)
+
+
+def parts_fail_by_themselves(page: Page) -> None:
+    page.unroute("**/api/models")
+    page.route("**/api/models/ranking*", lambda route: route.fulfill(status=500, body="no JSON"))
+    page.reload()
+    ranking, history = page.get_by_test_id("ranking"), page.get_by_test_id("history")
+
+    expect(ranking).to_have_attribute("data-panel", "error")
+    expect(ranking).to_contain_text("The server answered 500.")
+    expect(page.get_by_test_id("runs")).to_contain_text("nothing is retrained by itself")
+    page.unroute("**/api/models/ranking*")
+    ranking.get_by_role("button", name="Try again").click()
+    expect(ranking).to_have_attribute("data-panel", "ready")
+
+    page.route("**/api/models/history*", lambda route: None)  # never answered
+    page.reload()
+    expect(page.get_by_test_id("slots").locator("tbody tr")).to_have_count(5)
+    expect(history).to_contain_text("Loading…")
 
 
 def inference_says(client: redis.Redis, digest: str, *refused: dict[str, str]) -> None:

@@ -9,43 +9,12 @@ import pytest
 from playwright.sync_api import Browser, Page, StorageState, ViewportSize
 
 from tests.e2e.conftest import listen
+from tests.e2e.looking import sticking_out, violations
 from tests.e2e.places import PLACES, Place, log_in, settle, visit
 from tests.e2e.stack import Stack
-from tests.processes import ROOT
 
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WIDE: ViewportSize = {"width": 1440, "height": 900}
 NARROW: ViewportSize = {"width": 390, "height": 844}
-
-_AXE = """async ({tags, only, excluded}) => {
-  await Promise.all(document.getAnimations().map((each) => each.finished.catch(() => null)));
-  const runOnly = only ? {type: "rule", values: [only]} : {type: "tag", values: tags};
-  const rules = Object.fromEntries(excluded.map((id) => [id, {enabled: false}]));
-  const options = {runOnly, resultTypes: ["violations"], preload: false};
-  if (!only) options.rules = rules;
-  const found = await axe.run(document, options);
-  return found.violations.map((each) => ({
-    id: each.id,
-    help: each.help,
-    nodes: each.nodes.slice(0, 5).map((node) => `${node.target} ${node.html.slice(0, 160)} `
-      + [...node.any, ...node.all].map((check) => check.message).slice(0, 1)),
-  }));
-}"""
-
-
-_STICKING_OUT = """() => {
-  const width = document.documentElement.clientWidth;
-  if (document.documentElement.scrollWidth <= width) return [];
-  const scrolls = (each) => each !== document.documentElement
-    && (getComputedStyle(each).overflowX !== "visible" || scrolls(each.parentElement));
-  return [...document.body.querySelectorAll("*")]
-    .filter((each) => each.checkVisibility() && each.getBoundingClientRect().right > width + 1)
-    .filter((each) => !scrolls(each))
-    .slice(0, 8)
-    .map((each) => `${each.tagName} .${each.className} #${each.id} `
-      + Math.round(each.getBoundingClientRect().right));
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -73,26 +42,19 @@ def faults_of(stack: Stack, page: Page, place: Place) -> dict[str, list[Any]]:
     served = visit(stack, page, place)
     faults["policy"] = lax(served.all_headers().get("content-security-policy", ""))
     faults["inline"] = inline(served.text()) if place.ours else []
-    page.evaluate(AXE.read_text())
     for width, size in (("1440", WIDE), ("390", NARROW)):
         page.set_viewport_size(size)
         page.emulate_media(color_scheme="light")
         settle(page, place)
-        faults[f"axe at {width}"] = violations(page, place)
+        faults[f"axe at {width}"] = violations(page, place.unkept)
         faults[f"sideways at {width}"] = sticking_out(page) if place.ours else []
         page.emulate_media(color_scheme="dark")
-        faults[f"contrast in the dark at {width}"] = violations(page, place, "color-contrast")
+        faults[f"contrast in the dark at {width}"] = violations(
+            page, place.unkept, "color-contrast"
+        )
     faults["console"] = [each for each in heard.complaints if not expected(each, place)]
     faults["asked others"] = heard.strangers(stack.address)
     return faults
-
-
-def violations(page: Page, place: Place, only: str | None = None) -> list[Any]:
-    """Return what axe finds; only: that rule alone, which the theme decides."""
-    if only in place.unkept:
-        return []
-    asked = {"tags": TAGS, "only": only, "excluded": sorted(place.unkept)}
-    return list(page.evaluate(_AXE, asked))
 
 
 def inline(served: str) -> list[str]:
@@ -110,11 +72,6 @@ def lax(policy: str) -> list[str]:
     """Return what a content security policy allows, or leaves open, that it should not."""
     strict = "default-src 'self'" in policy and "script-src" not in policy
     return re.findall(r"'unsafe-[^']*'|\*|https?:", policy) + ([] if strict else [policy])
-
-
-def sticking_out(page: Page) -> list[str]:
-    """Return what makes the page wider than the window, where it is."""
-    return list(page.evaluate(_STICKING_OUT))
 
 
 def expected(complaint: str, place: Place) -> bool:

@@ -15,6 +15,7 @@ const panel = new Panel(document.getElementById("served"));
 const map = new ServedMap();
 const retraining = new Retraining(document.getElementById("retraining"));
 const list = document.getElementById("cards");
+const heading = document.getElementById("cards-head");
 const cards = new Map();
 let asking = false;
 
@@ -37,12 +38,14 @@ async function renew() {
 function forget() {
   list.replaceChildren();
   cards.clear();
+  heading.hidden = true;
 }
 
 function show(told) {
   map.show(told);
   showRefused(told.refused);
   retraining.show(told);
+  heading.hidden = told.models.length === 0;
   const kept = new Set();
   for (const [index, model] of told.models.entries()) {
     const card = cards.get(model.id) ?? new ModelCard();
@@ -64,6 +67,7 @@ function show(told) {
 }
 
 shell.start();
+panel.loading();
 renew().then(() => {
   // Links of the map lead to cards that were not there when the page was opened.
   document.getElementById(location.hash.slice(1))?.scrollIntoView();

@@ -12,7 +12,7 @@ import { marked, table } from "./tables.js";
 
 const RENEW_MS = 300_000;
 const PERCENT = new Set(["hit_rate", "coverage", "accuracy", "log_loss_skill", "against_champion"]);
-const HEADS = ["Version", "State", "Loss saved", "Shared decisions", "So far"];
+const HEADS = ["Version", "Loss saved", "Shared decisions"];
 const OWN = {
   forecasts: [["r2", "R²"], ["mae_ratio", "MAE ratio"], ["hit_rate", "Hit rate"], ["coverage", "Coverage"], ["log_loss_skill", "Log-loss skill"]],
   signals: [["log_loss_skill", "Log-loss skill"], ["hit_rate", "Hit rate"], ["accuracy", "Accuracy"]],
@@ -70,16 +70,22 @@ function line(row, { champion }) {
   const { version, name, rank, against_champion: saved } = row;
   const head = made("span");
   head.append(made("span", "rank", `${rank}. `), version ? made("code", "", version) : made("span", "muted", name));
-  const state = { content: version ? standing(row, champion) : "baseline", className: "text" };
-  if (version === champion) return [head, state, { content: "0", title: "what the others are compared with" }, "", { content: "the measure", className: "text muted" }];
-  return [head, state, figure(saved, "against_champion"), count(saved.n), { content: soFar(saved), className: "text" }];
+  head.append(made("span", "standing", version ? standing(row, champion) : "baseline"));
+  const cell = figure(saved, "against_champion");
+  if (version === champion) cell.content = made("span", "", "0");
+  cell.content.append(soFar(saved));
+  return [head, cell, count(saved?.n)];
 }
 
-function soFar({ lower, upper }) {
-  const [mark, words, className] = lower > 0 ? ["▲", "ahead", "good"] : upper < 0 ? ["▼", "behind", "down"] : ["○", "not told apart", "muted"];
-  const element = marked(mark, "", className);
-  element.append(` ${words}`);
-  return element;
+function soFar(saved) {
+  const line = made("span", "standing");
+  if (saved === null) {
+    line.append("the others' measure");
+    return line;
+  }
+  const [mark, words, className] = saved.lower > 0 ? ["▲", "ahead", "good"] : saved.upper < 0 ? ["▼", "behind", "down"] : ["○", "not told apart", "muted"];
+  line.append(marked(mark, "", className), ` ${words}`);
+  return line;
 }
 
 function tooEarly(versions, { champion, least }) {

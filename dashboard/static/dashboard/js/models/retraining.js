@@ -22,6 +22,8 @@ export class Retraining {
     this.panel = new Panel(element);
     this.parts = parts(element);
     this.history = new Panel(this.parts.history);
+    this.panel.loading();
+    this.history.loading();
     this.table = new SlotsTable(this.parts.slots, (slot) => this.choose(slot));
     this.gate = new GatePanel(this.parts.gate);
     this.runs = new RunsPanel(this.parts.runs);

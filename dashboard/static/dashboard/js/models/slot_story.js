@@ -6,13 +6,17 @@ import { capital, sentence } from "../shell/sentences.js";
 import { timeElement } from "../shell/times.js";
 import { ORIGINS, days } from "./slot_words.js";
 
+const TRIALS_SHOWN = 4;
+
 /** card: of what serves, where it has one on this page. */
 export function story(slot, card) {
   const list = made("ul", "story");
   list.dataset.testid = "story";
-  const sentences = [[...serving(slot), ...figures(card)], before(slot), ...trials(slot)];
+  const waiting = trials(slot);
+  const sentences = [[...serving(slot), ...figures(card)], before(slot), ...waiting.slice(0, TRIALS_SHOWN)];
   if (slot.frozen) sentences.splice(1, 0, frozen(slot.frozen));
   list.append(...sentences.map((parts) => line(parts)));
+  if (waiting.length > TRIALS_SHOWN) list.append(line([folded(waiting.slice(TRIALS_SHOWN))]));
   return list;
 }
 
@@ -63,6 +67,14 @@ function speaking({ voice }) {
 
 function frozen({ since, by, why }) {
   return ["Frozen since ", at(since), ` by ${by}: only a person changes what serves. ${sentence(why)}`];
+}
+
+function folded(waiting) {
+  const fold = made("details");
+  const list = made("ul", "story");
+  list.append(...waiting.map((parts) => line(parts)));
+  fold.append(made("summary", "", `${waiting.length} more on trial`), list);
+  return fold;
 }
 
 function line(parts) {

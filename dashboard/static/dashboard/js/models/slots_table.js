@@ -5,6 +5,7 @@ import { timeElement } from "../shell/times.js";
 import { ORIGINS, RUNS, days, slotTitle } from "./slot_words.js";
 import { table, tag } from "./tables.js";
 
+const TRIALS_SHOWN = 2;
 const HEADS = ["Slot", "Serves", "Since", "On trial", "Newest run", "Drift"];
 
 export class SlotsTable {
@@ -53,11 +54,13 @@ function onTrial({ trials }) {
   const waiting = trials.filter((each) => each.state === "shadow");
   if (!waiting.length) return made("span", "muted", "nobody");
   const cell = made("span");
-  for (const each of waiting) {
+  for (const each of waiting.slice(0, TRIALS_SHOWN)) {
     const line = made("span", "line");
     line.append(made("code", "", each.version), ` ${left(each)}`);
     cell.append(line);
   }
+  const more = waiting.length - TRIALS_SHOWN;
+  if (more > 0) cell.append(made("span", "line muted", `and ${more} more`));
   return cell;
 }
 
