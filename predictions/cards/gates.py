@@ -7,8 +7,8 @@ words; here it has one shape.
 from collections.abc import Mapping
 from typing import Any
 
+from predictions.cards.criterion_meanings import criterion_meaning
 from predictions.cards.figures import number_of
-from predictions.cards.glossary import criterion_meaning
 
 NETWORK_ROW = "network"
 

@@ -5,16 +5,18 @@ from typing import Any
 
 import pytest
 
+from predictions.cards.criterion_meanings import criterion_meaning
 from predictions.cards.figures import (
     BEATS,
     FORECAST_COLUMNS,
     NOT_SHOWN,
+    SIGNAL_COLUMNS,
     WORSE,
     told_parts,
     verdicts,
 )
 from predictions.cards.gates import forecast_gate, signal_gate
-from predictions.cards.glossary import GLOSSARY, Panel, criterion_meaning, words_of
+from predictions.cards.glossary import GLOSSARY, Panel, words_of
 from tests.processes import ROOT
 
 
@@ -92,7 +94,7 @@ def test_gates_of_garbage_are_unknown_or_not_passed() -> None:
     assert (odd["passed"], odd["criteria"][0]["figure"]) == (False, None)
 
 
-def test_glossary_explains_every_question_that_shipped_models_were_asked() -> None:
+def test_criterion_meaning_is_known_of_every_question_that_shipped_models_were_asked() -> None:
     manifests = [
         json.loads(path.read_text()) for path in sorted(ROOT.glob("models/**/*manifest.json"))
     ]
@@ -105,6 +107,12 @@ def test_glossary_explains_every_question_that_shipped_models_were_asked() -> No
     assert len(asked) > 10
     assert {name for name in asked if criterion_meaning(name) is None} == set()
     assert criterion_meaning("anything of somebody else's") is None
+
+
+def test_glossary_explains_every_figure_of_the_cards() -> None:
+    words = {word.term.lower() for word in words_of(Panel.CARDS)}
+    titles = {column.title.lower() for column in (*FORECAST_COLUMNS, *SIGNAL_COLUMNS)}
+    assert titles - {"90 % coverage"} <= words and "coverage" in words
 
 
 def test_glossary_has_each_term_once_in_a_sentence_for_some_panel() -> None:
