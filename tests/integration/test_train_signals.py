@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from django.core.management import CommandError, call_command
+from django.test import override_settings
 
 from inference.artefacts.signal_manifest import (
     MANIFEST_NAME,
@@ -76,22 +77,20 @@ def candles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def _command(candles: Path, var: Path, models: Path) -> list[str]:
+def _asked(candles: Path, models: Path) -> list[str]:
     asked = ["--timeframe", "1h", "--symbols", ",".join(COINS), "--candles", str(candles)]
-    asked += ["--epochs", "4", "--jobs", "1", "--output", str(models)]
-    return [sys.executable, "manage.py", "train_signals", *asked]
+    return [*asked, "--epochs", "4", "--jobs", "1", "--output", str(models)]
 
 
-def _environment(var: Path) -> dict[str, str]:
-    return {**os.environ, "VAR_DIR": str(var), "OMP_NUM_THREADS": "1"}
+def _train_here(candles: Path, var: Path, models: Path) -> None:
+    with override_settings(VAR_DIR=var):
+        call_command("train_signals", *_asked(candles, models), stdout=StringIO())
 
 
 @pytest.fixture(scope="module")
 def trained(candles: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     var, models = tmp_path_factory.mktemp("var"), tmp_path_factory.mktemp("models")
-    subprocess.run(
-        _command(candles, var, models), cwd=ROOT, env=_environment(var), check=True, timeout=300
-    )
+    _train_here(candles, var, models)
     return var, models
 
 
@@ -159,27 +158,33 @@ def test_command_ships_a_network_a_manifest_and_pointers(trained: tuple[Path, Pa
 
 
 def test_command_killed_and_started_again_ends_with_the_same_network(
-    candles: Path, trained: tuple[Path, Path], tmp_path: Path
+    candles: Path,
+    trained: tuple[Path, Path],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     var, models = tmp_path / "var", tmp_path / "models"
-    command = _command(candles, var, models)
-    process = subprocess.Popen(command, cwd=ROOT, env=_environment(var), stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "train_signals", *_asked(candles, models)],
+        cwd=ROOT,
+        env={**os.environ, "VAR_DIR": str(var), "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+    )
     third = var / "training" / "signals" / "1h" / "fold-3"
     eventually_sync(lambda: list(third.glob("*-checkpoint-*.pt")), seconds=120)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    _, told = process.communicate()
     shipped, expected = models / "pooled" / "1h", trained[1] / "pooled" / "1h"
     assert not shipped.exists()
     first = third.with_name("fold-1") / CARD_NAME
     kept = first.stat().st_mtime_ns
-    again = subprocess.run(
-        command, cwd=ROOT, env=_environment(var), check=True, timeout=300, capture_output=True
-    )
+    capfd.readouterr()
+    _train_here(candles, var, models)
     _assert_same_state(shipped / TORCH_NAME, expected / TORCH_NAME)
     for name in (SCALER_NAME, NETWORK_NAME):
         assert (shipped / name).read_bytes() == (expected / name).read_bytes()
     assert first.stat().st_mtime_ns == kept  # what was fitted was not fitted again
-    assert b"%|" not in again.stderr  # no bars where nobody watches
+    assert "%|" not in told.decode() + capfd.readouterr().err  # no bars where nobody watches
 
 
 def _assert_same_state(one: Path, other: Path) -> None:
