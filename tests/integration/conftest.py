@@ -9,7 +9,9 @@ from django.conf import settings
 
 from market.candles.timeframes import SIGNAL_TIMEFRAMES
 from predictions.api import kept_answers, throttling
+from predictions.models import LedgerEntry
 from predictions.promotion import standing
+from tests.integration.ledger import stored_leaf
 from tests.integration.made_signals import a_signal, set_market
 from tests.mqtt_broker import Broker, Listener, listening
 from tests.signal_loops import DAY_MS, FakePredictor
@@ -52,6 +54,12 @@ def binary(clean_redis: redis.Redis, redis_url: str) -> Iterator[redis.Redis]:
     """Client of the session's emptied server whose answers are bytes."""
     with redis.Redis.from_url(redis_url, socket_timeout=5) as client:
         yield client
+
+
+@pytest.fixture
+def leaf(db: None) -> LedgerEntry:
+    """The entry of the log that stored forecasts name as theirs."""
+    return stored_leaf()
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ from predictions.models import (
     SignalOutcome,
 )
 from predictions.moments import moment
-from tests.integration.ledger import FIRST_TICK_MS, stored_leaf
+from tests.integration.ledger import FIRST_TICK_MS
 from tests.integration.refused import refusal
-from tests.integration.test_rollups import VENUE, came, said, store
+from tests.integration.said_forecasts import VENUE, came, said, store
 
 pytestmark = pytest.mark.django_db
 
@@ -39,11 +39,6 @@ def market(clean_redis: redis.Redis) -> redis.Redis:
     clock = MarketTime(VENUE, False, float(FIRST_TICK_MS), 0.0, 0.0)
     clean_redis.hset(keys.clock(), mapping=clock.to_hash())
     return clean_redis
-
-
-@pytest.fixture
-def leaf(db: None) -> LedgerEntry:
-    return stored_leaf()
 
 
 @pytest.fixture

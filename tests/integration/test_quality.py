@@ -33,20 +33,15 @@ from predictions.accuracy.tradeable import Refusal, forecast_checks
 from predictions.broadcast import OutcomeBroadcast
 from predictions.models import LedgerEntry, Signal
 from predictions.recording.loop import build_chores
-from tests.integration.ledger import FIRST_TICK_MS, stored_leaf
+from tests.integration.ledger import FIRST_TICK_MS
 from tests.integration.made_signals import a_signal, set_market
+from tests.integration.said_forecasts import TICK_MS, VENUE, came, said, store
 from tests.integration.test_accuracy_api import a_signal as stored_signal
 from tests.integration.test_accuracy_api import graded
-from tests.integration.test_rollups import TICK_MS, VENUE, came, said, store
 
 pytestmark = pytest.mark.django_db
 
 MARKET = MarketTime(VENUE, False, float(FIRST_TICK_MS), 0.0, 0.0)
-
-
-@pytest.fixture
-def leaf(db: None) -> LedgerEntry:
-    return stored_leaf()
 
 
 @pytest.fixture

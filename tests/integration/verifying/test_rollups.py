@@ -14,16 +14,11 @@ from predictions.verifying import rollups as verifying
 from predictions.verifying.findings import Finding, Findings, Kind
 from predictions.verifying.rollups import check_rollups
 from tests.integration.checked_ledger import check
-from tests.integration.ledger import FIRST_TICK_MS, stored_leaf
+from tests.integration.ledger import FIRST_TICK_MS
+from tests.integration.said_forecasts import VENUE, came, said, store
 from tests.integration.tampering import tampering
-from tests.integration.test_rollups import VENUE, came, said, store
 
 SECOND = FIRST_TICK_MS + HOUR_MS
-
-
-@pytest.fixture
-def leaf(db: None) -> LedgerEntry:
-    return stored_leaf()
 
 
 @pytest.fixture
