@@ -1,10 +1,12 @@
 """A small ledger of every kind of row, recorded as the product does, and its check."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import redis
+from django.core.management import call_command
 from django.db import transaction
 
 from inference.forecasts.entry import TickEntry
@@ -12,7 +14,15 @@ from inference.handover.chain import GENESIS, entry_hash
 from inference.signals.entry import BatchEntry, Gap, Said
 from inference.vocabulary import Direction, SignalReason
 from market.candles.store import CandleStore
-from predictions.models import Signal, SignalOutcome
+from predictions.models import (
+    Checkpoint,
+    Forecast,
+    ForecastOutcome,
+    LedgerEntry,
+    Signal,
+    SignalGap,
+    SignalOutcome,
+)
 from predictions.transparency.checkpoints import sign_checkpoint
 from predictions.transparency.notes import Signer
 from predictions.verifying.findings import Finding
@@ -25,6 +35,8 @@ from tests.signal_loops import DAY_MS, M15, make_signal
 
 SIGNER = Signer("example.org/log", bytes(range(32)))
 TICKS = 20
+MODELS = (Forecast, ForecastOutcome, Signal, SignalGap, SignalOutcome, LedgerEntry, Checkpoint)
+"""Every kind of row that it has."""
 
 
 def chained(entries: Sequence[Any]) -> list[bytes]:
@@ -86,6 +98,13 @@ def check(tmp_path: Path, **changes: Any) -> tuple[list[Finding], Verification]:
     verification = Verification(candles, found.append, **changes)
     verification.run()
     return found, verification
+
+
+def run(*arguments: str) -> str:
+    """Run the command; return what it printed."""
+    out = io.StringIO()
+    call_command("verify_ledger", *arguments, stdout=out)
+    return out.getvalue()
 
 
 def faults(tmp_path: Path, **changes: Any) -> list[Finding]:

@@ -1,6 +1,5 @@
 """SQLite's REPLACE passes the triggers on a connection that does not ask for them; it is named."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,16 +7,9 @@ import redis
 from django.db import connection
 
 from predictions.models import Forecast
-from tests.integration.checked_ledger import faults, record_all
+from tests.integration.checked_ledger import faults
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def recorded(clean_redis: redis.Redis, redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url, socket_timeout=5) as client:
-        record_all(client)
-        yield client
 
 
 def test_row_that_replace_wrote_past_the_triggers_is_named(

@@ -1,42 +1,19 @@
 """Checkpoints that were kept: files of one, of many, and what is none, given to `--against`."""
 
-import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
-from django.core.management import CommandError, call_command
-from pytest_django import Settings
+from django.core.management import CommandError
 
 from predictions.models import Checkpoint
 from predictions.transparency.checkpoints import sign_checkpoint
 from predictions.transparency.kept_checkpoints import notes_in
-from tests.integration.checked_ledger import SIGNER, TICKS, record_all
+from tests.integration.checked_ledger import SIGNER, TICKS, run
 from tests.integration.tampering import tampering
 from tests.integration.test_pruning import DAY, add_up, prune, record
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def recorded(clean_redis: redis.Redis, redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url, socket_timeout=5) as client:
-        record_all(client)
-        yield client
-
-
-@pytest.fixture(autouse=True)
-def key_file(tmp_path: Path, settings: Settings) -> None:
-    settings.LEDGER_KEY_FILE = tmp_path / "ledger_key"
-    settings.CANDLES_DIR = tmp_path / "candles"
-    settings.LEDGER_KEY_FILE.write_text(SIGNER.text)
-
-
-def run(*arguments: str) -> str:
-    out = io.StringIO()
-    call_command("verify_ledger", *arguments, stdout=out)
-    return out.getvalue()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("key_file")]
 
 
 def test_notes_in_a_text_are_told_apart() -> None:

@@ -1,6 +1,6 @@
 """`verify_ledger` while the recorder goes on: what comes meanwhile is left out, and no fault."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from predictions.models import Checkpoint, Forecast, LedgerEntry, LogTile
 from predictions.transparency.appending import append_entries
 from predictions.transparency.checkpoints import sign_checkpoint
 from predictions.transparency.tiles import TILE_WIDTH
-from tests.integration.checked_ledger import SIGNER, TICKS, chained, check, record_all, ticks
+from tests.integration.checked_ledger import SIGNER, TICKS, chained, check, ticks
 from tests.integration.ledger import drain, new_recorder, publish
 from tests.integration.tampering import tampering_undone
 from tests.integration.test_transparency_log import new_entry
@@ -33,13 +33,6 @@ class AtQuery:
         if self.left == 0:
             self.act()
         return execute(*asked)
-
-
-@pytest.fixture
-def recorded(clean_redis: redis.Redis, redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url, socket_timeout=5) as client:
-        record_all(client)
-        yield client
 
 
 def grow(client: redis.Redis) -> None:
