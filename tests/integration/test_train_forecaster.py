@@ -40,7 +40,7 @@ def _served(path: Path, features: Floats) -> Floats:
 
 @pytest.fixture(scope="module")
 def rows() -> Decisions:
-    return decide([synthetic_cells(minutes=12, seed=seed) for seed in (1, 2)])
+    return decide([synthetic_cells(minutes=7, seed=seed) for seed in (1, 2)])
 
 
 @pytest.fixture(scope="module")
