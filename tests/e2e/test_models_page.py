@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import redis
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Page, Route, ViewportSize, expect
 
 from inference.vocabulary import FORECASTS
 from market import keys
@@ -177,7 +177,22 @@ def test_models_page_says_what_is_refused_not_loaded_denied_failed_and_unknown(
     parts_fail_by_themselves(page)
 
 
+def without_redis(route: Route) -> None:
+    """Answer as the server does while Redis is away and somebody is on trial."""
+    told = route.fetch().json()
+    trial = {"version": "v2", "state": "shadow", "run": 1, "market": "binance", "voice": None}
+    told["slots"][0]["trials"] = [trial | {"until": None, "days_left": None, "prolonged": 0}]
+    route.fulfill(json=told | {"redis": "unavailable"})
+
+
 def parts_fail_by_themselves(page: Page) -> None:
+    page.unroute("**/api/models")
+    page.route("**/api/models", without_redis)
+    page.reload()
+    expect(page.get_by_test_id("panel-served")).to_have_attribute("data-panel", "stale")
+    expect(page.get_by_test_id("story")).to_contain_text("While Redis does not answer, it is not")
+    expect(page.get_by_test_id("story")).not_to_contain_text("It does not speak")
+    expect(page.get_by_test_id("slots")).to_contain_text("v2 time left not known")
     page.unroute("**/api/models")
     page.route("**/api/models/ranking*", lambda route: route.fulfill(status=500, body="no JSON"))
     page.reload()

@@ -35,7 +35,7 @@ export class Retraining {
   }
 
   /** told: the answer of /api/models. */
-  show({ slots, retraining, models }) {
+  show({ slots, retraining, models, redis }) {
     if (slots === null) {
       if (this.slots.length) this.panel.stale(NO_DATABASE);
       else this.panel.empty(NO_DATABASE);
@@ -43,6 +43,7 @@ export class Retraining {
     }
     this.slots = slots;
     this.models = models;
+    this.heard = redis === "connected";
     this.next = next(retraining);
     if (!slots.some((each) => each.slot === this.slot)) this.slot = slots[0].slot;
     this.panel.ready();
@@ -68,10 +69,10 @@ export class Retraining {
 
   draw() {
     const chosen = this.slots.find((each) => each.slot === this.slot);
-    this.table.show(this.slots, this.slot);
+    this.table.show(this.slots, this.slot, this.heard);
     this.parts.title.textContent = slotTitle(chosen);
     const card = this.models.find((each) => each.engine === chosen.engine && each.version === chosen.champion?.version);
-    fill(this.parts.story, [story(chosen, card)], [chosen, card?.id]);
+    fill(this.parts.story, [story(chosen, card, this.heard)], [chosen, card?.id, this.heard]);
     fill(this.parts.watch, watch(chosen), chosen.watch);
   }
 

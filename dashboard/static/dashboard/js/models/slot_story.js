@@ -8,11 +8,11 @@ import { ORIGINS, days } from "./slot_words.js";
 
 const TRIALS_SHOWN = 4;
 
-/** card: of what serves, where it has one on this page. */
-export function story(slot, card) {
+/** card: of what serves, where it has one on this page. heard: whether Redis answers. */
+export function story(slot, card, heard) {
   const list = made("ul", "story");
   list.dataset.testid = "story";
-  const waiting = trials(slot);
+  const waiting = trials(slot, heard);
   const sentences = [[...serving(slot), ...figures(card)], before(slot), ...waiting.slice(0, TRIALS_SHOWN)];
   if (slot.frozen) sentences.splice(1, 0, frozen(slot.frozen));
   list.append(...sentences.map((parts) => line(parts)));
@@ -42,16 +42,17 @@ function before({ previous }) {
   return [name(previous), " served before it and goes on predicting unseen. Should the one that serves turn out worse, it takes its place again."];
 }
 
-function trials({ trials: all }) {
+function trials({ trials: all }, heard) {
   const waiting = all.filter((each) => each.state === "shadow");
   if (!waiting.length) return [["Nobody is on trial."]];
-  return waiting.map((each) => [name(each.version), " is on trial: its predictions are recorded and shown to nobody. ", ...judging(each), ...speaking(each)]);
+  return waiting.map((each) => [name(each.version), " is on trial: its predictions are recorded and shown to nobody. ", ...judging(each, heard), ...(heard ? speaking(each) : [])]);
 }
 
-function judging({ run, market, until, days_left: left, prolonged }) {
+function judging({ run, market, until, days_left: left, prolonged }, heard) {
   if (run === null) return ["A person put it there, and only a person promotes or rejects it."];
   const more = prolonged ? ", prolonged for want of decisions" : "";
   const undecided = `${more}. Until then it is undecided, whatever its figures look like.`;
+  if (!heard) return ["While Redis does not answer, it is not known how long it stays there", undecided];
   if (left === null) return [`It is tried in ${market}, which does not run now: it waits`, undecided];
   if (left === 0) return ["Its time is over; it is looked at once, and then decided."];
   return [`It is looked at once, in ${days(left)}, on `, at(until), undecided];

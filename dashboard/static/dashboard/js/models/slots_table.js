@@ -16,22 +16,23 @@ export class SlotsTable {
     this.key = "";
   }
 
-  show(slots, chosen) {
-    const key = JSON.stringify([slots, chosen]);
+  /** heard: whether Redis answers. */
+  show(slots, chosen, heard) {
+    const key = JSON.stringify([slots, chosen, heard]);
     if (key === this.key) return;
     this.key = key;
     const focused = this.element.contains(document.activeElement) && document.activeElement.dataset.slot;
-    this.element.replaceChildren(table("Slots", HEADS, slots.map((each) => this.row(each, chosen)), "slots"));
+    this.element.replaceChildren(table("Slots", HEADS, slots.map((each) => this.row(each, chosen, heard)), "slots"));
     if (focused) this.element.querySelector(`[data-slot="${focused}"]`)?.focus();
   }
 
-  row(told, chosen) {
+  row(told, chosen, heard) {
     const button = made("button", "small", slotTitle(told));
     button.type = "button";
     button.dataset.slot = told.slot;
     button.setAttribute("aria-pressed", String(told.slot === chosen));
     button.addEventListener("click", () => this.onChoose(told.slot));
-    const cells = [serves(told), since(told), onTrial(told), newestRun(told.run), drift(told.drift)];
+    const cells = [serves(told), since(told), onTrial(told, heard), newestRun(told.run), drift(told.drift)];
     return [button, ...cells.map((content) => ({ content, className: "text" }))];
   }
 }
@@ -50,13 +51,13 @@ function since({ champion }) {
   return champion.origin === null ? "not known" : ORIGINS[champion.origin];
 }
 
-function onTrial({ trials }) {
+function onTrial({ trials }, heard) {
   const waiting = trials.filter((each) => each.state === "shadow");
   if (!waiting.length) return made("span", "muted", "nobody");
   const cell = made("span");
   for (const each of waiting.slice(0, TRIALS_SHOWN)) {
     const line = made("span", "line");
-    line.append(made("code", "", each.version), ` ${left(each)}`);
+    line.append(made("code", "", each.version), ` ${left(each, heard)}`);
     cell.append(line);
   }
   const more = waiting.length - TRIALS_SHOWN;
@@ -64,8 +65,9 @@ function onTrial({ trials }) {
   return cell;
 }
 
-function left({ run, days_left: left }) {
+function left({ run, days_left: left }, heard) {
   if (run === null) return "judged by hand alone";
+  if (!heard) return "time left not known";
   if (left === null) return "in another market";
   return left > 0 ? `${days(left)} left` : "to be judged now";
 }
