@@ -29,24 +29,13 @@ def read_whole(path: Path, most: int) -> bytes:
         # A pipe would be waited for.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             found = os.fstat(file.fileno())
-            _check(path, found, most)
-            content = file.read(most + 1)
+            if not stat.S_ISREG(found.st_mode):
+                raise ArtefactError(Refusal.REFUSED, path, "is a device or a pipe, not a file")
+            content = file.read(most + 1) if found.st_size <= most else None
     except FileNotFoundError as error:
         raise ArtefactError(Refusal.MISSING, path, "there is no such file") from error
     except OSError as error:
         raise ArtefactError(Refusal.REFUSED, path, f"cannot be read: {error.strerror}") from error
-    if len(content) > most:
-        raise _too_large(path, most)
+    if content is None or len(content) > most:
+        raise ArtefactError(Refusal.REFUSED, path, f"is larger than {most} bytes")
     return content
-
-
-def _check(path: Path, found: os.stat_result, most: int) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a device or a pipe"
-        raise ArtefactError(Refusal.REFUSED, path, f"is {kind}, not a file")
-    if found.st_size > most:
-        raise _too_large(path, most)
-
-
-def _too_large(path: Path, most: int) -> ArtefactError:
-    return ArtefactError(Refusal.REFUSED, path, f"is larger than {most} bytes")

@@ -1,7 +1,6 @@
 """A user's ONNX: taken in and put on trial where it keeps the contract, refused where it cheats."""
 
 import json
-from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from django.core.management import CommandError, call_command
-from onnx import TensorProto, helper, numpy_helper
+from onnx import numpy_helper
 from pytest_django import Settings
 from sklearn.preprocessing import StandardScaler
 
@@ -33,6 +32,7 @@ from predictions.importing.forecast_rows import ForecastRows, places, recorded_r
 from predictions.importing.signal_import import check_signals
 from predictions.importing.signal_rows import SignalRows, candle_rows, shared
 from predictions.models import ModelVersion, Promotion
+from tests.integration.brought_networks import Nodes, forecaster, node
 from tests.recordings import NEXO_SPOT, SHARED, candle_file, recording
 from tests.unit.artefact_files import Floats, Linear, manifest, write_network
 from tests.unit.signal_artefacts import write_onnx
@@ -40,46 +40,6 @@ from tests.unit.signal_artefacts import write_onnx
 FORECASTER, HOUR = Slot(FORECASTS), Slot(SIGNALS, Timeframe.H1)
 COINS = ("BTCUSDT", "ETHUSDT")
 BY: dict[str, Any] = {"by": "ann", "why": "a test"}
-Nodes = Sequence[onnx.NodeProto]
-
-
-def node(kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> onnx.NodeProto:
-    return helper.make_node(kind, list(inputs), [output], **attributes)
-
-
-def forecaster(
-    path: Path, extra: Nodes = (), said: str = "own", width: int = FEATURE_COUNT
-) -> Path:
-    """Write a network of 0.2 bp times the book's imbalance; extra nodes turn own into said."""
-    weights = np.zeros((width, 6), np.float32)
-    weights[INDEX["ob_imbalance"], 0] = 0.2
-    constants = {
-        "weights": weights,
-        "bias": np.array([0, -5, 5, 0.4, 0.2, 0.4], np.float32),
-        "zero": np.zeros(1, np.float32),
-        "axis": np.array([0]),
-        "from": np.array([1]),
-        "to": np.array([2**31]),
-        "mid": np.array([INDEX["mid_price"]]),
-    }
-    nodes = [
-        node("IsNaN", ["features"], "void"),
-        node("Where", ["void", "zero", "features"], "filled"),
-        node("MatMul", ["filled", "weights"], "product"),
-        node("Add", ["product", "bias"], "own"),
-        *extra,
-        node("Identity", [said], "forecast"),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "own",
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", width])],
-        [helper.make_tensor_value_info("forecast", TensorProto.FLOAT, ["batch", 6])],
-        [numpy_helper.from_array(array, name) for name, array in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.save(model, str(path))
-    return path
 
 
 CHEATS: dict[str, tuple[Nodes, str, str]] = {
@@ -149,11 +109,7 @@ def cheat(path: Path, name: str) -> tuple[Path, str]:
         "large": np.array([10_000, 10_000, 10_000, 0, 0, 0], np.float32),
         "ret_only": np.array([1, 0, 0, 0, 0, 0], np.float32),
     }
-    given = [
-        node("Constant", [], key, value=numpy_helper.from_array(value))
-        for key, value in constants.items()
-    ]
-    return forecaster(path, [*given, *extra], said), told
+    return forecaster(path, extra, said, constants=constants), told
 
 
 @pytest.fixture(scope="module")

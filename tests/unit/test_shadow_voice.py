@@ -123,6 +123,16 @@ async def test_version_that_is_refused_says_why() -> None:
     await stage.voice.close()
 
 
+async def test_version_that_does_not_end_when_it_is_tried_is_too_slow() -> None:
+    def refuse() -> None:
+        raise ArtefactError(Refusal.TOO_SLOW, Path("/var/models/x.onnx"), "gives no answer")
+
+    stage = Stage(refuse)
+    await eventually(lambda: stage.status.state is State.TOO_SLOW)
+    assert stage.status.code == "artefact_too_slow"
+    await stage.voice.close()
+
+
 async def test_lost_lease_is_handed_on() -> None:
     stage = Stage()
     await stage.ready()
