@@ -1,7 +1,6 @@
 """Signals on their way to the ledger: every one stored once, what cannot be is set aside."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import msgpack
@@ -29,12 +28,6 @@ class DyingReader(LogReader):
 
     def acknowledge(self, entries: list[LogEntry]) -> None:
         raise KeyboardInterrupt
-
-
-@pytest.fixture
-def binary(clean_redis: redis.Redis, redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url, socket_timeout=5) as client:
-        yield client
 
 
 def batch(*said: Said, gaps: tuple[Gap, ...] = (), **changes: Any) -> BatchEntry:
