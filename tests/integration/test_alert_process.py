@@ -24,7 +24,7 @@ from predictions.models import Incident
 from predictions.watching import report
 from tests.integration.alert_loops import HOLD, KEY, RECOVERY, AlertRun, Clock
 from tests.integration.receivers import Receiver, receiver
-from tests.integration.test_system_api import ROOM, beat
+from tests.integration.system.told import ROOM, beat
 
 pytestmark = pytest.mark.django_db
 
