@@ -20,6 +20,7 @@ from inference.artefacts.manifest import write_manifest
 from inference.artefacts.versions import FORECASTER_NAME, Slot, VersionStore
 from inference.confined import network as confined_network
 from inference.confined.network import confined
+from inference.forecasts.service import ServiceSettings, load_speaker
 from inference.vocabulary import FORECASTS
 from market.hot.vector import FEATURE_COUNT, INDEX
 from predictions.importing import taking_in
@@ -33,7 +34,7 @@ from tests.integration.brought_networks import (
     node,
     with_weights_elsewhere,
 )
-from tests.model_versions import add_version
+from tests.model_versions import add_version, with_model_path
 from tests.shipped import SHIPPED
 from tests.unit.artefact_files import manifest
 
@@ -311,11 +312,13 @@ def test_confined_network_whose_user_breaks_off_is_ended(
     assert children[0].poll() is not None
 
 
-def test_confined_network_that_takes_fewer_rows_than_a_tick_has_is_refused(version: Path) -> None:
+def for_two_rows(path: Path) -> Path:
     two = {"two": np.zeros((2, 6), np.float32)}
-    path = forecaster(
-        version / FORECASTER_NAME, [node("Add", ["own", "two"], "sum")], "sum", constants=two
-    )
+    return forecaster(path, [node("Add", ["own", "two"], "sum")], "sum", constants=two)
+
+
+def test_confined_network_that_takes_fewer_rows_than_a_tick_has_is_refused(version: Path) -> None:
+    path = for_two_rows(version / FORECASTER_NAME)
     with (
         pytest.raises(ArtefactError, match="fails on plausible inputs"),
         confined(FORECASTER, laid_down(path), horizon_ms=HORIZON_MS, rows=3),
@@ -339,3 +342,19 @@ def test_promote_network_that_cannot_be_opened_changes_nothing(
 
     assert (store.champion(FORECASTER), set(store.shadows(FORECASTER))) == ("good", {SHIPPED})
     assert not Promotion.objects.filter(version="bad").exists()
+
+
+def test_load_speaker_network_that_fails_on_a_whole_tick_lets_the_trend_speak(
+    tmp_path: Path, settings: Settings
+) -> None:
+    path = for_two_rows(tmp_path / "mine.onnx")
+    write_manifest(manifest(), path)
+    config = with_model_path(settings.INFERENCE, str(path))
+    coins = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+
+    speaker, status = load_speaker(
+        ServiceSettings(config, coins, "", Path(settings.BASE_DIR), tmp_path, "")
+    )
+
+    assert (speaker.predictor, status.loaded) == (None, False)
+    assert status.refused[-1]["path"] == str(path)
