@@ -28,6 +28,7 @@ from training.protocol import Outcome, Trial, run_protocol, standard_fits
 from training.recordings import TrainingDataError
 from training.significance import BLOCK_MS
 from training.splitting import EMBARGO_MS, FOLDS
+from training.sufficiency import require_enough
 from training.superiority import Trials
 from training.trainer import fit_tasks, stored_fits, train
 from training.workplace import Workplace
@@ -73,6 +74,7 @@ def train_forecaster(order: Order) -> str:
     if not order.recordings:
         raise TrainingDataError("no recording given")
     dataset = build(order.recordings)
+    require_enough(dataset)
     outcome = fitted_alone(dataset.decisions, order)
     return ship(outcome, dataset, order)
 

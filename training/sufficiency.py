@@ -47,7 +47,7 @@ def first_lack(folds: Sequence[Split], final: Split, least: Least) -> str:
 
 
 def require_enough(dataset: ForecastDataset) -> None:
-    """Raise TooLittleDataError, saying how much there is and how much is needed, in rows and hours.
+    """Raise TooLittleDataError, saying how much there is and how much is needed, in rows and time.
 
     It is cheap beside a fit.
     """
@@ -107,4 +107,7 @@ def _require_inner(dataset: ForecastDataset, splits: Sequence[Split]) -> None:
 
 
 def _amount(rows: int, lasting_ms: float) -> str:
-    return f"{rows:,} decisions over {lasting_ms / HOUR_MS:.2f} hours"
+    hours = lasting_ms / HOUR_MS
+    return f"{rows:,} decisions over " + (
+        f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
+    )

@@ -11,6 +11,15 @@ from cryptosite.settings.paths import VAR_DIR
 from market.addresses import is_loopback
 
 
+def _own_secret_key(var_dir: Path) -> str:
+    try:
+        return _stored_secret_key(var_dir / "secret_key")
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"VAR_DIR={str(var_dir)!r} is no folder that can be written to: {error}"
+        ) from error
+
+
 def _stored_secret_key(path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
@@ -27,7 +36,7 @@ def _stored_secret_key(path: Path) -> str:
 DEBUG = env.flag("DEBUG", False)
 SECRET_KEY = env.text("SECRET_KEY", secret=True)
 if not SECRET_KEY:
-    SECRET_KEY = _stored_secret_key(VAR_DIR / "secret_key")
+    SECRET_KEY = _own_secret_key(VAR_DIR)
     env.note("SECRET_KEY", SECRET_KEY, f"generated, {VAR_DIR / 'secret_key'}")
 
 BIND_HOST = env.text("BIND_HOST", "127.0.0.1")

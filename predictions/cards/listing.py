@@ -11,8 +11,8 @@ from django.conf import settings
 from inference.artefacts.versions import SLOTS, Slot, VersionStore
 from predictions.cards.rankings import printed_ranking, rankings
 from predictions.cards.trials import Told, told_version
-from predictions.models import ModelVersion
-from predictions.models.retraining import VersionState
+from predictions.models import ModelVersion, TrainingRun
+from predictions.models.retraining import UNENDED, RunState, RunStep, VersionState
 from predictions.promotion.standing import champion_version, is_frozen
 
 DIGEST_SHOWN = 12
@@ -22,8 +22,9 @@ _ORDER = tuple(VersionState)
 def listed_slots() -> list[Told]:
     """Return of each slot what serves, and every version there is or was, the newest first.
 
-    files: whether a version's files are still there. unregistered: folders without a row. ranking:
-    of those with graded predictions in the current venue, None where they are not several.
+    files: whether a version's files are still there. unregistered: folders without a row. runs: of
+    training, those that are not over. ranking: of the versions with graded predictions in the
+    current venue, None where they are not several.
     Raises TooMuchAskedError, DatabaseError.
     """
     slots = [_listed(slot, VersionStore(settings.VAR_DIR)) for slot in SLOTS]
@@ -41,6 +42,8 @@ def printed_slots(slots: list[Told]) -> Iterator[str]:
             yield f"  {_printed(version)}"
         for name in slot["unregistered"]:
             yield f"  {name}  was never registered: promote it, or put it on trial"
+        for run in slot["runs"]:
+            yield f"  run {run['id']}: {_stands(run)}; retrain --drop {run['id']} ends it"
     for slot in slots:
         if slot["ranking"] is not None:
             yield ""
@@ -62,7 +65,28 @@ def _listed(slot: Slot, store: VersionStore) -> Told:
             for row in rows
         ],
         "unregistered": sorted(there - {row.version for row in rows}),
+        "runs": list(_unended_runs(slot)),
     }
+
+
+def _unended_runs(slot: Slot) -> Iterator[Told]:
+    rows = TrainingRun.objects.filter(slot=str(slot), state__in=UNENDED)
+    for row in rows.select_related("version").order_by("id"):
+        yield {
+            "id": row.pk,
+            "state": row.state,
+            "step": row.step,
+            "version": None if row.version is None else row.version.version,
+            "started_at": row.started_at.isoformat(),
+            "message": row.message or None,
+        }
+
+
+def _stands(run: Told) -> str:
+    began = f"began {datetime.fromisoformat(run['started_at']):%Y-%m-%d %H:%M} UTC"
+    if run["state"] == RunState.ON_TRIAL:
+        return f"{run['version']} is on trial, {began}"
+    return f"at {RunStep(run['step']).label}, {began}"
 
 
 def _place(state: str) -> int:

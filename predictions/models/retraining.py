@@ -64,6 +64,10 @@ class RunState(models.TextChoices):
     DROPPED = "dropped", "dropped"
 
 
+UNENDED = (RunState.RUNNING, RunState.ON_TRIAL)
+"""How runs stand that somebody goes on with."""
+
+
 class Action(models.TextChoices):
     """What was done to a slot."""
 

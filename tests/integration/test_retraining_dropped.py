@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,18 @@ def test_drop_asks_for_who_and_why_and_nothing_else(
     store: VersionStore, words: list[str], told: str
 ) -> None:
     assert told in str(refusal(1, *words))
+
+
+def test_models_lists_the_runs_that_are_not_over(run: TrainingRun) -> None:
+    late = a_run(state=RunState.RUNNING, step=RunStep.GATE)
+    a_run(state=RunState.FAILED, step=RunStep.GATE)
+    out = StringIO()
+    call_command("models", stdout=out)
+    listed = [line for line in out.getvalue().splitlines() if line.startswith("  run ")]
+    assert [re.sub("began .* UTC", "began", line) for line in listed] == [
+        f"  run {run.pk}: v9 is on trial, began; retrain --drop {run.pk} ends it",
+        f"  run {late.pk}: at gate, began; retrain --drop {late.pk} ends it",
+    ]
 
 
 def test_dropped_run_is_shown_as_such(

@@ -19,6 +19,7 @@ from predictions.api.retraining_metrics import RetrainingMetrics
 from predictions.models.retraining import RunState, RunStep, TrainingRun, Trigger
 from predictions.watching.process_troubles import TROUBLES
 from tests.waiting import eventually_sync
+from training import workplace
 from training.pipeline import chores, scheduler
 from training.pipeline.chores import Chore, Chores, Command, scheduled_since
 from training.pipeline.locking import RetrainingBusyError, alone
@@ -156,7 +157,19 @@ def test_second_retraining_is_refused_while_one_runs(tmp_path: Path, settings: S
         (["--cluster", "nowhere"], "no address of a Dask scheduler"),
         (["--device", "tpu"], "allowed are cpu, cuda"),
         (["--since", "monday"], "is no time"),
-        (["--only", "forecaster", "--ship", "x", "--recordings", "nowhere"], "nowhere does not"),
+        (["--symbols", " , "], "names no symbol; write it like BTCUSDT,ETHUSDT"),
+        (
+            ["--symbols", "ETHUSDT", "--daily", __file__],
+            "BTCUSDT, which --symbols leaves out",
+        ),
+        (["--seed", "-1"], "--seed -1 is too small; allowed are 0 and more"),
+        (["--jobs", "0"], "--jobs 0 is too small; allowed are 1 and more"),
+        (["--recordings", "nowhere"], "--recordings: nowhere does not exist"),
+        (["--candles", "nowhere"], "--candles: nowhere is not a folder"),
+        (["--timeframe", "1h", "--candles", "."], "has no folder 1h; it has none"),
+        (["--timeframe", "1d", "--daily", "."], "--daily: . is not a file"),
+        (["--only", "forecaster", "--ship", __file__], "is a file; a folder is asked for"),
+        (["--only", "forecaster", "--timeframe", "1h"], "--timeframe is an option of the signals"),
     ],
 )
 def test_retrain_refuses_what_cannot_be_followed_naming_it(
@@ -165,6 +178,27 @@ def test_retrain_refuses_what_cannot_be_followed_naming_it(
     settings.VAR_DIR = tmp_path
     with pytest.raises(CommandError, match=told):
         call_command("retrain", *arguments)
+    assert not TrainingRun.objects.exists()
+
+
+def test_retrain_where_nothing_can_be_kept_says_so_and_begins_nothing(
+    tmp_path: Path, settings: Settings
+) -> None:
+    settings.VAR_DIR = tmp_path
+    (tmp_path / "training").write_text("a file where a folder belongs")
+    with pytest.raises(CommandError, match=r"what is trained cannot be kept: .*training"):
+        call_command("retrain", "--only", "forecaster")
+    assert not TrainingRun.objects.exists()
+
+
+def test_retrain_asks_for_its_cluster_before_a_run_is_begun(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.VAR_DIR = tmp_path
+    monkeypatch.setattr(workplace, "CONNECT_SECONDS", 0.2)
+    for mode in ([], ["--resume"]):
+        with pytest.raises(CommandError, match=r"no Dask scheduler answers at tcp://127.0.0.1:1"):
+            call_command("retrain", *mode, "--cluster", "tcp://127.0.0.1:1")
     assert not TrainingRun.objects.exists()
 
 

@@ -7,6 +7,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from cryptosite import env
+from cryptosite.settings.security import _own_secret_key
 
 
 def test_text_unset_or_blank_gives_default_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,3 +92,11 @@ def test_secret_in_missing_file_is_refused(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("T_NAME_FILE", str(tmp_path / "absent"))
     with pytest.raises(ImproperlyConfigured, match=r"T_NAME_FILE: cannot read .*absent"):
         env.text("T_NAME", secret=True)
+
+
+def test_var_dir_that_is_no_folder_is_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "var"
+    file.write_text("a file where a folder belongs")
+    with pytest.raises(ImproperlyConfigured, match=r"VAR_DIR='.*var' is no folder that can be"):
+        _own_secret_key(file)
+    assert _own_secret_key(tmp_path / "new") == (tmp_path / "new" / "secret_key").read_text()

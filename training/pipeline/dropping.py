@@ -5,11 +5,16 @@ Free of training's libraries.
 
 from django.db.models import QuerySet
 
-from predictions.models.retraining import RunState, RunStep, TrainingRun, VersionState
+from predictions.models.retraining import (
+    UNENDED,
+    RunState,
+    RunStep,
+    TrainingRun,
+    VersionState,
+)
 from training.pipeline.endings import end
 from training.pipeline.locking import at_work
 
-UNENDED = (RunState.RUNNING, RunState.ON_TRIAL)
 _SERVED = (VersionState.CHAMPION, VersionState.PREVIOUS)
 
 

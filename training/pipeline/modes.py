@@ -56,7 +56,7 @@ def _refuse_others(mode: str | None, given: set[str]) -> None:
         return
     if mode is None:
         raise MixedOptionsError(f"{_named(others)}: of --drop RUN alone")
-    takes = f"takes {_named(taken)}" if taken else "takes no other option"
+    takes = f"takes {_named(taken, 'or')} alone" if taken else "takes no other option"
     which = "which goes on as it was asked for and " if mode == "resume" else "which "
     verb = "does" if len(others) == 1 else "do"
     raise MixedOptionsError(f"{_named(others)} {verb} not go with --{mode}, {which}{takes}")
@@ -85,6 +85,6 @@ def _refuse_of(whose: str, names: Sequence[str], given: set[str], leaving_out: s
         )
 
 
-def _named(names: Sequence[str]) -> str:
-    words = [f"--{name}" for name in names]
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+def _named(names: Sequence[str], last: str = "and") -> str:
+    *words, word = [f"--{name}" for name in names]
+    return f"{', '.join(words)} {last} {word}" if words else word

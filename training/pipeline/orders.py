@@ -45,6 +45,11 @@ class SlotOrder(msgspec.Struct, frozen=True, kw_only=True):
         """The recordings that were named."""
         return tuple(Path(one) for one in self.recordings)
 
+    @property
+    def names_files(self) -> bool:
+        """Whether somebody named files to learn from, in place of what is recorded and stored."""
+        return bool(self.recordings) or self.candles is not None
+
     def gives_the_same(self, other: "SlotOrder") -> bool:
         """Say whether from the same data the same challenger would come."""
         return all(getattr(self, name) == getattr(other, name) for name in _OF_THE_RESULT)

@@ -34,8 +34,9 @@ REFUSALS = (
     ExportMismatchError,
     ArtefactError,
     StandingError,
+    OSError,
 )
-"""What a person has to mend; the text says what."""
+"""What a person has to mend, a disk that is full among it; the text says what."""
 
 EngineOf = Callable[[Slot], Engine]
 
@@ -68,11 +69,16 @@ def retrain(
             options=order.to_record(),
         )
         rows.append(row)
+        told(f"{slot}: run {row.pk}, {_stands(row)}")
         if beside:
             _at_hand(row, engine_of, told).end(RunState.UNCHANGED, beside)
         else:
             go_on(row, engine_of, told)
     return rows
+
+
+def _stands(row: TrainingRun) -> str:
+    return f"{row.get_trigger_display()}, from {row.get_step_display()} on"
 
 
 def _beside(slot: Slot) -> str:
@@ -96,6 +102,8 @@ def resume(
     for row in rows:
         given = {name: value for name, value in changed.items() if value is not None}
         row.options = {**row.options, **given}
+        if row.state == RunState.RUNNING:
+            told(f"{row.slot}: run {row.pk}, {_stands(row)}")
         go_on(row, engine_of, told)
     return rows
 
@@ -122,10 +130,12 @@ def _go_on(run: Run) -> None:
         row.message = f"goes on later: {error}"
         row.save()
         run.told(f"{slot}: {row.message}")
-    except TooLittleDataError as error:
-        run.end(RunState.UNCHANGED, f"there is too little to learn from yet: {error}")
     except REFUSALS as error:
-        run.end(RunState.FAILED, f"failed at {row.get_step_display()}: {error}")
+        # What is recorded grows; files that a person named were to be enough.
+        if isinstance(error, TooLittleDataError) and not run.order.names_files:
+            run.end(RunState.UNCHANGED, f"there is too little to learn from yet: {error}")
+        else:
+            run.end(RunState.FAILED, f"failed at {row.get_step_display()}: {error}")
     except Exception as error:
         # The outermost handler of a run: what went wrong with it is not the next slot's matter.
         log.exception("retraining_failed", slot=str(slot), run=row.pk, step=row.step)

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from predictions.models.retraining import RunState, TrainingRun
+from predictions.models.retraining import UNENDED, RunState, TrainingRun
 from training.pipeline.schedule import OFF, next_due
 from training.pipeline.trials import TrialTime
 
@@ -48,8 +48,7 @@ def _why(schedule: str, missing: list[str]) -> str:
 
 
 def _unended() -> list[TrainingRun]:
-    states = (RunState.RUNNING, RunState.ON_TRIAL)
-    rows = TrainingRun.objects.filter(state__in=states).select_related("version")
+    rows = TrainingRun.objects.filter(state__in=UNENDED).select_related("version")
     return list(rows.order_by("-started_at", "-id"))
 
 

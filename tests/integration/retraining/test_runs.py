@@ -199,13 +199,39 @@ def test_run_on_a_recording_that_is_too_short_ends_before_anything_is_fitted(
 
     assert run.state == RunState.UNCHANGED
     told = re.search(
-        r"recordings of BTCUSDT in \S+: too short\. (\d+) decisions over 0\.\d\d hours are"
-        r" recorded, about (\d+) decisions over (0\.\d\d) hours are needed: fold 1 calibrates on"
+        r"recordings of BTCUSDT in \S+: too short\. (\d+) decisions over 14\.\d minutes are"
+        r" recorded, about (\d+) decisions over (\d\d\.\d) minutes are needed: fold 1 calibrates on"
         r" (\d+), and 50 are needed",
         run.message,
     )
     assert told is not None, run.message
-    rows, needed, hours, calibrating = map(float, told.groups())
+    rows, needed, minutes, calibrating = map(float, told.groups())
     assert rows < needed and calibrating < 50
-    longer = write_recording(settings.RECORDINGS_DIR, minutes=60 * hours + 2, venue=VENUE)
+    longer = write_recording(settings.RECORDINGS_DIR, minutes=minutes + 1, venue=VENUE)
     require_enough(build([longer]))
+
+
+def test_run_on_files_that_a_person_named_fails_where_they_are_too_short(
+    store: VersionStore, at: Callable[[float], None], settings: Settings
+) -> None:
+    at(FIRST_TICK_MS)
+    folder = write_recording(settings.RECORDINGS_DIR, minutes=15, venue=VENUE)
+    order = msgspec.structs.replace(ORDER, recordings=(str(folder),))
+
+    (run,) = retrain({SLOT: order}, lambda slot: Quick(), quiet)
+
+    assert run.state == RunState.FAILED
+    assert run.message.startswith("failed at dataset: recordings of BTCUSDT in")
+
+
+def test_run_without_room_on_the_disk_fails_with_the_reason(
+    store: VersionStore, at: Callable[[float], None], tmp_path: Path
+) -> None:
+    at(FIRST_TICK_MS)
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / "runs").write_text("a file where a folder belongs")
+
+    run = asked(Quick())
+
+    assert run.state == RunState.FAILED
+    assert re.match(r"failed at dataset: .*Not a directory: .*/training/runs/\d+", run.message)
