@@ -31,9 +31,13 @@ LEAST = Least(MINIMUM, MINIMUM_BLOCKS)
 def ranked_signals(
     slot: Slot, venue: str, names: Sequence[str], champion: str, begin: int, end: int
 ) -> Ranked:
-    """Return the figures of versions in [begin, end)."""
+    """Return the figures of versions in [begin, end), or in its newest part where one of them said
+    more than MOST_SIGNALS."""
     found = {name: _signals(slot, venue, name, begin, end) for name in names}
-    said = {name: rows for name, rows in found.items() if rows}
+    cut = (rows[-MOST_SIGNALS] for rows in found.values() if len(rows) >= MOST_SIGNALS)
+    begin = max((begin, *(row.candle_close for row in cut)))
+    since = {n: [row for row in rows if row.candle_close >= begin] for n, rows in found.items()}
+    said = {name: rows for name, rows in since.items() if rows}
     served = said.get(champion)
     versions = tuple(
         RankedVersion(

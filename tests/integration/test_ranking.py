@@ -13,7 +13,7 @@ from predictions.accuracy.questions import (
     find_hours,
 )
 from predictions.accuracy.rollups import store_hour
-from predictions.promotion import ranked_forecasts
+from predictions.promotion import ranked_forecasts, ranked_signals
 from predictions.promotion import ranking as module
 from predictions.promotion.ranking import ranking
 from tests.integration import retraining_rows as rows
@@ -212,6 +212,21 @@ def test_ranking_of_signals_says_log_loss_against_shares_and_champion() -> None:
     assert (baseline["name"], baseline["log_loss_skill"]) == ("class shares", 0.0)
     assert (best["rank"], baseline["rank"], champion["rank"]) == (1, 2, 3)
     assert found["least"] == {"n": 30, "blocks": 3}
+
+
+def test_ranking_of_more_signals_than_are_read_is_of_their_stretch_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    labels = np.random.default_rng(2).integers(0, 3, size=(20, len(SYMBOLS)))
+    said = np.full((20, len(SYMBOLS), 3), 1 / 3)
+    say_signals({"v1": said}, labels)
+    say_signals({"v2": said[:15]}, labels[:15])
+    monkeypatch.setattr(ranked_signals, "MOST_SIGNALS", 20)
+
+    found = ranking(HOUR, VENUE, "v1")
+
+    assert found["from_ms"] == FIRST_TICK_MS + 10 * Timeframe.H1.ms
+    assert {row["version"]: row["n"] for row in found["versions"]} == {"v1": 20, "v2": 10}
 
 
 @pytest.mark.parametrize("slot", [FORECASTER, HOUR], ids=str)
