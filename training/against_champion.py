@@ -12,7 +12,7 @@ import numpy as np
 
 from inference.artefacts.registry import LoadedModel, Registry
 from inference.forecasts.engine import Engine
-from predictions.promotion.criteria import Criterion, Stage, Verdict
+from predictions.promotion.criteria import Criterion, Verdict
 from training.criteria import ChampionVerdicts
 from training.evaluation import Bools, Floats
 from training.gate import LEAST_N_EFF, Contest, alarms, between, duel, lead, veto
@@ -45,23 +45,15 @@ def judge_against_champion(
     )
     if trials is not None:
         trials = trials.take(spoke)
-    rung, vetoed = alarms(name, final), veto(name, rival, final)
-    asked = (
-        *_lead(name, walk_forward, rival),
-        *between(name, rival, walk_forward, trials=trials, alarms=rung),
-        vetoed,
-    )
-    every = _verdict(name, rival, walk_forward, version, asked)
+    every = _verdict(name, rival, walk_forward, final, version, trials)
     chosen_on_too = trials is None or len(trials) == 1
     trial = joined([outcome.walk_forward, outcome.final]) if chosen_on_too else outcome.final
     later = _later(trial, champion)
     if later is None:
         return ChampionVerdicts(every, None)
     contest, _ = _asked(later, champion)
-    asked = (*_lead(name, contest, rival), *between(name, rival, contest, alarms=rung), vetoed)
-    judged = _verdict(name, rival, contest, version, asked)
-    enough = judged.n_eff is not None and judged.n_eff >= LEAST_N_EFF
-    return ChampionVerdicts(every, judged if enough else None)
+    judged = _verdict(name, rival, contest, final, version)
+    return ChampionVerdicts.of(every, judged, least=LEAST_N_EFF)
 
 
 def champion_answers(champion: LoadedModel, features: Floats) -> Floats:
@@ -97,13 +89,16 @@ def _lead(name: str, contest: Contest, rival: str) -> tuple[Criterion, ...]:
 
 
 def _verdict(
-    name: str, rival: str, contest: Contest, version: str, asked: tuple[Criterion, ...]
+    name: str,
+    rival: str,
+    contest: Contest,
+    final: Contest,
+    version: str,
+    trials: Trials | None = None,
 ) -> Verdict:
-    return Verdict(
-        stage=Stage.OUT_OF_SAMPLE,
-        challenger=version,
-        against=rival,
-        criteria=asked,
-        n=len(contest.graded),
-        n_eff=duel(name, rival, contest).effect.n_eff,
+    asked = (
+        *_lead(name, contest, rival),
+        *between(name, rival, contest, trials=trials, alarms=alarms(name, final)),
+        veto(name, rival, final),
     )
+    return duel(name, rival, contest).verdict(version, asked)

@@ -7,11 +7,11 @@ the ledger: what is asked is written down once. Source of the limits: the protoc
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from predictions.promotion.criteria import Criterion, Verdict, to_records
+from predictions.promotion.criteria import Criterion, Stage, Verdict, to_records
 from training.evaluation import Floats, Integers, quantile_parts
 from training.significance import Comparison, Estimate, diebold_mariano, ratio_estimate
 
@@ -65,6 +65,17 @@ class Duel:
             self.mine, self.theirs, self.times, step_ms=self.step, lags=self.lags
         )
 
+    def verdict(self, challenger: str, asked: tuple[Criterion, ...]) -> Verdict:
+        """Return the verdict out of sample, by what was asked. challenger: as it is to be named."""
+        return Verdict(
+            stage=Stage.OUT_OF_SAMPLE,
+            challenger=challenger,
+            against=self.against,
+            criteria=asked,
+            n=len(self.mine),
+            n_eff=self.effect.n_eff,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -73,6 +84,12 @@ class Choice:
     served: str
     best_baseline: str
     verdict: Verdict
+
+    @classmethod
+    def by(cls, fight: Duel, network: str, asked: tuple[Criterion, ...]) -> Self:
+        """Serve the network where all that was asked of it is so, else its rival."""
+        verdict = fight.verdict(network, asked)
+        return cls(network if verdict.passed else fight.against, fight.against, verdict)
 
     @property
     def criteria(self) -> tuple[Criterion, ...]:
@@ -105,6 +122,12 @@ class ChampionVerdicts:
 
     every: Verdict
     later: Verdict | None
+
+    @classmethod
+    def of(cls, every: Verdict, later: Verdict, *, least: float) -> Self:
+        """Let later decisions count where they are worth `least` independent ones."""
+        enough = later.n_eff is not None and later.n_eff >= least
+        return cls(every, later if enough else None)
 
     @property
     def deciding(self) -> Verdict:

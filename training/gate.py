@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from market.hot.vector import TICK_MS
-from predictions.promotion.criteria import Criterion, Stage, Verdict
+from predictions.promotion.criteria import Criterion
 from training import criteria, evaluation
 from training.alarms import leak_alarms
 from training.criteria import Choice, Duel
@@ -116,15 +116,7 @@ def decide_served(
         *between(network, rival, walk_forward, trials=trials, alarms=alarms(network, final)),
         veto(network, rival, final),
     )
-    verdict = Verdict(
-        stage=Stage.OUT_OF_SAMPLE,
-        challenger=network,
-        against=rival,
-        criteria=asked,
-        n=len(walk_forward.graded),
-        n_eff=duel(network, rival, walk_forward).effect.n_eff,
-    )
-    return Choice(network if verdict.passed else rival, rival, verdict)
+    return Choice.by(duel(network, rival, walk_forward), network, asked)
 
 
 def between(

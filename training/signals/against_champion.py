@@ -22,7 +22,7 @@ from inference.artefacts.signal_manifest import MANIFEST_NAME, SignalManifest
 from inference.artefacts.signal_network import SignalNetwork, open_signal_network
 from market.candles.series import Flags, Floats, Integers
 from market.candles.timeframes import Timeframe
-from predictions.promotion.criteria import Criterion, Stage, Verdict
+from predictions.promotion.criteria import Criterion, Verdict
 from training.criteria import ChampionVerdicts
 from training.recordings import TrainingDataError
 from training.signals.baselines import BASELINES
@@ -102,36 +102,16 @@ def judge_against_champion(
         np.flatnonzero(splits.final.test),
         champion,
     )
-    rung = alarms(final.answers[name], final.judged)
-    vetoed = veto(final.answers[name], final.theirs, final.judged)
-    asked = (
-        *_lead(name, walk_forward),
-        *between(
-            walk_forward.answers[name],
-            walk_forward.theirs,
-            walk_forward.judged,
-            rival,
-            trials=None if trials is None else trials.take(known),
-            alarms=rung,
-        ),
-        vetoed,
-    )
-    every = _verdict(name, rival, walk_forward, version, asked)
+    spoken = None if trials is None else trials.take(known)
+    every = _verdict(name, rival, walk_forward, final, version, spoken)
     chosen_on_too = trials is None or len(trials) == 1
     both = _joined(walk_forward, final) if chosen_on_too else final
     until = champion.manifest.training.span[1].timestamp() * 1000
     rows = both.judged.decided_ms > until
     if not rows.any():
         return ChampionVerdicts(every, None)
-    later = both.take(rows)
-    asked = (
-        *_lead(name, later),
-        *between(later.answers[name], later.theirs, later.judged, rival, alarms=rung),
-        vetoed,
-    )
-    judged = _verdict(name, rival, later, version, asked)
-    enough = judged.n_eff is not None and judged.n_eff >= LEAST_N_EFF
-    return ChampionVerdicts(every, judged if enough else None)
+    later = _verdict(name, rival, both.take(rows), final, version)
+    return ChampionVerdicts.of(every, later, least=LEAST_N_EFF)
 
 
 def champion_answers(champion: Champion, dataset: SignalDataset, rows: Integers) -> Floats:
@@ -183,14 +163,18 @@ def _lead(name: str, answered: _Answered) -> tuple[Criterion, ...]:
 
 
 def _verdict(
-    name: str, rival: str, answered: _Answered, version: str, asked: tuple[Criterion, ...]
+    name: str,
+    rival: str,
+    answered: _Answered,
+    final: _Answered,
+    version: str,
+    trials: Trials | None = None,
 ) -> Verdict:
-    fight = duel(answered.answers[name], answered.theirs, answered.judged, rival)
-    return Verdict(
-        stage=Stage.OUT_OF_SAMPLE,
-        challenger=version,
-        against=rival,
-        criteria=asked,
-        n=len(answered.judged.label),
-        n_eff=fight.effect.n_eff,
+    mine, theirs, judged = answered.answers[name], answered.theirs, answered.judged
+    last = final.answers[name]
+    asked = (
+        *_lead(name, answered),
+        *between(mine, theirs, judged, rival, trials=trials, alarms=alarms(last, final.judged)),
+        veto(last, final.theirs, final.judged),
     )
+    return duel(mine, theirs, judged, rival).verdict(version, asked)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from inference.signals.levels import HORIZON_CANDLES
 from market.candles.series import Floats
-from predictions.promotion.criteria import Criterion, Stage, Verdict
+from predictions.promotion.criteria import Criterion
 from training import criteria
 from training.alarms import signal_alarms
 from training.criteria import Choice, Duel
@@ -85,15 +85,7 @@ def decide(
         ),
         veto(final.answers[network], final.answers[rival], final.judged),
     )
-    verdict = Verdict(
-        stage=Stage.OUT_OF_SAMPLE,
-        challenger=network,
-        against=rival,
-        criteria=asked,
-        n=len(judged.label),
-        n_eff=duel(answers[network], answers[rival], judged, rival).effect.n_eff,
-    )
-    return Choice(network if verdict.passed else rival, rival, verdict)
+    return Choice.by(duel(answers[network], answers[rival], judged, rival), network, asked)
 
 
 def between(
