@@ -119,7 +119,8 @@ def failed_trial(error: Exception, path: Path) -> ArtefactError:
     """Return what a network is refused for that failed on a plausible input."""
     if isinstance(error, NoAnswerError):
         return ArtefactError(Refusal.TOO_SLOW, path, f"tried once, {error}")
-    message = f"fails on a plausible input: {first_line(error)}"
+    why = "for want of memory " if "bad_alloc" in str(error) else ""
+    message = f"fails {why}on a plausible input: {first_line(error)}"
     return ArtefactError(Refusal.REFUSED, path, message)
 
 

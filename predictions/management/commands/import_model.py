@@ -56,6 +56,8 @@ class Command(BaseCommand):
                 version, findings = take_in(offer, by=options["by"], why=options["why"])
             except (ImportRefusedError, FeedError) as error:
                 raise CommandError(printable(str(error))) from error
+            except KeyboardInterrupt as error:
+                raise CommandError("broken off: nothing was taken in", returncode=130) from error
             except OSError as error:
                 raise CommandError(printable(f"nothing was taken in: {error}")) from error
         for line in findings.lines():
