@@ -41,6 +41,11 @@ def now_ms() -> float:
     return time.time() * 1000
 
 
+def go_on(loop: PublishingLoop, ahead_ms: float) -> None:
+    """Let time pass for a publisher, and for nobody else."""
+    loop.publishing.now_ms = lambda: now_ms() + ahead_ms
+
+
 def spoken(
     timeframe: Timeframe = Timeframe.M15, *, left_ms: float = 60_000, **changes: Any
 ) -> Signal:

@@ -27,7 +27,7 @@ from market import keys
 from market.clock import MarketTime
 from tests.hot_state import make_loop, write_features
 from tests.shipped import SHIPPED
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 SLOT = Slot(FORECASTS)
 VENUE = "replay/1"
@@ -109,7 +109,7 @@ class Leader:
             self.client.delete(keys.feat(missing))
         await self.loop.ticker.look()  # a change of market costs it a tick else
         self.client.rpush(keys.ticks_due(), now_ms)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not await self.loop.step():
                 pass
 

@@ -27,6 +27,7 @@ from predictions.recording.loop import RecordingLoop, connect
 from tests.hot_state import make_loop
 from tests.integration.ledger import new_recorder
 from tests.redis_cluster import NODES, Cluster, running_cluster
+from tests.waiting import PATIENCE_SECONDS
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT", "ADAUSDT")
 TICKS = 8
@@ -70,7 +71,7 @@ def play(url: str, client: redis.RedisCluster) -> Pump:
         asyncio.run(_forecast(url))
     finally:
         done.set()
-        feeding.join(20)
+        feeding.join(PATIENCE_SECONDS)
     return pump
 
 

@@ -29,7 +29,7 @@ from market.redis_policy import (
 from tests.hot_state import config, make_loop, write_features
 from tests.integration.shadow_stage import CONFIG, leading, put_on_trial, shadowing
 from tests.redis_cluster import NODES, Cluster, running_cluster
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT", "ADAUSDT")
 LOG = keys.log("forecasts", cluster=True)
@@ -73,11 +73,11 @@ def cluster_loop(cluster: Cluster, node: int = 0, **changes: Any) -> ForecastLoo
 
 
 def new_link(url: str, timeout: float = 1.0) -> ClusterLink:
-    return ClusterLink(url, timeout=timeout, connect_timeout=1.0)
+    return ClusterLink(url, timeout=timeout, connect_timeout=5.0)
 
 
 async def run(loop: ForecastLoop, ticks: int | None) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await loop.run(ticks)
 
 
@@ -239,7 +239,7 @@ async def test_link_follows_a_key_that_is_being_moved(cluster, client):
 
 
 async def test_link_that_times_out_never_takes_a_late_reply_for_another(cluster, client):
-    link = new_link(cluster.url, timeout=0.1)
+    link = new_link(cluster.url, timeout=0.5)
     client.set("k", "right")
     with pytest.raises(LinkError, match="no reply"):
         await link.execute(render([("BLPOP", "nothing", "1")]))
@@ -275,21 +275,21 @@ async def test_eviction_policy_of_any_node_is_seen(cluster):
 
 async def test_loop_stops_while_a_node_is_away_and_resumes_when_it_is_back(cluster, client, raw):
     write_all(client)
-    loop = cluster_loop(cluster, config=clustered(socket_timeout_seconds=0.1, max_retries=0))
+    loop = cluster_loop(cluster, config=clustered(socket_timeout_seconds=0.5, max_retries=0))
     await loop.take_lead()
     assert await loop.step()
     away = cluster.nodes[(cluster.owner(LOG) + 1) % NODES]
     away.process.send_signal(signal.SIGSTOP)
     try:
         ran = False
-        until = time.monotonic() + 1
+        until = time.monotonic() + 1.5
         while time.monotonic() < until and not ran:
             ran = await loop.step()
         assert not ran
         assert not loop.status.redis_connected
     finally:
         away.process.send_signal(signal.SIGCONT)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await loop.step():
             await asyncio.sleep(0.02)
             if loop.lead.held is None:

@@ -16,7 +16,7 @@ import yaml
 from market import keys
 from tests.collected import give_static_files
 from tests.ports import free_port
-from tests.waiting import eventually_sync
+from tests.waiting import PATIENCE_SECONDS, eventually_sync
 
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY_POINT = [sys.executable, "-m", "cryptosite.processes.container"]
@@ -32,7 +32,7 @@ def image_command() -> list[str]:
 def status(url: str, token: str = "") -> int:
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -74,13 +74,13 @@ def test_image_command_serves_health_and_asks_for_the_token_it_printed(
     token = loop.stdout.readline().strip().rpartition(": ")[2]
     assert len(token) >= 32
     # It answers before any market is there: 503 is an answer too.
-    eventually_sync(lambda: status(f"http://127.0.0.1:{service_port}/health") in (200, 503), 30)
+    eventually_sync(lambda: status(f"http://127.0.0.1:{service_port}/health") in (200, 503))
     predict = f"http://127.0.0.1:{service_port}/predict"
     assert status(predict) == 401
     assert status(predict, "wrong") == 401
     assert status(predict, token) not in (0, 401)
     loop.terminate()
-    assert loop.wait(10) == 0
+    assert loop.wait(PATIENCE_SECONDS) == 0
 
 
 def test_container_told_to_set_up_prepares_the_instance_first(

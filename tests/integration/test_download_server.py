@@ -4,17 +4,16 @@ import csv
 import http.client
 import io
 import json
-import os
 import socket
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import IO
 
 import psutil
 import pytest
 
-from tests.waiting import eventually_sync
+from tests.environment import instance_environment
+from tests.waiting import PATIENCE_SECONDS, eventually_sync
 from tests.web_instance import WebInstance
 
 ROWS = 24_000
@@ -28,22 +27,16 @@ READER = "predictions.downloads.reading_process"
 def web(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebInstance]:
     directory = tmp_path_factory.mktemp("downloads")
     instance = WebInstance(
-        environment(directory), redis_url=redis_url, log=directory / "web.log", pages=False
+        instance_environment(directory / "var"),
+        redis_url=redis_url,
+        log=directory / "web.log",
+        pages=False,
     )
     instance.manage(
         "shell", "-v0", "-c", f"from tests.integration.filled_ledger import fill; fill({ROWS})"
     )
     with instance:
         yield instance
-
-
-def environment(directory: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name != "CRYPTOSITE_TEST_SESSION"}
-    return kept | {
-        "DJANGO_SETTINGS_MODULE": "cryptosite.settings",
-        "VAR_DIR": str(directory / "var"),
-        "DATABASE_URL": f"sqlite:///{directory / 'ledger.sqlite3'}",
-    }
 
 
 def readers(web: WebInstance) -> list[psutil.Process]:
@@ -76,14 +69,16 @@ def test_download_is_whole_and_the_server_gathers_none_of_it(web: WebInstance) -
         while part := answer.read(2**18):
             received += part
             grown = max(grown, process.memory_info().rss)
-            with urllib.request.urlopen(f"{web.url}/api/forecasts?limit=1", timeout=10) as page:
+            with urllib.request.urlopen(
+                f"{web.url}/api/forecasts?limit=1", timeout=PATIENCE_SECONDS
+            ) as page:
                 assert len(json.load(page)["results"]) == 1
 
     ids = [int(row["id"]) for row in csv.DictReader(io.StringIO(received.decode()))]
     assert len(ids) == len(set(ids)) >= ROWS
     assert len(received) > MOST_GROWTH_BYTES
     assert grown - before < MOST_GROWTH_BYTES
-    assert readers(web) == []
+    eventually_sync(lambda: readers(web) == [])
 
 
 def test_client_that_goes_away_ends_the_reading(web: WebInstance) -> None:
@@ -91,7 +86,7 @@ def test_client_that_goes_away_ends_the_reading(web: WebInstance) -> None:
         answer.read(1_000)
         assert len(readers(web)) == 1
 
-    eventually_sync(lambda: readers(web) == [], seconds=10)
+    eventually_sync(lambda: readers(web) == [])
 
 
 def test_client_that_takes_nothing_holds_only_its_own_download_back(web: WebInstance) -> None:
@@ -102,13 +97,13 @@ def test_client_that_takes_nothing_holds_only_its_own_download_back(web: WebInst
         return [child.status() for child in readers(web)] == [psutil.STATUS_SLEEPING]
 
     with silent_client(web):
-        eventually_sync(stands_still, seconds=20)
+        eventually_sync(stands_still)
         with opened(web) as other:
             assert len(other.read()) > MOST_GROWTH_BYTES
-        assert len(readers(web)) == 1
+        eventually_sync(lambda: len(readers(web)) == 1)
         assert process.memory_info().rss - before < MOST_GROWTH_BYTES
 
-    eventually_sync(lambda: readers(web) == [], seconds=10)
+    eventually_sync(lambda: readers(web) == [])
 
 
 def test_reading_that_breaks_off_is_no_whole_download(web: WebInstance) -> None:

@@ -16,7 +16,7 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from cryptosite.processes.redis_layout import find_program, locate, wheel_program
 from cryptosite.processes.redis_server import RedisServer
 from market.redis_policy import EvictionPolicyError, require_noeviction
-from tests.waiting import eventually_sync
+from tests.waiting import PATIENCE_SECONDS, eventually_sync
 
 PROGRAMS = {"preferred": find_program, "wheel": wheel_program}
 
@@ -122,7 +122,7 @@ def test_process_told_to_stop_ends_its_server(
             eventually_sync(lambda: answers(client))
             server_pid = client.info("server")["process_id"]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE_SECONDS) == 0
         eventually_sync(lambda: not exists(server_pid))
     finally:
         process.kill()
@@ -139,7 +139,7 @@ def test_process_killed_outright_takes_its_server_along(
         eventually_sync(lambda: answers(client))
         server_pid = client.info("server")["process_id"]
     process.kill()
-    process.wait(10)
+    process.wait(PATIENCE_SECONDS)
     eventually_sync(lambda: not exists(server_pid))
 
 
@@ -158,7 +158,7 @@ def test_process_with_another_redis_named_idles(
         assert process.poll() is None
         assert not (short_dir / "redis" / "redis.sock").exists()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE_SECONDS) == 0
     finally:
         process.kill()
 

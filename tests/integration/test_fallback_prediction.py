@@ -29,11 +29,11 @@ from tests.hot_state import (
     write_feed_down,
     write_listings,
 )
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 
 async def run(loop: ForecastLoop, ticks: int | None) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await loop.run(ticks)
 
 
@@ -67,7 +67,7 @@ async def test_features_older_than_five_seconds_make_a_stale_fallback(redis_url,
         ({"mid_price": "nan"}, "incomplete_features"),
         ({"mid_price": None}, "incomplete_features"),
         ({"spread_bp": "-3"}, "crossed_book"),
-        ({"age": -1.5}, "features_from_future"),
+        ({"age": -60.0}, "features_from_future"),
         ({"venue": "their-feed"}, ""),  # no feed of ours named a venue: any that may be live
     ],
 )
@@ -275,7 +275,8 @@ async def test_redis_that_hangs_does_not_block_the_loop(short_dir):
 
 async def test_memory_over_its_limit_shrinks_caches_alerts_and_goes_on(redis_url, clean_redis):
     write_features(clean_redis)
-    loop = make_loop(redis_url, config=with_performance(config(), memory_limit_mb=64))
+    patient = config(max_feature_age_seconds=60.0)
+    loop = make_loop(redis_url, config=with_performance(patient, memory_limit_mb=64))
     before = loop.ticker.forecaster.mids.size
     await run(loop, 16)
     assert loop.status.memory_pressure

@@ -43,7 +43,7 @@ async def play(redis_url: str, client: redis.Redis, *, speed: float, ticks: int)
     feeding = threading.Thread(target=pump.run)
     feeding.start()
     try:
-        await eventually(lambda: client.exists(keys.clock()), 20)
+        await eventually(lambda: client.exists(keys.clock()))
         async with asyncio.timeout(60):
             await loop.run(ticks)
     finally:

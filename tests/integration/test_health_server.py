@@ -20,6 +20,7 @@ from inference.metrics import LoopMetrics
 from inference.server import HealthServer, Ports, safe_host
 from tests.integration.ledger import tick_entry
 from tests.ports import free_port
+from tests.waiting import PATIENCE_SECONDS
 
 SPECIFIED_METRICS = (
     "inference_total_latency_seconds",
@@ -66,7 +67,7 @@ async def get(port: int, path: str, token: str | None = None) -> tuple[int, Any]
 
     def ask() -> tuple[int, Any]:
         try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

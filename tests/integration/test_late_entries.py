@@ -20,7 +20,7 @@ from predictions.recording.signal_recorder import SignalRecorder
 from tests.integration.ledger import FIRST_TICK_MS, drain, new_recorder, publish, tick_entry
 from tests.integration.test_signal_recorder import batch
 from tests.signal_loops import make_signal
-from tests.waiting import eventually_sync
+from tests.waiting import PATIENCE_SECONDS, eventually_sync
 
 pytestmark = pytest.mark.django_db
 
@@ -93,7 +93,7 @@ def test_forecast_of_a_writer_that_was_paused_past_its_target_is_late(
         stopped_ms = time.time() * 1000
         eventually_sync(lambda: time.time() * 1000 > stopped_ms + 250)
         writer.send_signal(signal.SIGCONT)
-        assert writer.wait(10) == 0
+        assert writer.wait(PATIENCE_SECONDS) == 0
     finally:
         if writer.poll() is None:
             writer.kill()

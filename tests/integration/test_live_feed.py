@@ -28,7 +28,7 @@ from market.recording.reading import SymbolRecording, exact_rows
 from market.recording.recorder import MarketRecorder, RecordingPlan
 from tests.fake_exchanges import RunningExchange, fake_exchange
 from tests.recordings import BTC_SPOT, ETH_SPOT, recording
-from tests.waiting import eventually_sync
+from tests.waiting import PATIENCE_SECONDS, eventually_sync
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 VENUE = "replay/binance@here:1"
@@ -64,7 +64,7 @@ def test_live_market_recorded_through_faults_is_replayed_bit_for_bit(exchange, t
         tracker = MarketTracker(feed)
         recorder = MarketRecorder(RecordingPlan(tmp_path, 7), VENUE, tracker)
         recorder.start()
-        for number, batch in enumerate(itertools.islice(feed.batches(), 45)):
+        for number, batch in enumerate(feed.batches()):
             for symbol, row in tracker.advance(batch).items():
                 seen[symbol][batch.until_ms] = row
             recorder.take(batch, None, patient=True)
@@ -74,9 +74,11 @@ def test_live_market_recorded_through_faults_is_replayed_bit_for_bit(exchange, t
                 exchange.begin(kind="skip", count=2)
             if number == 28:
                 exchange.begin(kind="drop")
+            assert number < 600
+            if number >= 44 and feed.counters["reconnects"] == 2 and synced(tracker):
+                break
         recorder.close()
-        assert synced(tracker)
-    assert feed.counters["gaps"] >= 2 and feed.counters["reconnects"] == 2
+    assert feed.counters["gaps"] >= 2
     for symbol in SYMBOLS:
         found = SymbolRecording(SymbolFolder.of(tmp_path, VENUE, symbol))
         [segment] = found.segments()
@@ -113,16 +115,16 @@ def test_heartbeat_tells_of_the_feed_and_a_stop_ends_it(exchange, clean_redis: r
         def told():
             beat = clean_redis.hget(keys.health("market"), "detail")
             state = feed_of(json.loads(beat)) if beat else None
-            return state if state and state.clock_offset_ms is not None else None
+            well = state and state.clock_offset_ms is not None and state.counters.get("frames")
+            return state if well and all(each.up for each in state.connections) else None
 
-        eventually_sync(told)
-        state = told()
+        found = []
+        eventually_sync(lambda: found.append(told()) or found[-1])
+        state = found[-1]
         assert {each.name for each in state.connections} == {"market-1", "candles"}
-        assert all(each.up for each in state.connections)
         assert abs(state.clock_offset_ms) <= state.clock_uncertainty_ms + 50
-        assert state.counters["frames"] > 0
         stop.set()
-        pump.join(10)
+        pump.join(PATIENCE_SECONDS)
         assert not pump.is_alive()
         assert not feed._thread._thread.is_alive()
 

@@ -35,7 +35,7 @@ from tests.spoken_exchanges import (
     SpokenOkx,
     speaking,
 )
-from tests.waiting import eventually, eventually_sync
+from tests.waiting import PATIENCE_SECONDS, eventually, eventually_sync
 
 
 def choice(source: str, **fields: Any) -> MarketChoice:
@@ -58,7 +58,7 @@ def running(chosen: MarketChoice, redis_url: str, root: Path) -> Iterator[thread
         yield ended
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(PATIENCE_SECONDS)
         assert ended.is_set()
 
 

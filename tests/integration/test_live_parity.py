@@ -23,7 +23,7 @@ from market.hot.tracking import MarketTracker
 from market.hot.vector import TICK_MS
 from tests.fake_exchanges import RunningExchange, fake_exchange
 from tests.recordings import BTC_SPOT, ETH_SPOT, recording
-from tests.waiting import eventually_sync
+from tests.waiting import PATIENCE_SECONDS, eventually_sync
 
 STEP_NS = 500_000_000
 """Sent at a time: less than the cells that wait before a feed conflates them."""
@@ -125,7 +125,7 @@ def following(feed: LiveFeed) -> Iterator[Rows]:
         yield rows
     finally:
         feed.close()
-        thread.join(10)
+        thread.join(PATIENCE_SECONDS)
 
 
 def received_live(

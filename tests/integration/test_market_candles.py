@@ -70,7 +70,7 @@ def test_market_fills_the_history_of_every_coin_and_announces_the_newest(clean_r
             for batch in super().batches():
                 yield batch
                 if batch.until_ms > self._until_ms - 100:
-                    eventually_sync(full, 60)
+                    eventually_sync(full)
 
     def full() -> bool:
         return all(

@@ -19,6 +19,7 @@ from tests.integration.mqtt_said import (
     PLAIN,
     ROOT,
     STATUS,
+    go_on,
     publisher,
     say,
     spoken,
@@ -83,11 +84,12 @@ def test_no_trade_tells_the_bot_to_stand_aside_whatever_its_probabilities(
 def test_signal_that_expires_is_withdrawn_on_every_topic_once(
     binary: redis.Redis, broker: Broker, listener: Listener
 ) -> None:
-    said = spoken(left_ms=1_500)
+    said = spoken(left_ms=60_000)
     with closing(publisher(binary, broker.url)) as loop:
         loop.step()
         say(binary, said)
-        steps(loop, listener, PLAIN)
+        steps(loop, listener, PLAIN, OWN)
+        go_on(loop, 60_000)
         step_until(loop, lambda: len(listener.on(OWN)) > 1)
         loop.step()
         told = [(body["stand_aside"], body["probabilities"]) for body in listener.bodies(PLAIN)]
@@ -141,7 +143,7 @@ def test_forecast_whose_target_has_come_is_refused_with_a_count(
 def test_retained_signal_ends_with_its_validity(binary: redis.Redis, broker: Broker) -> None:
     with closing(publisher(binary, broker.url)) as loop:
         loop.step()
-        say(binary, spoken(left_ms=2_900), spoken(symbol="ETHUSDT"))
+        say(binary, spoken(left_ms=3_900), spoken(symbol="ETHUSDT"))
         step_until(loop, lambda: loop.publishing.signals == 2)
         with listening(broker.port) as early:
             eventually_sync(lambda: early.on(PLAIN))

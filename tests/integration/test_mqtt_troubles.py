@@ -21,6 +21,7 @@ from tests.integration.mqtt_said import (
     PLAIN,
     ROOT,
     STATUS,
+    go_on,
     publisher,
     say,
     spoken,
@@ -80,11 +81,13 @@ def test_signal_is_withdrawn_in_time_while_redis_is_away(
         publishing.start()
         try:
             eventually_sync(lambda: loop.connections)
-            say(client, spoken(left_ms=2_000))
+            say(client, spoken(left_ms=60_000))
             eventually_sync(lambda: listener.on(PLAIN))
             server.stop(drain_seconds=0)
+            go_on(loop, 60_000)
             eventually_sync(lambda: len(listener.on(PLAIN)) == 2)
             assert listener.bodies(PLAIN)[1]["stand_aside"] == "expired"
+            go_on(loop, 0)
             server.start()
             say(client, spoken(symbol="ETHUSDT"))
             eventually_sync(lambda: listener.on(f"{ROOT}/eth_usdt/ML_SIGNALS"))

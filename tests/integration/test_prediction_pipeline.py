@@ -22,7 +22,7 @@ from inference.handover.link import HotLink, LinkError, render
 from inference.server import prediction_result
 from market import keys
 from tests.hot_state import PRICE, TICK_SECONDS, config, make_loop, with_performance, write_features
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 SPECIFIED = {
     "predicted_price", "current_price", "confidence", "prediction_ts", "target_ts",
@@ -38,7 +38,7 @@ def raw_redis(redis_url: str, clean_redis: redis.Redis) -> Iterator[redis.Redis]
 
 
 async def run(loop: ForecastLoop, ticks: int | None) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await loop.run(ticks)
 
 
@@ -103,7 +103,7 @@ async def test_message_of_a_tick_reaches_the_channel_layers_group(redis_url, cle
     channel = await layer.new_channel()
     await layer.group_add(keys.PREDICTIONS_GROUP, channel)
     await run(make_loop(redis_url), 1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         message = await layer.receive(channel)
     assert message["type"] == "tick"
     assert set(message["frames"]) == {"BTCUSDT"}
@@ -227,7 +227,7 @@ async def test_tick_already_in_the_log_is_not_made_again(redis_url, raw_redis, c
 
 
 async def test_link_that_times_out_never_takes_a_late_reply_for_another(redis_url, clean_redis):
-    link = HotLink(redis_url, timeout=0.1, connect_timeout=1)
+    link = HotLink(redis_url, timeout=0.5, connect_timeout=5)
     clean_redis.set("k", "right")
     with pytest.raises(LinkError, match="no reply"):
         await link.execute(render([("BLPOP", "nothing", "1")]))

@@ -23,6 +23,7 @@ from tests.integration.ledger import (
     publish,
     tick_entry,
 )
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.django_db
 
@@ -297,7 +298,7 @@ def test_broadcast_reaches_a_member_of_the_group(client: redis.Redis, redis_url:
         channel = await layer.new_channel()
         await layer.group_add(keys.PREDICTIONS_GROUP, channel)
         await asyncio.to_thread(broadcast.send, [{"symbol": "BTCUSDT"}])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             return await layer.receive(channel)
 
     received = asyncio.run(listen())

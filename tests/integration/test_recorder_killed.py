@@ -202,7 +202,7 @@ _LEAVES = 'SELECT "index", packed FROM predictions_ledgerentry ORDER BY "index"'
 
 
 def _run(program: list[str], environment: dict[str, str]) -> None:
-    subprocess.run(program, cwd=ROOT, env=environment, check=True, timeout=60)
+    subprocess.run(program, cwd=ROOT, env=environment, check=True, timeout=300)
 
 
 def _killed() -> None:

@@ -3,8 +3,7 @@
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, LiteralString
@@ -18,19 +17,9 @@ from cryptosite.processes.redis_server import RedisServer
 from market import keys
 from tests.integration.ledger import publish, tick_entry
 from tests.postgres import postgres_server
+from tests.waiting import PATIENCE_SECONDS, eventually_sync
 
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE_SECONDS = 30.0
-
-
-def eventually(check: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < deadline:
-        found = check()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"not within {DEADLINE_SECONDS:g} s: {what}")
 
 
 @contextmanager
@@ -63,24 +52,24 @@ def test_run_recorder_on_postgresql_survives_a_redis_restart_and_stops_on_sigter
     instance = locate(tmp_path / "var")
     environment = instance_env | {"REDIS_URL": instance.url, "DATABASE_URL": postgres_url}
     migrate = manage("migrate", "--skip-checks", environment=environment)
-    assert migrate.wait(DEADLINE_SECONDS) == 0
+    assert migrate.wait(PATIENCE_SECONDS) == 0
     count: LiteralString = "SELECT count(*) FROM predictions_forecast"
 
     with redis_server(instance) as client:
         publish(client, *(tick_entry(index) for index in range(3)), b"garbage")
         recorder = manage("run_recorder", environment=environment)
         try:
-            eventually(lambda: rows(postgres_url, count) == [(3,)], "three forecasts stored")
-            eventually(lambda: client.hgetall(keys.health("recorder")), "a heartbeat")
-        except AssertionError:
+            eventually_sync(lambda: rows(postgres_url, count) == [(3,)])
+            eventually_sync(lambda: client.hgetall(keys.health("recorder")))
+        except TimeoutError:
             recorder.kill()
             raise
     try:
         with redis_server(instance) as client:
             publish(client, *(tick_entry(index) for index in range(3, 10)))
-            eventually(lambda: rows(postgres_url, count) == [(10,)], "recording went on")
+            eventually_sync(lambda: rows(postgres_url, count) == [(10,)])
             recorder.send_signal(signal.SIGTERM)
-            assert recorder.wait(DEADLINE_SECONDS) == 0
+            assert recorder.wait(PATIENCE_SECONDS) == 0
     finally:
         if recorder.poll() is None:
             recorder.kill()
@@ -101,8 +90,8 @@ def test_run_recorder_once_without_a_redis_says_so_and_fails(
         "REDIS_URL": f"unix://{tmp_path / 'nobody.sock'}",
         "DATABASE_URL": f"sqlite:///{tmp_path / 'ledger.sqlite3'}",
     }
-    assert manage("migrate", "--skip-checks", environment=environment).wait(DEADLINE_SECONDS) == 0
+    assert manage("migrate", "--skip-checks", environment=environment).wait(PATIENCE_SECONDS) == 0
 
     recorder = manage("run_recorder", "--once", environment=environment)
 
-    assert recorder.wait(DEADLINE_SECONDS) == 1
+    assert recorder.wait(PATIENCE_SECONDS) == 1

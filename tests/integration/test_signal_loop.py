@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import msgpack
-import redis
 
 from inference.handover.chain import entry_hash
 from inference.handover.fence import CHANNEL
@@ -39,7 +38,7 @@ from tests.signal_loops import (
 from tests.waiting import eventually
 
 
-async def test_close_all_candles_there_one_batch_within_a_second(redis_url, binary, predictor):
+async def test_close_all_candles_there_one_batch(redis_url, binary, predictor):
     set_clock(binary, CLOSE_MS - 60_000)
     async with running(make_signal_loop(redis_url, predictor)) as loop:
         await caught_up(binary)
@@ -47,21 +46,16 @@ async def test_close_all_candles_there_one_batch_within_a_second(redis_url, bina
         set_clock(binary, CLOSE_MS + 400)
         announce(binary, OPEN_MS)
         await eventually(lambda: made(binary, OPEN_MS))
-        assert newest_ms(binary, keys.log(SIGNALS)) - newest_ms(binary, keys.candles_closed()) < 1e3
         assert made(binary, OPEN_MS) == list(SYMBOLS)
+        assert len(entries(binary)) == len(SIGNAL_TIMEFRAMES) + 1
         entry = entries(binary)[-1]
         assert (entry.venue, entry.live, entry.timeframe) == (VENUE, False, M15)
         found = state(binary, "BTCUSDT")
         assert found == SignalState(signal=entry.signals[0].signal)
         assert M15.ms < binary.pttl(keys.sig("BTCUSDT", M15)) <= M15.ms + 60_000
         await eventually(lambda: value(loop, "signals_latency_seconds_count") == len(SYMBOLS))
-        assert value(loop, "signals_latency_seconds_sum") < len(SYMBOLS)
-
-
-def newest_ms(client: redis.Redis, key: str) -> int:
-    """Return when a stream's newest entry reached it, in Redis' own time."""
-    newest: Any = client.xrevrange(key, count=1)
-    return int(newest[0][0].split(b"-")[0])
+        # That it is no more than a second is held in tests/performance.
+        assert value(loop, "signals_latency_seconds_sum") >= 0.4 * len(SYMBOLS)
 
 
 async def test_close_straggler_gets_a_batch_of_its_own(redis_url, binary, predictor):

@@ -107,7 +107,7 @@ async def test_redis_away_stops_and_says_so_and_catches_up_after(redis_url, bina
         await eventually(lambda: not loop.status.redis_connected)
         assert loop.status.status == "unhealthy"
         await asyncio.to_thread(set_clock, binary, CLOSE_MS + 400)
-        await eventually(lambda: made(binary, OPEN_MS) == list(SYMBOLS), 20)
+        await eventually(lambda: made(binary, OPEN_MS) == list(SYMBOLS))
         await eventually(lambda: loop.status.status == "healthy")
 
 
@@ -118,7 +118,7 @@ async def test_redis_that_lost_everything_is_spoken_to_anew(redis_url, binary, p
         last = entries(binary)[-1].batch
         binary.flushall()
         set_clock(binary, CLOSE_MS - 50_000)
-        await eventually(lambda: len(entries(binary)) == len(SIGNAL_TIMEFRAMES), 20)
+        await eventually(lambda: len(entries(binary)) == len(SIGNAL_TIMEFRAMES))
         again = entries(binary)
         assert again[0].prev == bytes(32)
         assert again[0].batch > last

@@ -11,6 +11,7 @@ from inference.forecasts.service import ServiceSettings, serve
 from market import keys
 from tests.hot_state import write_features
 from tests.unit.test_config import SPECIFICATION
+from tests.waiting import PATIENCE_SECONDS
 
 
 async def test_service_under_the_specifications_yaml_forecasts_with_the_shipped_model(
@@ -21,7 +22,7 @@ async def test_service_under_the_specifications_yaml_forecasts_with_the_shipped_
     config, _ = load_config(path, {}, settings.BASE_DIR)
     write_features(clean_redis)
     service = ServiceSettings(config, ("BTCUSDT",), redis_url, settings.BASE_DIR, tmp_path, "")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await serve(service, lambda: False, max_ticks=2)
     told = clean_redis.hgetall(keys.pred("BTCUSDT"))
     assert told["source"] == "redis"

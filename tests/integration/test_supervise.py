@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.waiting import eventually_sync
+from tests.waiting import PATIENCE_SECONDS, eventually_sync
 
 WRAPPER = [sys.executable, "-m", "cryptosite.processes.supervise", "--"]
 
@@ -69,7 +69,7 @@ def test_supervise_restarts_a_command_that_ends(tmp_path: Path) -> None:
         assert process.poll() is None
     finally:
         process.terminate()
-        _, told = process.communicate(timeout=10)
+        _, told = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
     assert told.count("ended with status 1; next try in") == 2
 
@@ -83,7 +83,7 @@ def test_supervise_told_to_stop_lets_the_command_finish(
     eventually_sync(lambda: read(said) == "ready")
     child = only_child(process)
     process.send_signal(number)
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE_SECONDS) == 0
     assert read(said) == "stopped cleanly"
     assert gone(child)
     process.communicate()
@@ -95,7 +95,7 @@ def test_supervise_kills_a_command_that_will_not_stop(tmp_path: Path) -> None:
     eventually_sync(lambda: read(said) == "ready")
     child = only_child(process)
     process.terminate()
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE_SECONDS) == 0
     assert gone(child)
     process.communicate()
 
@@ -106,7 +106,7 @@ def test_supervise_killed_outright_leaves_no_command_behind(tmp_path: Path) -> N
     eventually_sync(lambda: read(said) == "ready")
     child = only_child(process)
     process.kill()
-    process.communicate(timeout=10)
+    process.communicate(timeout=PATIENCE_SECONDS)
     eventually_sync(lambda: gone(child))
 
 
@@ -117,12 +117,12 @@ def test_supervise_of_refused_configuration_says_so_and_stays_stoppable(tmp_path
     assert "configuration is refused" in told
     assert "next try in 30.0 s" in told
     process.terminate()
-    assert process.wait(5) == 0
+    assert process.wait(PATIENCE_SECONDS) == 0
     process.communicate()
 
 
 def test_supervise_without_a_command_says_how_it_is_used() -> None:
-    done = subprocess.run(WRAPPER, capture_output=True, text=True, timeout=10)
+    done = subprocess.run(WRAPPER, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert done.returncode == 64
     assert "usage" in done.stderr
 
@@ -133,5 +133,5 @@ def test_supervise_of_a_missing_program_says_so_and_tries_again() -> None:
     assert "cannot start" in process.stderr.readline()
     assert "next try in" in process.stderr.readline()
     process.terminate()
-    assert process.wait(5) == 0
+    assert process.wait(PATIENCE_SECONDS) == 0
     process.communicate()

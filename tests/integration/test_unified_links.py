@@ -25,7 +25,7 @@ from tests.spoken_exchanges import (
     SpokenOkx,
     speaking,
 )
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 OPEN_MS = NOW_MS - NOW_MS % MINUTE_MS
 
@@ -76,7 +76,7 @@ class Listener:
     async def lost(self) -> str:
         """Wait for the end of the connection, and return why it ended."""
         with pytest.raises(LinkError) as caught:
-            await asyncio.wait_for(self.task, 5)
+            await asyncio.wait_for(self.task, PATIENCE_SECONDS)
         return str(caught.value)
 
 
@@ -106,7 +106,7 @@ async def listening(
         yield listener
     finally:
         await listener.connection.close()
-        await asyncio.wait({listener.task}, timeout=5)
+        await asyncio.wait({listener.task}, timeout=PATIENCE_SECONDS)
         if listener.task.done() and not listener.task.cancelled():
             listener.task.exception()
 

@@ -76,7 +76,7 @@ async def play(redis_url: str, root: Path, speed: float, market: str) -> Played:
         feeding = threading.Thread(target=pump.run)
         feeding.start()
         try:
-            await eventually(lambda: client.exists(keys.clock()), 20)
+            await eventually(lambda: client.exists(keys.clock()))
             async with asyncio.timeout(60):
                 await loop.run(TICKS)
         finally:

@@ -20,7 +20,7 @@ from dashboard.consumers import MAX_ERRORS, TOO_MANY_ERRORS, UNKNOWN_SYMBOL
 from dashboard.web_server import ServerName
 from tests.environment import instance_environment
 from tests.integration.web_socket import FIRST_SEQ, publish_as_loop, tick_message
-from tests.waiting import eventually_sync
+from tests.waiting import PATIENCE_SECONDS, eventually_sync
 from tests.web_instance import WebInstance
 
 BTC = "BTCUSDT"
@@ -72,7 +72,7 @@ class Client:
 
     def hear(self, kind: str) -> dict[str, Any]:
         while True:
-            frame = json.loads(self.socket.recv(timeout=10))
+            frame = json.loads(self.socket.recv(timeout=PATIENCE_SECONDS))
             if frame["type"] == kind:
                 return dict(frame)
 
@@ -80,7 +80,7 @@ class Client:
         """Return the code with which the server closes."""
         try:
             while True:
-                self.socket.recv(timeout=10)
+                self.socket.recv(timeout=PATIENCE_SECONDS)
         except ConnectionClosed as error:
             return error.rcvd.code if error.rcvd else 1006
 
@@ -145,7 +145,7 @@ def test_clients_that_never_read_cost_no_memory_and_are_cut_off(
                 client.talk()
             return all(connections(web) == 1 for web in servers.values())
 
-        eventually_sync(readers_alone, seconds=30)
+        eventually_sync(readers_alone)
     for client in deaf:
         client.close()
 
@@ -192,7 +192,7 @@ def test_socket_that_is_not_allowed_is_refused(web: WebInstance, path: str) -> N
 def test_request_too_long_is_answered(
     web: WebInstance, path: str, headers: dict[str, str], status: int
 ) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=PATIENCE_SECONDS)
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
     assert answer.status == status
@@ -200,7 +200,7 @@ def test_request_too_long_is_answered(
 
 
 def test_heartbeat_is_the_servers_own(servers: Servers, clean_redis: redis.Redis) -> None:
-    eventually_sync(lambda: int(clean_redis.hget("health:web", "pid") or 0), seconds=10)
+    eventually_sync(lambda: int(clean_redis.hget("health:web", "pid") or 0))
     pids = {web.pid for web in servers.values()}
     assert int(clean_redis.hget("health:web", "pid") or 0) in pids
     assert os.getpid() not in pids

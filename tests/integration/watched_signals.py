@@ -15,7 +15,7 @@ from inference.vocabulary import SIGNALS, SignalReason
 from market import keys
 from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
 from tests.signal_loops import DAY_MS, M15
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 OPEN_MS, CLOSE_MS = DAY_MS, DAY_MS + M15.ms
 """Of a 15-minute candle; no other timeframe closes with it."""
@@ -30,7 +30,7 @@ async def running(loop: SignalLoop) -> AsyncIterator[SignalLoop]:
         yield loop
     finally:
         stopped.set()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, PATIENCE_SECONDS)
 
 
 def entries(client: redis.Redis) -> list[BatchEntry]:

@@ -16,10 +16,14 @@ from channels.testing import WebsocketCommunicator
 from cryptosite.asgi import application
 from dashboard.hub import Hub, running_hub
 from inference.handover.fence import CHANNEL
+from inference.signals.signal import Signal, SignalError, decode_state
+from inference.vocabulary import SignalReason
 from market import keys
 from predictions.api.redis_client import web_redis
 from predictions.models import Forecast, ForecastOutcome
 from tests.integration.ledger import stored_leaf
+from tests.signals import batch_message, store_state
+from tests.waiting import PATIENCE_SECONDS, eventually_sync
 
 VENUE = "simulated"
 TICK_MS = 2_000
@@ -34,13 +38,13 @@ class SocketClient:
         self._communicator = WebsocketCommunicator(application, path, headers=headers)
 
     async def __aenter__(self) -> Self:
-        connected, code = await self._communicator.connect(timeout=5)
+        connected, code = await self._communicator.connect(timeout=PATIENCE_SECONDS)
         if not connected:
             raise ConnectionRefusedError(code)
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        await self._communicator.disconnect(timeout=5)
+        await self._communicator.disconnect(timeout=PATIENCE_SECONDS)
 
     async def send(self, message: object) -> None:
         await self._communicator.send_json_to(message)
@@ -48,7 +52,7 @@ class SocketClient:
     async def send_raw(self, *, text: str | None = None, binary: bytes | None = None) -> None:
         await self._communicator.send_to(text_data=text, bytes_data=binary)
 
-    async def receive(self, *kinds: str, seconds: float = 5.0) -> dict[str, Any]:
+    async def receive(self, *kinds: str, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         """Return the next frame of one of `kinds`. Raises TimeoutError where none comes."""
         async with asyncio.timeout(seconds):
             while True:
@@ -59,9 +63,9 @@ class SocketClient:
 
     async def closed(self) -> int:
         """Return the code with which the server closes the connection."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
-                output = await self._communicator.receive_output(timeout=5)
+                output = await self._communicator.receive_output(timeout=PATIENCE_SECONDS)
                 if output["type"] == "websocket.close":
                     return int(output["code"])
 
@@ -146,8 +150,21 @@ def outcome(symbol: str, seq: int, *, venue: str = VENUE) -> dict[str, Any]:
 
 
 def publish_as_loop(client: redis.Redis, message: dict[str, Any]) -> None:
-    """Publish without an event loop, in the channel layer's wire format."""
-    client.publish(CHANNEL, msgpack.packb(message))
+    """Publish without an event loop, in the channel layer's wire format, once somebody listens."""
+    packed = msgpack.packb(message)
+    eventually_sync(lambda: client.publish(CHANNEL, packed))
+
+
+def publish_signals(client: redis.Redis, seq: int, *said: Signal | SignalError) -> None:
+    """Write and publish what was said at a candle's close, as the signal loop does."""
+    for each in said:
+        if isinstance(each, Signal):
+            store_state(client, each)
+            continue
+        text: Any = client.get(keys.sig(each.symbol, each.timeframe))
+        stands = decode_state(text) if text and each.code is SignalReason.CANDLE_LATE else None
+        store_state(client, stands.signal if stands else None, each)
+    publish_as_loop(client, batch_message(seq, *said))
 
 
 async def publish(message: dict[str, Any]) -> None:
@@ -155,12 +172,14 @@ async def publish(message: dict[str, Any]) -> None:
     await layer.group_send(keys.PREDICTIONS_GROUP, message)
 
 
-def store_prediction(client: redis.Redis, symbol: str, seq: int) -> None:
+def store_prediction(
+    client: redis.Redis, symbol: str, seq: int, *, venue: str = VENUE, live: bool = False
+) -> None:
     """Write `pred:` as the forecast loop does."""
-    said = data(symbol, seq)
+    said = data(symbol, seq, venue=venue)
     fields: Any = {
         "prediction_ts": said["timestamp"],
-        "live": "0",
+        "live": "1" if live else "0",
         **{
             name: said[name]
             for name in (

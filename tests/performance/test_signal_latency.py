@@ -39,7 +39,7 @@ def test_signals_of_all_coins_follow_their_candles_within_a_second(
             # What a start finds in the store closed long before; what closes later is measured.
             first_ms = max(open_ms for _, open_ms in said_at(log))
             coins = settings.SIGNAL_SYMBOLS
-            eventually_sync(lambda: len(later(said_at(log), first_ms)) >= 2 * len(coins), 60)
+            eventually_sync(lambda: len(later(said_at(log), first_ms)) >= 2 * len(coins))
             said = later(said_at(log), first_ms)
             market = MarketTime.from_hash(client.hgetall(keys.clock()))
     assert market is not None

@@ -6,6 +6,7 @@ import pytest
 
 from dashboard.enduring import enduring
 from market import backoff
+from tests.waiting import PATIENCE_SECONDS
 
 
 async def test_enduring_work_begins_anew_after_any_failure_and_ends_when_done(
@@ -19,7 +20,7 @@ async def test_enduring_work_begins_anew_after_any_failure_and_ends_when_done(
         if len(begun) < 3:
             raise RuntimeError("unforeseen")
 
-    await asyncio.wait_for(enduring(work), timeout=5)
+    await asyncio.wait_for(enduring(work), timeout=PATIENCE_SECONDS)
     assert begun == [0, 1, 2]
 
 
@@ -30,5 +31,5 @@ async def test_enduring_work_ends_when_it_is_cancelled() -> None:
     task = asyncio.create_task(enduring(work))
     await asyncio.sleep(0)
     task.cancel()
-    await asyncio.wait((task,), timeout=5)
+    await asyncio.wait((task,), timeout=PATIENCE_SECONDS)
     assert task.cancelled()

@@ -17,7 +17,7 @@ from market.feeds.live.knocking import Knocking
 from market.feeds.live.link import ConnectionLost, Stream, Subscription
 from market.feeds.live.supervision import Carrier
 from tests.live_links import BTC, ETH, START_NS, Clock, FakeConnection, FakeLink, trade
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 
 class Scene:
@@ -216,7 +216,7 @@ async def test_all_follow_as_soon_as_one_is_let_in(monkeypatch):
     waiting = [asyncio.create_task(knocking.turn()) for _ in range(3)]
     await asyncio.sleep(0)
     knocking.let_in()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await asyncio.gather(*waiting)
 
 

@@ -15,6 +15,7 @@ from market.feeds.live.links import aimed
 from market.feeds.live.markets import Markets, keep_refreshing, listings_of
 from market.feeds.live.renames import renamed
 from market.listings import Listing, SymbolStatus
+from tests.waiting import PATIENCE_SECONDS
 
 TRADING, HALTED, DELISTED = SymbolStatus.TRADING, SymbolStatus.HALTED, SymbolStatus.DELISTED
 
@@ -188,6 +189,6 @@ async def test_list_is_due_soon_where_a_symbol_is_suspected_to_be_halted(
     done, _ = await asyncio.wait({due}, timeout=0.05)
     assert not done
     markets.suspect()
-    await asyncio.wait_for(due, 5.0)
+    await asyncio.wait_for(due, PATIENCE_SECONDS)
 
-    await asyncio.wait_for(markets.due(0.02), 5.0)
+    await asyncio.wait_for(markets.due(0.02), PATIENCE_SECONDS)

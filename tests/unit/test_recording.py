@@ -440,10 +440,10 @@ def test_unwritable_folder_is_told_and_recording_goes_on_once_it_can(
         recorder.take(batch, tracker.advance(batch), patient=True)
         return recorder.state()["status"] == ready
 
-    eventually_sync(lambda: play_until("failing"), 10)
+    eventually_sync(lambda: play_until("failing"))
     assert "NotADirectoryError" in str(recorder.state()["problem"])
     root.unlink()
-    eventually_sync(lambda: play_until("active"), 10)
+    eventually_sync(lambda: play_until("active"))
     recorder.close()
     assert recorder.counters["cells_lost"] > 0
     segments = SymbolRecording(SymbolFolder.of(root, VENUE, SYMBOL)).segments()
