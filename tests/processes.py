@@ -1,9 +1,12 @@
 """An instance as processes, for end-to-end and chaos tests: own Redis, database and ports."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +17,9 @@ from cryptosite.processes.redis_layout import find_program, locate
 from cryptosite.processes.redis_server import RedisServer
 from inference.forecasts.entry import TickEntry
 from market import keys
+from tests.migrated import give_database
 from tests.ports import free_port
+from tests.waiting import PATIENCE_SECONDS, eventually_sync
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -39,6 +44,22 @@ class Instance:
         }
         self._server: RedisServer | None = None
         self._running: list[subprocess.Popen[bytes]] = []
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        """The newest of each command."""
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.web_port}"
+
+    def configure(self, **values: float) -> None:
+        """Set keys of the configuration file. Raises KeyError where it has no such key."""
+        path = Path(self.env["CONFIG_FILE"])
+        text = path.read_text()
+        for name, value in values.items():
+            text, count = re.subn(rf"^( *{name}:) \S+", rf"\1 {value:g}", text, flags=re.MULTILINE)
+            if count != 1:
+                raise KeyError(name)
+        path.write_text(text)
 
     def start_redis(self) -> None:
         self._server = RedisServer(locate(self.directory), find_program(), memory="256mb")
@@ -58,11 +79,6 @@ class Instance:
     def client(self, **options: object) -> redis.Redis:
         return redis.Redis.from_url(self.url, socket_timeout=5, **options)
 
-    def manage(self, *arguments: str) -> None:
-        """Run a command to its end. Raises CalledProcessError where it fails."""
-        command = [sys.executable, "manage.py", *arguments]
-        subprocess.run(command, cwd=ROOT, env=self.env, check=True, capture_output=True)
-
     def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
         log = (self.directory / f"{arguments[0]}-{len(self._running)}.log").open("wb")
         process = subprocess.Popen(
@@ -74,7 +90,18 @@ class Instance:
         )
         log.close()
         self._running.append(process)
+        self.processes[arguments[0]] = process
         return process
+
+    def start_web(self) -> None:
+        """Start the web process; return once it answers."""
+        self.start("run_web")
+        eventually_sync(self._answers)
+
+    def kill_web(self) -> None:
+        """Kill it as a power cut would: no farewell to anybody."""
+        self.processes["run_web"].kill()
+        self.processes["run_web"].wait(PATIENCE_SECONDS)
 
     def logs(self) -> str:
         """Return the end of every process's log, for a failed test's message."""
@@ -90,6 +117,17 @@ class Instance:
                 for _, fields in client.xrange(keys.log("forecasts"))
             ]
 
+    def _answers(self) -> bool:
+        if self.processes["run_web"].poll() is not None:
+            raise RuntimeError("the web process has ended")
+        try:
+            with urllib.request.urlopen(f"{self.address}/health", timeout=PATIENCE_SECONDS):
+                return True
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+
     def stop(self) -> None:
         for process in self._running:
             if process.poll() is None:
@@ -97,7 +135,7 @@ class Instance:
                 process.terminate()
         for process in self._running:
             try:
-                process.wait(15)
+                process.wait(PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(5)
@@ -110,9 +148,9 @@ def running_instance(
 ) -> Iterator[Instance]:
     """Yield an instance with Redis running and the database migrated; end all of it."""
     instance = Instance(directory, inherited, **settings)
+    give_database(instance.env)
     instance.start_redis()
     try:
-        instance.manage("migrate", "--verbosity", "0")
         yield instance
     except BaseException:
         print(instance.logs())

@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Self
 
 from tests.collected import give_static_files
+from tests.migrated import give_database
 from tests.ports import free_port
-from tests.waiting import eventually_sync
+from tests.waiting import PATIENCE_SECONDS, eventually_sync
 
 ROOT = Path(__file__).resolve().parents[1]
-
-START_SECONDS = 60.0
-"""On a machine that is busy with other tests; alone it takes three."""
 
 
 class WebInstance:
@@ -32,7 +30,7 @@ class WebInstance:
         self._env = {**env, "REDIS_URL": redis_url, "WEB_PORT": str(self.port)}
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
-        self.manage("migrate", "-v0")
+        give_database(self._env)
         self._asked = "/" if pages else "/api/schema"
         if pages:
             give_static_files(self._env)
@@ -70,7 +68,7 @@ class WebInstance:
                 stderr=subprocess.STDOUT,
             )
         try:
-            eventually_sync(self._answers, seconds=START_SECONDS)
+            eventually_sync(self._answers)
         except BaseException:
             self.stop()  # nobody else would
             raise
@@ -82,7 +80,7 @@ class WebInstance:
         process, self._process = self._process, None
         process.terminate()
         try:
-            return process.wait(timeout=20)
+            return process.wait(timeout=PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             return process.wait()
@@ -103,7 +101,7 @@ class WebInstance:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(self.url + self._asked, timeout=5) as answer:
+            with urllib.request.urlopen(self.url + self._asked, timeout=PATIENCE_SECONDS) as answer:
                 return bool(answer.status == 200)
         except urllib.error.HTTPError as error:
             raise RuntimeError(self._log.read_text()) from error

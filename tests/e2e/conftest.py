@@ -11,12 +11,13 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.browser import find_chromium
 from tests.environment import instance_environment
+from tests.waiting import PATIENCE_SECONDS
 from tests.web_instance import WebInstance
 
 WHOLE = "whole"
 
-# What is waited for comes at once; where a machine is busy with other tests it may take longer.
-expect.set_options(timeout=15_000)
+PATIENCE_MS = PATIENCE_SECONDS * 1_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 class PageScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
@@ -32,8 +33,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config) -> PageScheduling:
     return PageScheduling(config)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """One for all pages of a worker; each test has a context, and so a profile, of its own."""
     with sync_playwright() as playwright:
         # Chromium's own sandbox needs a user that is not root.
         chromium = playwright.chromium.launch(
@@ -46,7 +48,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 

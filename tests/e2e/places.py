@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from playwright.sync_api import Browser, Page, Response, StorageState, expect
 
 from tests.e2e.stack import BEGINS_MS, Stack
+from tests.waiting import PATIENCE_SECONDS
 
-SETTLED_MS = 20_000
+SETTLED_MS = PATIENCE_SECONDS * 1_000
 _ROWS = {
     "graded_signal": (
         "signal",

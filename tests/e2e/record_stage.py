@@ -7,8 +7,6 @@ in the logs, stored and graded by the recorder's own process.
 import sqlite3
 import subprocess
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -66,7 +64,7 @@ class Stage:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.instance.web_port}"
+        return self.instance.address
 
     def address(self, kind: str, where: str) -> str:
         """Return the page of the newest row of a kind for which a condition in SQL holds."""
@@ -236,20 +234,7 @@ def recorded(stage: Stage) -> bool:
 
 
 def wait_until_recorded(stage: Stage) -> None:
-    eventually_sync(lambda: recorded(stage), 40)
-
-
-def wait_for_web(stage: Stage) -> None:
-    def answers() -> bool:
-        try:
-            with urllib.request.urlopen(f"{stage.url}/signals", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except urllib.error.HTTPError:
-            raise
-        except OSError:
-            return False
-
-    eventually_sync(answers, 40)
+    eventually_sync(lambda: recorded(stage))
 
 
 def _changed(signal: Signal, **changes: Any) -> Signal:

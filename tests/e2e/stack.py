@@ -10,8 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -29,6 +27,7 @@ from market.symbols import DEFAULT_SIGNAL_SYMBOLS
 from tests.collected import give_static_files
 from tests.e2e.spoken import closes, speak
 from tests.environment import instance_environment
+from tests.migrated import give_database
 from tests.processes import ROOT, Instance
 from tests.recordings import BTC_SPOT, CANDLES, ETH_SPOT, recording
 from tests.waiting import eventually_sync
@@ -57,27 +56,7 @@ class Stack(Instance):
             "CANDLE_EXCHANGE": EXCHANGE,
         }
         super().__init__(directory, instance_environment(directory), **(own | settings))
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.account = "", ""
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.web_port}"
-
-    def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
-        process = super().start(*arguments)
-        self.processes[arguments[0]] = process
-        return process
-
-    def start_web(self) -> None:
-        """Start the web process; return once it answers."""
-        self.start("run_web")
-        eventually_sync(self._answers, 60)
-
-    def kill_web(self) -> None:
-        """Kill it as a power cut would: no farewell to anybody."""
-        self.processes["run_web"].kill()
-        self.processes["run_web"].wait(10)
 
     @contextmanager
     def standing_still(self, command: str) -> Iterator[None]:
@@ -103,17 +82,6 @@ class Stack(Instance):
         if found is None:
             raise LookupError(f"no {table} where {where}")
         return int(found)
-
-    def _answers(self) -> bool:
-        if self.processes["run_web"].poll() is not None:
-            raise RuntimeError("the web process has ended")
-        try:
-            with urllib.request.urlopen(f"{self.address}/health", timeout=5):
-                return True
-        except urllib.error.HTTPError:
-            return True
-        except OSError:
-            return False
 
 
 @contextmanager
@@ -150,6 +118,7 @@ def _prepare(stack: Stack, past: Mapping[Timeframe, int]) -> None:
 
 def _set_up(stack: Stack) -> None:
     give_static_files(stack.env)
+    give_database(stack.env)
     done = subprocess.run(
         [sys.executable, "manage.py", "setup_instance"],
         cwd=ROOT,
@@ -183,9 +152,9 @@ def _no_moment() -> Moment:
 def _wait_for_something(stack: Stack) -> None:
     coins = len(DEFAULT_SIGNAL_SYMBOLS) * len(SIGNAL_TIMEFRAMES)
     with stack.client() as client:
-        eventually_sync(lambda: client.exists(*_states()) == coins, 60)
-    eventually_sync(lambda: stack.count("forecastoutcome") >= 2, 60)
-    eventually_sync(lambda: stack.count("signaloutcome") >= 400, 60)
+        eventually_sync(lambda: client.exists(*_states()) == coins)
+    eventually_sync(lambda: stack.count("forecastoutcome") >= 2)
+    eventually_sync(lambda: stack.count("signaloutcome") >= 400)
 
 
 def _states() -> list[str]:

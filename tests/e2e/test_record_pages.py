@@ -16,7 +16,6 @@ from tests.e2e.record_stage import (
     Stage,
     fill,
     simulated_instance,
-    wait_for_web,
     wait_until_recorded,
 )
 from tests.integration.ledger import FIRST_TICK_MS
@@ -33,10 +32,9 @@ def stage(prepared_web: WebInstance) -> Iterator[Stage]:
     with simulated_instance(prepared_web.static) as instance:
         made = Stage(instance)
         fill(made)
-        instance.start("run_web")
         made.record()
+        instance.start_web()
         wait_until_recorded(made)
-        wait_for_web(made)
         yield made
 
 
@@ -224,12 +222,13 @@ def test_page_fits_a_tablet_and_a_phone(stage: Stage, shown: Page, kind: str, wh
 def test_signal_that_runs_out_says_so_without_a_reload(
     stage: Stage, page: Page, heard: Heard
 ) -> None:
-    newest = DAY_MS + AFTER * M15.ms
-    stage.set_clock(newest + M15.ms * 2 // 15 - 4_000, speed=1.0)
+    over_ms = DAY_MS + AFTER * M15.ms + M15.ms * 2 // 15
+    stage.set_clock(over_ms - 4_000, speed=0.001)
     page.goto(stage.address("signal", f"symbol = 'SOLUSDT' AND {NEWEST}"))
     page.evaluate("window.kept = true")
     expect(part(page, "state")).to_contain_text("Open to enter")
     expect(part(page, "countdown")).to_have_text(re.compile(r"\(0:0\d\)"))
+    stage.set_clock(over_ms - 1_000, speed=1.0)
     expect(part(page, "state")).to_have_attribute("data-code", "expired")
     expect(part(page, "verdict")).to_have_text("Not known yet.")
     assert page.evaluate("window.kept")
@@ -242,7 +241,7 @@ def test_outcome_of_a_forecast_appears_without_a_reload(
     stage.set_clock(NOW_MS + 60_000)
     stage.tell(LAST_TICK + 30, 62_000.0)
     made = f"tick = {FIRST + 180}"
-    eventually_sync(lambda: stage.holds("forecast", made), 20)
+    eventually_sync(lambda: stage.holds("forecast", made))
     shown.goto(stage.address("forecast", made))
     shown.evaluate("window.kept = true")
     expect(part(shown, "verdict")).to_have_text("Not known yet.")
@@ -264,7 +263,7 @@ def test_outcome_of_a_signal_appears_without_a_reload(
     expect(part(shown, "connection")).to_have_text("connected")
     stage.set_clock(NOW_MS + 13 * M15.ms)
     row = stage.row("signal", f"symbol = 'BTCUSDT' AND {NEWEST}")
-    eventually_sync(lambda: stage.graded("signal", row), 30)
+    eventually_sync(lambda: stage.graded("signal", row))
     expect(part(shown, "verdict")).to_contain_text("R after fees")
     expect(part(shown, "state")).not_to_contain_text("Open")
     assert shown.evaluate("window.kept")

@@ -1,9 +1,7 @@
 """The page of one coin in a browser: its candles, its signals, what came of them."""
 
-import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -22,12 +20,11 @@ from tests.e2e.record_stage import (
     Stage,
     fill,
     simulated_instance,
-    wait_for_web,
     wait_until_recorded,
 )
-from tests.integration.web_socket import publish_as_loop
+from tests.integration.web_socket import publish_signals
 from tests.signal_loops import DAY_MS, VENUE
-from tests.signals import batch_message, signal, store_state
+from tests.signals import signal, store_state
 from tests.web_instance import WebInstance
 
 BTC = "BTCUSDT"
@@ -35,31 +32,15 @@ MOMENT = "%Y-%m-%d %H:%M"
 LAST_CLOSE_MS = DAY_MS + AFTER * M15.ms
 
 
-@dataclass
-class ServedStage(Stage):
-    """A stage whose web process can be ended and started."""
-
-    web: "subprocess.Popen[bytes] | None" = None
-
-    def start_web(self) -> None:
-        self.web = self.instance.start("run_web")
-        wait_for_web(self)
-
-    def stop_web(self) -> None:
-        if self.web is not None:
-            self.web.kill()
-            self.web.wait(10)
-
-
 @pytest.fixture(scope="module")
-def stage(prepared_web: WebInstance) -> Iterator[ServedStage]:
+def stage(prepared_web: WebInstance) -> Iterator[Stage]:
     with simulated_instance(prepared_web.static) as instance:
-        made = ServedStage(instance)
+        made = Stage(instance)
         fill(made)
         made.record()
         wait_until_recorded(made)
         stand(made)
-        made.start_web()
+        instance.start_web()
         yield made
 
 
@@ -174,8 +155,7 @@ def test_symbol_page_candle_that_closes_appears_without_a_reload(stage: Stage, s
     stage.set_clock(NOW_MS + M15.ms, speed=1.0)
     said = stage.signal(BTC, LAST_CLOSE_MS + M15.ms, Direction.LONG, confidence=0.77)
     with stage.instance.client() as client:
-        store_state(client, said)
-        publish_as_loop(client, batch_message(NOW_MS + M15.ms, said))
+        publish_signals(client, NOW_MS + M15.ms, said)
 
     closed = candles(shown).filter(has_text="▲ LONG ○ not over yet").first
     expect(closed).to_contain_text(f"{said.entry:,.1f}")
@@ -186,21 +166,21 @@ def test_symbol_page_candle_that_closes_appears_without_a_reload(stage: Stage, s
     stand(stage)
 
 
-def test_symbol_page_after_the_server_was_away_has_no_gap(stage: ServedStage, shown: Page) -> None:
+def test_symbol_page_after_the_server_was_away_has_no_gap(stage: Stage, shown: Page) -> None:
     open_page(shown, stage)
     ready(shown)
     reader_is_at = part(shown, "history").get_by_role("link").nth(2)
     expect(reader_is_at).to_be_visible()
-    stage.stop_web()
+    stage.instance.kill_web()
     try:
         expect(part(shown, "notice")).to_contain_text("Disconnected")
         expect(candles(shown).first).to_be_visible()
         reader_is_at.focus()
         stage.set_clock(NOW_MS + 4 * M15.ms, speed=1.0)
     finally:
-        stage.start_web()
+        stage.instance.start_web()
 
-    expect(part(shown, "connection")).to_have_text("connected", timeout=20_000)
+    expect(part(shown, "connection")).to_have_text("connected")
     newest = written(LAST_CLOSE_MS + 3 * M15.ms)
     expect(reader_is_at).to_be_focused()
     expect(cell(candles(shown).first, "Open time")).to_have_text(newest)
@@ -350,7 +330,7 @@ def test_symbol_page_unknown_coin_is_404_and_names_those_that_are_served(
     assert answer is not None and answer.status == 404
     expect(shown.get_by_role("heading")).to_contain_text("PAXGUSDT")
     shown.get_by_role("link", name="ETHUSDT").click()
-    expect(shown).to_have_url(f"{stage.url}/symbols/ETHUSDT", timeout=20_000)
+    expect(shown).to_have_url(f"{stage.url}/symbols/ETHUSDT")
 
     shown.goto(f"{stage.url}/symbols/btc-usdt?timeframe=4h")
     expect(shown).to_have_url(f"{stage.url}/symbols/BTCUSDT?timeframe=4h")
