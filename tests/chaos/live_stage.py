@@ -30,7 +30,7 @@ from market.pump import Pump
 from tests.fake_exchanges import RunningExchange, fake_exchange
 from tests.hot_state import make_loop
 from tests.recordings import BTC_SPOT, ETH_SPOT, recording
-from tests.waiting import eventually_sync
+from tests.waiting import PATIENCE_SECONDS, eventually_sync
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 LEVELS = 50
@@ -149,13 +149,13 @@ def live_stage(redis_url: str) -> Iterator[Stage]:
         for thread in threads:
             thread.start()
         try:
-            eventually_sync(stage.predicting, 20)
+            eventually_sync(stage.predicting)
             yield stage
         finally:
             stop.set()
             feed.close()
             for thread in threads:
-                thread.join(10)
+                thread.join(PATIENCE_SECONDS)
 
 
 def open_live(url: str) -> tuple[LiveFeed, Markets]:

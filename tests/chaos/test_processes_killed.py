@@ -4,23 +4,21 @@ import signal
 import sqlite3
 import time
 from collections import Counter
-from pathlib import Path
 
 import redis
 
+from inference.handover.lease import TTL_MS
+from inference.vocabulary import FORECASTS
 from market import keys
 from tests.processes import Instance, running_instance
-from tests.waiting import eventually_sync
+from tests.waiting import PATIENCE_SECONDS, eventually_sync
 
 # Ten ticks a second: minutes of failures in seconds.
 FAST = {"MARKET_SOURCE": "simulated", "MARKET_SPEED": "1"}
 
 
 def fast(instance: Instance) -> None:
-    config = Path(instance.env["CONFIG_FILE"])
-    text = config.read_text().replace("frequency_seconds: 2 ", "frequency_seconds: 0.2 ")
-    text = text.replace("socket_timeout_seconds: 0.1 ", "socket_timeout_seconds: 0.5 ")
-    config.write_text(text)
+    instance.configure(frequency_seconds=0.2, socket_timeout_seconds=0.5)
 
 
 def stored(instance: Instance) -> list[int]:
@@ -33,18 +31,25 @@ def test_killed_leader_is_replaced_and_no_tick_is_made_twice(short_dir, instance
         fast(instance)
         instance.start("run_market_feed")
         leader = instance.start("run_inference_loop")
-        eventually_sync(lambda: len(instance.entries()) > 5, 30)
+        eventually_sync(lambda: len(instance.entries()) > 5)
         instance.start("run_inference_loop")
-        eventually_sync(lambda: standing_by(instance), 20)
+        eventually_sync(lambda: standing_by(instance))
+        wait_before_renewal(instance)
         leader.kill()
         killed_ms = time.time() * 1e3
         tokens = {entry.token for entry in instance.entries()}
-        eventually_sync(lambda: instance.entries()[-1].token not in tokens, 10)
-        # The lease lasts 3 s and is asked for every 0.5 s: below two ticks of two seconds.
+        eventually_sync(lambda: instance.entries()[-1].token not in tokens)
+        # The lease had 2.3 s left and is asked for every 0.5 s: below two ticks of two seconds.
         arrived = zip(logged_ms(instance), instance.entries(), strict=False)
         assert next(ms for ms, entry in arrived if entry.token not in tokens) - killed_ms < 4_000
         ticks = [entry.tick for entry in instance.entries()]
         assert ticks == sorted(set(ticks))
+
+
+def wait_before_renewal(instance: Instance) -> None:
+    """Wait until the lease is about to be renewed, as it is each second."""
+    with instance.client() as client:
+        eventually_sync(lambda: 0 < client.pttl(keys.lease(FORECASTS, 0)) < TTL_MS - 700)
 
 
 def logged_ms(instance: Instance) -> list[int]:
@@ -63,15 +68,15 @@ def test_paused_leader_wakes_up_and_writes_nothing(short_dir, instance_env):
         fast(instance)
         instance.start("run_market_feed")
         leader = instance.start("run_inference_loop")
-        eventually_sync(lambda: len(instance.entries()) > 5, 30)
+        eventually_sync(lambda: len(instance.entries()) > 5)
         other = instance.start("run_inference_loop")
-        eventually_sync(lambda: standing_by(instance), 20)
+        eventually_sync(lambda: standing_by(instance))
         leader.send_signal(signal.SIGSTOP)
         first = instance.entries()[-1].token
-        eventually_sync(lambda: instance.entries()[-1].token != first, 10)
+        eventually_sync(lambda: instance.entries()[-1].token != first)
         leader.send_signal(signal.SIGCONT)
         count = len(instance.entries())
-        eventually_sync(lambda: len(instance.entries()) > count + 10, 20)
+        eventually_sync(lambda: len(instance.entries()) > count + 10)
         entries = instance.entries()
         tokens = [entry.token for entry in entries]
         assert tokens == sorted(tokens)
@@ -84,16 +89,16 @@ def test_recorder_killed_again_and_again_stores_every_entry_once(short_dir, inst
         fast(instance)
         instance.start("run_market_feed")
         instance.start("run_inference_loop")
-        eventually_sync(lambda: instance.entries(), 30)
+        eventually_sync(lambda: instance.entries())
         for _ in range(3):
             recorder = instance.start("run_recorder")
             before = len(stored(instance))
-            eventually_sync(lambda before=before: len(stored(instance)) > before, 30)
+            eventually_sync(lambda before=before: len(stored(instance)) > before)
             recorder.kill()
-            recorder.wait(5)
+            recorder.wait(PATIENCE_SECONDS)
         instance.start("run_recorder")
         last = instance.entries()[-1].tick
-        eventually_sync(lambda: last in stored(instance), 60)
+        eventually_sync(lambda: last in stored(instance))
         counts = Counter(stored(instance))
         assert set(counts.values()) == {1}
         made = {entry.tick for entry in instance.entries() if entry.tick <= last}
@@ -106,18 +111,18 @@ def test_redis_killed_and_started_again_resumes_forecasts(short_dir, instance_en
         feed = instance.start("run_market_feed")
         loop = instance.start("run_inference_loop")
         recorder = instance.start("run_recorder")
-        eventually_sync(lambda: len(instance.entries()) > 8, 30)
+        eventually_sync(lambda: len(instance.entries()) > 8)
         instance.kill_redis()
         time.sleep(1.0)  # a while without Redis is what is tested
         instance.start_redis()
         back = instance.entries()
         known = back[-1].tick if back else 0
-        eventually_sync(lambda: instance.entries()[-1].tick > known + 5, 20)
+        eventually_sync(lambda: instance.entries()[-1].tick > known + 5)
         entries = instance.entries()
         assert [entry.tick for entry in entries] == sorted({entry.tick for entry in entries})
         assert all(process.poll() is None for process in (feed, loop, recorder))
         latest = entries[-1].tick
-        eventually_sync(lambda: latest in stored(instance), 30)
+        eventually_sync(lambda: latest in stored(instance))
 
 
 def test_garbage_in_hot_state_is_named_and_the_loop_goes_on(short_dir, instance_env):
@@ -125,9 +130,9 @@ def test_garbage_in_hot_state_is_named_and_the_loop_goes_on(short_dir, instance_
         fast(instance)
         feed = instance.start("run_market_feed")
         loop = instance.start("run_inference_loop")
-        eventually_sync(lambda: len(instance.entries()) > 5, 30)
+        eventually_sync(lambda: len(instance.entries()) > 5)
         feed.kill()
-        feed.wait(5)
+        feed.wait(PATIENCE_SECONDS)
         with instance.client(decode_responses=True) as client:
             for fields, reason in (
                 ({"ret_1s": "\x00\xff"}, "invalid_features"),
@@ -135,17 +140,21 @@ def test_garbage_in_hot_state_is_named_and_the_loop_goes_on(short_dir, instance_
                 ({"ob_imbalance": "0.1", "spread_bp": "-4"}, "crossed_book"),
                 ({"spread_bp": "1", "mid_price": ""}, "incomplete_features"),
             ):
-                client.hset(keys.feat("BTCUSDT"), mapping=with_time(fields))
-                eventually_sync(lambda reason=reason: said(client) == reason, 5)
+
+                def refused(fields=fields, reason=reason):
+                    client.hset(keys.feat("BTCUSDT"), mapping=with_time(fields))
+                    return said(client) == reason
+
+                eventually_sync(refused)
             client.delete(keys.feat("BTCUSDT"))
-            eventually_sync(lambda: said(client) == "features_missing", 5)
+            eventually_sync(lambda: said(client) == "features_missing")
         assert loop.poll() is None
         instance.start("run_market_feed")
-        eventually_sync(lambda: instance.entries()[-1].sources == ["redis"], 20)
+        eventually_sync(lambda: instance.entries()[-1].sources == ["redis"])
 
 
 def with_time(fields: dict[str, str]) -> dict[str, str]:
-    return fields | {"feature_ts": repr(time.time() + 0.5)}
+    return fields | {"feature_ts": repr(time.time())}
 
 
 def said(client: redis.Redis) -> str | None:

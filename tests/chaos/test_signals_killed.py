@@ -11,7 +11,7 @@ from market.candles.timeframes import SIGNAL_TIMEFRAMES, Timeframe
 from tests.ports import free_port
 from tests.processes import Instance, running_instance
 from tests.unit.signal_artefacts import write_pooled
-from tests.waiting import eventually_sync
+from tests.waiting import PATIENCE_SECONDS, eventually_sync
 
 COINS = ("BTCUSDT", "ETHUSDT")
 # A 15-minute candle every three seconds.
@@ -49,20 +49,20 @@ def test_killed_loop_and_recorder_leave_each_signal_said_and_stored_once(short_d
             write_pooled(instance.directory / "models", timeframe, symbols=COINS)
         instance.start("run_market_feed")
         loop = instance.start("run_signal_loop")
-        eventually_sync(lambda: candles(instance) >= 2, 60)
+        eventually_sync(lambda: candles(instance) >= 2)
         standby = instance.start("run_signal_loop")
         recorder = instance.start("run_recorder")
-        eventually_sync(lambda: stored(instance), 30)
+        eventually_sync(lambda: stored(instance))
         recorder.kill()
-        recorder.wait(5)
+        recorder.wait(PATIENCE_SECONDS)
         with instance.client() as client:
-            eventually_sync(lambda: client.keys(keys.health("signals-standby-*")), 20)
+            eventually_sync(lambda: client.keys(keys.health("signals-standby-*")))
         loop.kill()
         before = candles(instance)
-        eventually_sync(lambda: candles(instance) > before + 1, 30)
+        eventually_sync(lambda: candles(instance) > before + 1)
         instance.start("run_recorder")
         last = said(instance)[-1]
-        eventually_sync(lambda: last in stored(instance), 30)
+        eventually_sync(lambda: last in stored(instance))
         assert standby.poll() is None
         assert set(Counter(stored(instance)).values()) == {1}
         assert set(Counter(said(instance)).values()) == {1}

@@ -14,6 +14,7 @@ from tests.integration.web_socket import (
     publish_as_loop,
     store_book,
     store_clock,
+    store_prediction,
     store_tape,
     tick_message,
 )
@@ -64,6 +65,8 @@ class LiveMarket:
         ahead_ms: by how much the exchange's clock runs ahead.
         """
         feature_ms = time.time() * 1000 - age_ms
+        # No feed writes them anew: those of now are to be fresh for as long as a test takes.
+        proven_ms = feature_ms if age_ms else feature_ms + 120_000
         book: Any = {
             "bid": "60000", "bid_size": "1", "ask": "60000.5", "ask_size": "2",
             "ts": str(round(feature_ms)),
@@ -71,7 +74,7 @@ class LiveMarket:
         self.client.hset(keys.ob(symbol), mapping=book)
         features: Any = {
             "mid_price": "60000.25",
-            "feature_ts": repr(feature_ms / 1000),
+            "feature_ts": repr(proven_ms / 1000),
             "event_ts_ms": str(round(feature_ms)),
             "exchange_ts_ms": str(round(feature_ms) - 12 + ahead_ms),
         }
@@ -92,7 +95,10 @@ class LiveMarket:
     def tick(self, *symbols: str, seq: int | None = None, ago_ms: int = 0) -> int:
         """Publish a tick as the loop does, sent `ago_ms` ago; return its number."""
         number = self.seq if seq is None else seq
-        message = tick_message(number, *(symbols or self.symbols), venue=self.venue)
+        said_of = symbols or self.symbols
+        for symbol in said_of:
+            store_prediction(self.client, symbol, number, venue=self.venue, live=self.live)
+        message = tick_message(number, *said_of, venue=self.venue)
         publish_as_loop(
             self.client,
             message | {"live": self.live, "published_ms": round(time.time() * 1000) - ago_ms},

@@ -1,10 +1,19 @@
 """Requests too long for the web server: a client learns why, and others are served on."""
 
 import http.client
+from collections.abc import Iterator
 
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS
 from tests.web_instance import WebInstance
+
+
+@pytest.fixture(scope="module")
+def running(prepared_web: WebInstance) -> Iterator[WebInstance]:
+    """One process for all tests here."""
+    with prepared_web:
+        yield prepared_web
 
 
 @pytest.mark.parametrize(
@@ -15,9 +24,9 @@ from tests.web_instance import WebInstance
     ],
 )
 def test_request_too_long_is_answered(
-    web: WebInstance, path: str, headers: dict[str, str], status: int
+    running: WebInstance, path: str, headers: dict[str, str], status: int
 ) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=PATIENCE_SECONDS)
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
 

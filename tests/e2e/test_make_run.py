@@ -19,7 +19,7 @@ from cryptosite.processes.redis_layout import locate
 from market import keys
 from tests.collected import give_static_files
 from tests.ports import free_port
-from tests.waiting import eventually_sync
+from tests.waiting import PATIENCE_SECONDS, eventually_sync
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 180
@@ -78,7 +78,7 @@ class Running:
         url = locate(self.instance.directory / "var").url
         names = [keys.health(name) for name in ("market", "inference", "signals", "recorder")]
         try:
-            with redis.Redis.from_url(url, socket_timeout=2) as client:
+            with redis.Redis.from_url(url, socket_timeout=PATIENCE_SECONDS) as client:
                 return int(client.exists(*names)) == len(names)
         except redis.RedisError:
             return False
@@ -88,19 +88,19 @@ class Running:
 
     def press_ctrl_c(self) -> None:
         os.killpg(self.process.pid, signal.SIGINT)
-        self.process.wait(20)
+        self.process.wait(PATIENCE_SECONDS)
 
     def kill(self) -> None:
         if self.process.poll() is None:
             for member in self.family():
                 member.kill()
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(PATIENCE_SECONDS)
 
 
 def answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

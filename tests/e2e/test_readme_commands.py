@@ -30,7 +30,7 @@ from tests.documents import (
 )
 from tests.processes import Instance, running_instance
 from tests.unit.signal_artefacts import write_pooled
-from tests.waiting import eventually_sync
+from tests.waiting import PATIENCE_SECONDS, eventually_sync
 
 COMMANDS = (
     "run_market_feed",
@@ -47,7 +47,7 @@ def asked(instance: Instance, example: Example) -> Any:
     url = example.url.replace(":8000", f":{instance.web_port}")
     url = url.replace(":8083", f":{instance.health_port}")
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as refusal:
         return json.load(refusal)
@@ -86,7 +86,7 @@ def running(text: str, env: dict[str, str]) -> Iterator["subprocess.Popen[str]"]
         yield process
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(PATIENCE_SECONDS)
         if process.stdout is not None:
             process.stdout.close()
 
@@ -103,7 +103,9 @@ def first_line(process: "subprocess.Popen[str]") -> str:
 def test_examples_of_the_documents_have_the_fields_of_a_running_server(
     short_dir: Path, instance_env: dict[str, str]
 ) -> None:
-    with running_instance(short_dir, instance_env, MARKET_SOURCE="simulated") as instance:
+    settings = {"MARKET_SOURCE": "simulated", "MARKET_SPEED": "4"}
+    with running_instance(short_dir, instance_env, **settings) as instance:
+        instance.configure(max_feature_age_seconds=60)  # of the market, which runs fast
         for timeframe in SIGNAL_TIMEFRAMES:
             write_pooled(instance.directory / "models", timeframe)
         for command in COMMANDS:
@@ -115,7 +117,7 @@ def test_examples_of_the_documents_have_the_fields_of_a_running_server(
             ),
             90,
         )
-        eventually_sync(lambda: signals_made(instance) == len(SIGNAL_TIMEFRAMES), 60)
+        eventually_sync(lambda: signals_made(instance) == len(SIGNAL_TIMEFRAMES))
         for url in curls(README):
             assert asked(instance, Example(url, None)).get("status") != "error", url
         shown = [*examples(README), *examples(API)]
@@ -150,7 +152,7 @@ def test_feed_of_the_readme_becomes_model_forecasts_under_its_own_venue(
         feed = script(README, "hset")
         with running(feed, dict(os.environ) | {"REDIS_URL": instance.url}):
             instance.start("run_inference_loop")
-            eventually_sync(lambda: instance.entries(), 60)
+            eventually_sync(lambda: instance.entries())
         (newest, *_) = reversed(instance.entries())
         assert newest.sources == ["redis"]
         assert newest.reasons == [""]

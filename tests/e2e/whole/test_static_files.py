@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Response
 from tests.e2e.places import PLACES, visit
 from tests.e2e.stack import Stack
 from tests.processes import ROOT
+from tests.waiting import PATIENCE_SECONDS
 
 BUDGET_BYTES = 350_000
 HASHED = re.compile(r"\.[0-9a-f]{12}\.[a-z]+$")
@@ -60,9 +61,11 @@ def test_static_files_are_served_as_the_browser_can_read_them(
     for each in first_load:
         if "/static/" not in each.url:
             continue
-        plain = requests.get(each.url, headers={"Accept-Encoding": "identity"}, timeout=10)
+        plain = requests.get(
+            each.url, headers={"Accept-Encoding": "identity"}, timeout=PATIENCE_SECONDS
+        )
         packed = requests.get(
-            each.url, headers={"Accept-Encoding": encoding}, timeout=10, stream=True
+            each.url, headers={"Accept-Encoding": encoding}, timeout=PATIENCE_SECONDS, stream=True
         )
         assert "Content-Encoding" not in plain.headers
         if len(plain.content) < TOO_SMALL:
@@ -77,6 +80,6 @@ def test_chart_libraries_are_named_where_they_are_shown_and_in_the_notice(stack:
     for name in ("Lightweight Charts", "ECharts"):
         assert name in notice
     for path in ("/", "/symbols/BTCUSDT"):
-        served = requests.get(stack.address + path, timeout=10).text
+        served = requests.get(stack.address + path, timeout=PATIENCE_SECONDS).text
         assert "https://www.tradingview.com/" in served
         assert "Lightweight Charts™" in served
