@@ -91,7 +91,7 @@ def _start(directory: Path) -> Node:
     port, bus = free_port(), free_port()
     command = [
         str(find_program()), "--port", str(port), "--cluster-port", str(bus),
-        "--bind", "127.0.0.1", "--cluster-enabled", "yes", "--cluster-node-timeout", "2000",
+        "--bind", "127.0.0.1", "--cluster-enabled", "yes", "--cluster-node-timeout", "15000",
         "--dir", str(directory), "--save", "", "--appendonly", "no", "--loglevel", "warning",
     ]  # fmt: skip
     node = Node(port, subprocess.Popen(command, stdout=subprocess.DEVNULL))
@@ -114,7 +114,7 @@ def _join(nodes: list[Node]) -> None:
             client.execute_command("CLUSTER MEET", "127.0.0.1", node.port, bus)
     for node in nodes:
         with node.client() as client:
-            eventually_sync(partial(_complete, client), 20)
+            eventually_sync(partial(_complete, client))
 
 
 def _first(index: int) -> int:
