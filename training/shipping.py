@@ -27,7 +27,8 @@ from training.options import ForecastOptions
 from training.protocol import Outcome, Trial, run_protocol, standard_fits
 from training.recordings import TrainingDataError
 from training.significance import BLOCK_MS
-from training.splitting import EMBARGO_MS, FOLDS
+from training.splits import FOLDS
+from training.splitting import EMBARGO_MS
 from training.sufficiency import require_enough
 from training.superiority import Trials
 from training.trainer import fit_tasks, stored_fits, train

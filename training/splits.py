@@ -14,6 +14,10 @@ import numpy.typing as npt
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
+FIRST_TEST = 0.4
+FINAL_TEST = 0.8
+FOLDS = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
@@ -41,6 +45,36 @@ class Split:
     fit: Mask
     calibrate: Mask
     test: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolSplits:
+    """Four expanding folds whose tests tile 40 % to 80 % of time, and the final split.
+
+    The final split's test, the last 20 %, is opened once, after every choice was made. What is
+    shipped was fitted on the final split's `fit` and calibrated on its `calibrate` rows.
+    """
+
+    folds: tuple[Split, ...]
+    final: Split
+
+
+def protocol_splits(
+    timeline: Timeline, *, calibration_share: float, embargo_ms: int
+) -> ProtocolSplits:
+    """Split by time, purged by the labels' ends; one set of splits for every model."""
+    folds = walk_forward(
+        timeline,
+        first=FIRST_TEST,
+        last=FINAL_TEST,
+        folds=FOLDS,
+        calibration_share=calibration_share,
+        embargo_ms=embargo_ms,
+    )
+    final = split_at(
+        timeline, FINAL_TEST, 1.0, calibration_share=calibration_share, embargo_ms=embargo_ms
+    )
+    return ProtocolSplits(tuple(folds), final)
 
 
 def between(

@@ -15,8 +15,8 @@ from training.fitting import MINIMUM_ROWS as LEAST_TAUGHT
 from training.fitting import inner_rows
 from training.forecast_datasets import ForecastDataset
 from training.recordings import TooLittleDataError
-from training.splits import Split
-from training.splitting import CALIBRATION_SHARE, EMBARGO_MS, FIRST_TEST, forecast_splits
+from training.splits import FIRST_TEST, Split
+from training.splitting import CALIBRATION_SHARE, EMBARGO_MS, forecast_splits
 
 HOUR_MS = 3_600_000
 FINAL = "the final split"

@@ -31,10 +31,10 @@ from training.signals.calibration import Threshold, fit_temperature, fit_thresho
 from training.signals.datasets import SignalDataset
 from training.signals.gate import Contest, best_baseline, decide
 from training.signals.judging import Judged, SignalJudgement, compare, judge
-from training.signals.splitting import SignalSplits, signal_splits
+from training.signals.splitting import signal_splits
 from training.signals.touch_times import covered, touch_times
 from training.significance import Comparison, Estimate, ratio_estimate
-from training.splits import Split
+from training.splits import ProtocolSplits, Split
 from training.superiority import Trials
 
 NETWORK = "CNN-LSTM"
@@ -134,7 +134,7 @@ def run_protocol(
 
 def walk_forward_trials(
     dataset: SignalDataset,
-    splits: SignalSplits,
+    splits: ProtocolSplits,
     fits: Mapping[str, Fit],
     told: Callable[[str], None] = lambda _: None,
 ) -> list[Trial]:

@@ -42,12 +42,8 @@ from training.signals.datasets import SignalDataset
 from training.signals.judging import BLOCK_CANDLES, DM_LAGS
 from training.signals.labels import BARRIER_ATR, LABEL_TEXT
 from training.signals.protocol import NETWORK, Outcome, compared
-from training.signals.splitting import (
-    CALIBRATION_SHARE,
-    FINAL_TEST,
-    FIRST_TEST,
-    FOLDS,
-)
+from training.signals.splitting import CALIBRATION_SHARE
+from training.splits import FINAL_TEST, FIRST_TEST, FOLDS
 
 METHOD = "v1.0.0"
 """How models are fitted and judged; a version is this and a digest of what came of it."""

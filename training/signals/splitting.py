@@ -1,52 +1,23 @@
 """Which decisions teach, calibrate and judge signal models; one set of splits for every model."""
 
 import math
-from dataclasses import dataclass
 
 from inference.signals.levels import HORIZON_CANDLES
 from market.candles.indicators import CANDLES_NEEDED
 from training.signals.datasets import SignalDataset
-from training.splits import Split, split_at, walk_forward
+from training.splits import FIRST_TEST, ProtocolSplits, protocol_splits
 
-FIRST_TEST = 0.4
-FINAL_TEST = 0.8
-FOLDS = 4
 CALIBRATION_SHARE = 0.2
 """Of what came before a test, its later part: what calibrates is later than what teaches."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignalSplits:
-    """Four expanding folds whose tests tile 40 % to 80 % of time, and the final split.
-
-    The final split's test, the last 20 %, is opened once, after every choice was made. What is
-    shipped was fitted on the final split's `fit` and calibrated on its `calibrate` rows.
-    """
-
-    folds: tuple[Split, ...]
-    final: Split
-
-
-def signal_splits(dataset: SignalDataset) -> SignalSplits:
+def signal_splits(dataset: SignalDataset) -> ProtocolSplits:
     """Split a dataset by time, purged by the labels' ends, with an embargo of the horizon."""
-    embargo_ms = HORIZON_CANDLES * dataset.timeframe.ms
-    timeline = dataset.timeline
-    folds = walk_forward(
-        timeline,
-        first=FIRST_TEST,
-        last=FINAL_TEST,
-        folds=FOLDS,
+    return protocol_splits(
+        dataset.timeline,
         calibration_share=CALIBRATION_SHARE,
-        embargo_ms=embargo_ms,
+        embargo_ms=HORIZON_CANDLES * dataset.timeframe.ms,
     )
-    final = split_at(
-        timeline,
-        FINAL_TEST,
-        1.0,
-        calibration_share=CALIBRATION_SHARE,
-        embargo_ms=embargo_ms,
-    )
-    return SignalSplits(tuple(folds), final)
 
 
 def candles_for(rows: int, coins: int) -> int:
