@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from market import keys
+from predictions.promotion.retraining_fields import Field, decoded, fresh
 
 DRIFT_FIELD = "drift"
 
@@ -68,12 +68,9 @@ class SlotDrift(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(each for each in self.figures if each.drifted)
 
 
-class DriftTold(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured last, of one market alone. made_ms: wall time."""
+class DriftTold(Field, frozen=True, kw_only=True):
+    """What was measured last, of one market alone."""
 
-    venue: str
-    live: bool
-    made_ms: int
     slots: tuple[SlotDrift, ...]
 
 
@@ -84,12 +81,7 @@ def encode_drift(told: DriftTold) -> bytes:
 
 def decode_drift(text: object) -> DriftTold | None:
     """Read the field; None where it is absent or unreadable."""
-    if not isinstance(text, str | bytes):
-        return None
-    try:
-        return msgspec.json.decode(text, type=DriftTold)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+    return decoded(text, DriftTold)
 
 
 def fresh_drift(text: object, now_ms: int) -> DriftTold | None:
@@ -97,6 +89,4 @@ def fresh_drift(text: object, now_ms: int) -> DriftTold | None:
 
     The hash is kept alive by the recorder's watches, whether drift is measured or not.
     """
-    told = decode_drift(text)
-    fresh = told is not None and now_ms - told.made_ms < keys.RETRAINING_SECONDS * 1000
-    return told if fresh else None
+    return fresh(text, DriftTold, now_ms)

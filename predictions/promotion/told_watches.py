@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from market import keys
+from predictions.promotion.retraining_fields import Field, decoded, fresh
 
 ROLLBACK_FIELD = "rollback"
 
@@ -51,12 +51,9 @@ class RolledBack(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
-class WatchesTold(msgspec.Struct, frozen=True, kw_only=True):
-    """All watches of the market that runs, and what was rolled back of late. made_ms: wall time."""
+class WatchesTold(Field, frozen=True, kw_only=True):
+    """All watches of the market that runs, and what was rolled back of late."""
 
-    venue: str
-    live: bool
-    made_ms: int
     watches: tuple[WatchTold, ...]
     rolled_back: tuple[RolledBack, ...]
 
@@ -68,12 +65,7 @@ def encode_watches(told: WatchesTold) -> bytes:
 
 def decode_watches(text: object) -> WatchesTold | None:
     """Read the field; None where it is absent or unreadable."""
-    if not isinstance(text, str | bytes):
-        return None
-    try:
-        return msgspec.json.decode(text, type=WatchesTold)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+    return decoded(text, WatchesTold)
 
 
 def fresh_watches(text: object, now_ms: int) -> WatchesTold | None:
@@ -81,6 +73,4 @@ def fresh_watches(text: object, now_ms: int) -> WatchesTold | None:
 
     The hash is kept alive by `measure_drift`, whether the recorder watches or not.
     """
-    told = decode_watches(text)
-    fresh = told is not None and now_ms - told.made_ms < keys.RETRAINING_SECONDS * 1000
-    return told if fresh else None
+    return fresh(text, WatchesTold, now_ms)
