@@ -211,11 +211,28 @@ def test_command_without_the_recording_names_it_and_writes_nothing(tmp_path: Pat
     assert not output.exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("seed", -1, "--seed -1 is too small; allowed are 0 and more"),
+        ("max_epochs", 0, "--max-epochs 0 is too small; allowed are 1 and more"),
+        ("output", Path(__file__), "is a file; a folder is asked for"),
+    ],
+)
+def test_command_bad_option_names_what_is_allowed(
+    tmp_path: Path, option: str, value: object, told: str
+) -> None:
+    given = {"output": tmp_path / "models", "recordings": [tmp_path], option: value}
+    with pytest.raises(CommandError, match=told):
+        call_command("train_forecaster", **given)
+    assert not (tmp_path / "models").exists()
+
+
 def test_command_on_a_recording_that_is_too_short_says_so(tmp_path: Path) -> None:
     source = sorted(recording(BTC_SPOT).glob("*.gz"))[0]
     with gzip.open(source) as frames, gzip.open(tmp_path / "short.gz", "wb") as part:
         part.writelines(islice(frames, 20_000))
-    with pytest.raises(CommandError, match=r"longer recordings|too short"):
+    with pytest.raises(CommandError, match="too short"):
         call_command(
             "train_forecaster", recordings=[tmp_path / "short.gz"], output=tmp_path / "models"
         )

@@ -204,6 +204,7 @@ def _assert_same_state(one: Path, other: Path) -> None:
         ("epochs", 0, "1 and more"),
         ("seed", -1, "0 and more"),
         ("cluster", "127.0.0.1", "tcp://127.0.0.1:8786"),
+        ("output", Path(__file__), "is a file; a folder is asked for"),
     ],
 )
 def test_command_bad_option_names_what_is_allowed(option, value, allowed) -> None:

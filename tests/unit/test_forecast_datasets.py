@@ -1,5 +1,6 @@
 """Datasets of forecasts from what this server recorded: knowable, of one market, known again."""
 
+import gzip
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tests.made_recordings import write_recording
 from training import forecast_datasets
 from training.decisions import decide
 from training.forecast_datasets import build, dataset_path, load, save
-from training.recorded_markets import venue_folder
+from training.recorded_markets import recorded_markets, venue_folder
 from training.recordings import TooLittleDataError, TrainingDataError
 from training.synthetic import synthetic_cells
 
@@ -107,6 +108,33 @@ def test_recordings_of_two_venues_are_refused_naming_both(
         build(paths)
     assert f"{one} (" in str(refused.value)
     assert f"{other} (" in str(refused.value)
+
+
+def test_symbols_that_are_not_recorded_are_refused_naming_those_that_are(tmp_path: Path) -> None:
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        write_recording(tmp_path, minutes=1, symbol=symbol)
+    told = "no recording of SOLUSDT to learn from; recorded are BTCUSDT, ETHUSDT"
+    with pytest.raises(TrainingDataError, match=told):
+        build([tmp_path / "binance"], ["BTCUSDT", "SOLUSDT"])
+
+
+def test_frames_of_other_symbols_than_asked_for_are_refused_or_left_out(tmp_path: Path) -> None:
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        (tmp_path / symbol).mkdir()
+        frame = (
+            f'1700000000000000000 {{"stream":"{symbol.lower()}@trade","data":{{"s":"{symbol}"}}}}'
+        )
+        (tmp_path / symbol / "frames.gz").write_bytes(gzip.compress(frame.encode()))
+    paths = [tmp_path / "BTCUSDT", tmp_path / "ETHUSDT"]
+    (kept,) = recorded_markets(paths, ["ETHUSDT"])
+    assert kept.path == tmp_path / "ETHUSDT"
+    with pytest.raises(TrainingDataError, match="recorded are BTCUSDT"):
+        recorded_markets(paths[:1], ["ETHUSDT"])
+
+
+def test_recording_that_is_named_twice_is_learned_from_once(tmp_path: Path) -> None:
+    folder = write_recording(tmp_path, minutes=1)
+    assert len(build([folder, folder.parent, folder])) == len(build([folder]))
 
 
 def test_venue_folder_is_the_running_ones_else_the_newest(tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ from training.pipeline.forecasts import ForecastEngine
 from training.pipeline.given_files import (
     given_candles,
     given_daily,
-    given_output,
     given_recordings,
 )
 from training.pipeline.locking import alone
@@ -29,7 +28,7 @@ from training.pipeline.running import resume, retrain
 from training.pipeline.shipping import ship_all
 from training.pipeline.signals import SignalEngine
 from training.signals.building import DAILY_SYMBOL
-from training.signals.orders import OrderError, at_least, cluster_address
+from training.signals.orders import OrderError, at_least, cluster_address, output_folder
 from training.workplace import require_cluster
 
 ENGINES = {"forecaster": FORECASTS, "signals": SIGNALS}
@@ -56,7 +55,7 @@ def carry_out(options: Mapping[str, Any], told: Told) -> list[str]:
     since = None if options["since"] is None else _moment(options["since"])
     _require(cluster)
     if options["ship"] is not None:
-        output = given_output(options["ship"])
+        output = output_folder("--ship", options["ship"])
         with alone():
             ship_all(orders, engine_of, output, told)
         return []

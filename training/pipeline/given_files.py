@@ -38,10 +38,3 @@ def given_daily(path: Path | None, timeframe: Timeframe) -> str | None:
     if not path.is_file():
         raise OrderError(f"--daily: {path} is not a file")
     return str(path.resolve())
-
-
-def given_output(path: Path) -> Path:
-    """Return the folder to write to, which may not be there yet. Raises OrderError."""
-    if path.exists() and not path.is_dir():
-        raise OrderError(f"--ship: {path} is a file; a folder is asked for")
-    return path

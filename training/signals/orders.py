@@ -1,6 +1,6 @@
 """What a training is asked to do, checked, and the way through it: fit, judge, ship.
 
-Read by `manage.py train_signals`.
+Read by `manage.py train_signals`; the other training commands check their options by it, too.
 """
 
 import re
@@ -77,7 +77,7 @@ class TrainingOrder:
                 cluster=cluster_address(options["cluster"]),
                 resume=options["resume"],
             ),
-            output=options["output"],
+            output=output_folder("--output", options["output"]),
         )
 
 
@@ -134,6 +134,13 @@ def at_least(least: int, name: str, value: int) -> int:
     if value < least:
         raise OrderError(f"{name} {value} is too small; allowed are {least} and more")
     return int(value)
+
+
+def output_folder(name: str, path: Path) -> Path:
+    """Return the folder to write to, which may not be there yet. Raises OrderError."""
+    if path.exists() and not path.is_dir():
+        raise OrderError(f"{name}: {path} is a file; a folder is asked for")
+    return path
 
 
 def _symbols(text: str | None, known: Sequence[str]) -> tuple[str, ...]:

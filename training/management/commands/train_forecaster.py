@@ -39,16 +39,18 @@ class Command(BaseCommand):
             from training.export import ExportMismatchError
             from training.recordings import TrainingDataError
             from training.shipping import NETWORK_FILE, Order, train_forecaster
-        order = Order(
-            recordings=tuple(options["recordings"]),
-            output=options["output"],
-            seed=options["seed"],
-            device=options["device"],
-            max_epochs=options["max_epochs"],
-        )
+            from training.signals.orders import OrderError, at_least, output_folder
+        refused = (OrderError, TrainingDataError, FeedError, DeviceError, ExportMismatchError)
         try:
+            order = Order(
+                recordings=tuple(options["recordings"]),
+                output=output_folder("--output", options["output"]),
+                seed=at_least(0, "--seed", options["seed"]),
+                device=options["device"],
+                max_epochs=at_least(1, "--max-epochs", options["max_epochs"]),
+            )
             report = train_forecaster(order)
-        except (TrainingDataError, FeedError, DeviceError, ExportMismatchError) as error:
+        except refused as error:
             raise CommandError(str(error)) from error
         self.stdout.write(report)
         self.stdout.write(f"Written: {order.output / NETWORK_FILE}, its manifest and its card.")
