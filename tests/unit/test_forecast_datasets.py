@@ -1,6 +1,7 @@
 """Datasets of forecasts from what this server recorded: knowable, of one market, known again."""
 
 import gzip
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,10 +122,10 @@ def test_symbols_that_are_not_recorded_are_refused_naming_those_that_are(tmp_pat
 def test_frames_of_other_symbols_than_asked_for_are_refused_or_left_out(tmp_path: Path) -> None:
     for symbol in ("BTCUSDT", "ETHUSDT"):
         (tmp_path / symbol).mkdir()
-        frame = (
-            f'1700000000000000000 {{"stream":"{symbol.lower()}@trade","data":{{"s":"{symbol}"}}}}'
-        )
-        (tmp_path / symbol / "frames.gz").write_bytes(gzip.compress(frame.encode()))
+        told = {"e": "depthUpdate", "E": 1, "s": symbol, "U": 1, "u": 2, "b": [], "a": []}
+        frame = {"stream": f"{symbol.lower()}@depth@100ms", "data": told}
+        line = b"1700000000000000000 " + json.dumps(frame).encode()
+        (tmp_path / symbol / "frames.gz").write_bytes(gzip.compress(line))
     paths = [tmp_path / "BTCUSDT", tmp_path / "ETHUSDT"]
     (kept,) = recorded_markets(paths, ["ETHUSDT"])
     assert kept.path == tmp_path / "ETHUSDT"
