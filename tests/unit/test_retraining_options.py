@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from training.pipeline.modes import MixedOptionsError, refuse_mixed
 
@@ -81,3 +82,15 @@ def test_options_that_would_be_ignored_are_refused_by_name(
     with pytest.raises(MixedOptionsError) as refused:
         refuse_mixed(options)
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--for", "forecasts", "--timeframe", "1h"], "--timeframe is an option of the signals"),
+        (["--timeframe", "1h", "--recordings", "x"], "which --for signals leaves out"),
+    ],
+)
+def test_build_dataset_refuses_options_of_the_other_engine(words: list[str], told: str) -> None:
+    with pytest.raises(CommandError, match=told):
+        call_command("build_dataset", *words)

@@ -9,7 +9,6 @@ import msgspec
 from django.conf import settings
 
 from inference.artefacts.versions import SLOTS, Slot
-from inference.vocabulary import FORECASTS, SIGNALS
 from market.candles.timeframes import parse_timeframe
 from market.symbols import parse_symbol
 from predictions.models.retraining import RunState, RunStep, TrainingRun, Trigger
@@ -23,6 +22,7 @@ from training.pipeline.given_files import (
     given_recordings,
 )
 from training.pipeline.locking import alone
+from training.pipeline.modes import ENGINES
 from training.pipeline.orders import SlotOrder
 from training.pipeline.running import resume, retrain
 from training.pipeline.shipping import ship_all
@@ -31,7 +31,6 @@ from training.signals.building import DAILY_SYMBOL
 from training.signals.orders import OrderError, at_least, cluster_address, output_folder
 from training.workplace import require_cluster
 
-ENGINES = {"forecaster": FORECASTS, "signals": SIGNALS}
 LEAST = {"seed": 0, "epochs": 1, "trials": 1}
 Told = Callable[[str], None]
 

@@ -1,13 +1,24 @@
 """Which options of `manage.py retrain` go together; what would be ignored is refused.
 
+`manage.py build_dataset` asks here, too, which options are whose.
+
 Free of training's libraries: nothing is loaded for what cannot be followed.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from inference.vocabulary import FORECASTS, SIGNALS
+
+ENGINES = {"forecaster": FORECASTS, "signals": SIGNALS}
+"""As --only names them."""
 SIGNALS_OWN = ("timeframe", "candles", "daily")
 FORECASTERS_OWN = ("recordings",)
+_OTHERS: Mapping[str, tuple[str, Sequence[str]]] = {
+    FORECASTS: ("the signals", SIGNALS_OWN),
+    SIGNALS: ("the forecaster", FORECASTERS_OWN),
+}
+"""By engine, what it does not read, and who does."""
 DATA = ("only", "symbols", *SIGNALS_OWN, *FORECASTERS_OWN)
 FIT = ("trials", "epochs", "seed", "device")
 PLACE = ("jobs", "cluster")
@@ -45,6 +56,20 @@ def refuse_mixed(options: Mapping[str, Any]) -> None:
     _refuse_unread(options, given)
 
 
+def refuse_of_others(options: Mapping[str, Any], engine: str, leaving_out: str) -> None:
+    """Raise MixedOptionsError where an option is given that an engine does not read.
+
+    leaving_out: what was written that leaves the other engine out.
+    """
+    whose, names = _OTHERS[engine]
+    unread = [name for name in names if _is_given(options.get(name))]
+    if unread:
+        verb = "is an option" if len(unread) == 1 else "are options"
+        raise MixedOptionsError(
+            f"{_named(unread)} {verb} of {whose}, which {leaving_out} leaves out"
+        )
+
+
 def _is_given(value: object) -> bool:
     return value is not None and value is not False
 
@@ -64,24 +89,13 @@ def _refuse_others(mode: str | None, given: set[str]) -> None:
 
 def _refuse_unread(options: Mapping[str, Any], given: set[str]) -> None:
     only, timeframes = options.get("only"), options.get("timeframe") or ()
-    if only == "forecaster":
-        _refuse_of("the signals", SIGNALS_OWN, given, "--only forecaster")
-    elif only == "signals":
-        _refuse_of("the forecaster", FORECASTERS_OWN, given, "--only signals")
+    if only is not None:
+        refuse_of_others(options, ENGINES[only], f"--only {only}")
     elif timeframes:
-        _refuse_of("the forecaster", FORECASTERS_OWN, given, "--timeframe")
+        refuse_of_others(options, SIGNALS, "--timeframe")
     if "daily" in given and timeframes and DAILY_OF not in timeframes:
         raise MixedOptionsError(
             f"--daily holds candles of {DAILY_OF}, and --timeframe asks for {', '.join(timeframes)}"
-        )
-
-
-def _refuse_of(whose: str, names: Sequence[str], given: set[str], leaving_out: str) -> None:
-    unread = [name for name in names if name in given]
-    if unread:
-        verb = "is an option" if len(unread) == 1 else "are options"
-        raise MixedOptionsError(
-            f"{_named(unread)} {verb} of {whose}, which {leaving_out} leaves out"
         )
 
 

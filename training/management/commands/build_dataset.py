@@ -12,6 +12,7 @@ from market.candles.timeframes import SIGNAL_TIMEFRAMES, parse_timeframe
 from market.feeds import FeedError
 from market.symbols import UnknownSymbolError, parse_symbol
 from training.packages import training_packages
+from training.pipeline.modes import MixedOptionsError, refuse_of_others
 
 
 class Command(BaseCommand):
@@ -50,7 +51,9 @@ class Command(BaseCommand):
         folder = options["output"] or settings.VAR_DIR / "datasets"
         with training_packages():
             from training.recordings import TrainingDataError
+        refused = (MixedOptionsError, TrainingDataError, FeedError, UnknownSymbolError, OSError)
         try:
+            refuse_of_others(options, options["engine"], f"--for {options['engine']}")
             symbols = tuple(
                 parse_symbol(one) for one in (options["symbols"] or "").split(",") if one
             )
@@ -58,7 +61,7 @@ class Command(BaseCommand):
                 told = _forecasts(folder, options, symbols)
             else:
                 told = _signals(folder, options, symbols)
-        except (TrainingDataError, FeedError, UnknownSymbolError, OSError) as error:
+        except refused as error:
             raise CommandError(str(error)) from error
         self.stdout.write(told)
 
