@@ -27,7 +27,7 @@ from inference.artefacts.versions import Slot
 from inference.confined.messages import MOST_BYTES, Order, Told, asked
 
 LIMIT_SECONDS = 120.0
-"""For all that one network is asked, the start of its process among it."""
+"""For all that one network is asked, the start of its process among it; not for whoever asks."""
 
 _CHILD = "inference.confined.child"
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -40,14 +40,14 @@ class FailedAnswerError(Exception):
 
 @dataclass(slots=True)
 class ConfinedNetwork:
-    """An open network. ends: of `time.monotonic`, when its time is over."""
+    """An open network. left: of its time, in seconds."""
 
     folder: Path
     _child: subprocess.Popen[bytes]
     _connection: "Connection[Any, Any]"
     _words: IO[bytes]
     _seconds: float
-    _ends: float
+    _left: float
 
     def run(self, *rows: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         """Return the answers, a row each: six columns of a forecast, or three probabilities.
@@ -68,14 +68,17 @@ class ConfinedNetwork:
             raise ArtefactError(told.code, Path(told.path), told.message)
 
     def _ask(self, message: bytes) -> Told:
+        began = time.monotonic()
         try:
             self._connection.send_bytes(message)
-            if not self._connection.poll(max(0.0, self._ends - time.monotonic())):
+            if not self._connection.poll(max(0.0, self._left)):
                 text = f"was not through with being tried after {self._seconds:g} s"
                 raise ArtefactError(Refusal.TOO_SLOW, self.folder, text)
             return msgspec.msgpack.decode(self._connection.recv_bytes(MOST_BYTES), type=Told)
         except (EOFError, OSError, msgspec.DecodeError) as error:
             raise ArtefactError(Refusal.REFUSED, self.folder, self._last_words()) from error
+        finally:
+            self._left -= time.monotonic() - began
 
     def _last_words(self) -> str:
         try:
@@ -121,9 +124,7 @@ def confined(
             raise ArtefactError(Refusal.REFUSED, folder, message) from error
         try:
             theirs.close()
-            network = ConfinedNetwork(
-                folder, child, ours, words, seconds, time.monotonic() + seconds
-            )
+            network = ConfinedNetwork(folder, child, ours, words, seconds, seconds)
             network.open(Order(str(slot), str(folder), horizon_ms, rows))
             yield network
         finally:

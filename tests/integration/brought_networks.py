@@ -19,6 +19,10 @@ def node(kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> on
     return helper.make_node(kind, list(inputs), [output], **attributes)
 
 
+FOREIGN = (node("Evil", ["own"], "evil", domain="their.own"),)
+"""An operator that nobody knows; it says `evil`."""
+
+
 def forecaster(
     path: Path,
     extra: Nodes = (),

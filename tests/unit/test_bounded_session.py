@@ -1,8 +1,10 @@
 """A network that never ends, at opening or at a run, is ended, and its thread with it."""
 
 import os
+import pickle
 import resource
 import threading
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from inference.artefacts.signal_loading import Loading
 from inference.artefacts.signal_network import SignalNetwork
 from market.candles.timeframes import Timeframe
 from tests.integration.brought_networks import (
+    FOREIGN,
     endless,
     forecaster,
     large,
@@ -103,6 +106,21 @@ def test_network_with_its_weights_in_another_file_is_refused(place: str, tmp_pat
     path = with_weights_elsewhere(tmp_path / NAME, place)
     with pytest.raises(ArtefactError, match="names other files that hold its weights"):
         open_session(path.read_bytes(), path)
+
+
+def test_file_that_is_no_network_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = forecaster(tmp_path / NAME, FOREIGN, "evil")
+    with zipfile.ZipFile(tmp_path / "zip", "w") as archive:
+        archive.write(path)
+    contents = {
+        "a zip": (tmp_path / "zip").read_bytes(),
+        "a pickle": pickle.dumps({"weights": [1.0]}),
+        "of operators that nobody knows": path.read_bytes(),
+    }
+    for content in contents.values():
+        with pytest.raises(ArtefactError, match="is not a network that ONNX") as caught:
+            open_session(content, path)
+        assert "\n" not in str(caught.value)
 
 
 def test_network_that_is_refused_is_opened_once_for_all_its_coins(tmp_path: Path) -> None:
