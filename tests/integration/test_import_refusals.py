@@ -14,6 +14,7 @@ from onnx import TensorProto
 from pytest_django import Settings
 
 from inference.artefacts.versions import FORECASTER_NAME, Slot, VersionStore
+from inference.confined import network
 from inference.vocabulary import FORECASTS, SIGNALS
 from market.candles.timeframes import Timeframe
 from market.hot.vector import FEATURE_COUNT, INDEX
@@ -146,6 +147,15 @@ def test_import_refused_says_so_in_one_line_and_leaves_nothing(
     assert left_behind(store) == []
 
 
+def test_import_of_what_crashes_its_process_is_refused_by_the_users_own_name(
+    store: VersionStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "_CHILD", "tests.crashing_child")
+    path = forecaster(tmp_path / "mine.onnx")
+    assert refusal(path).startswith(f"{path}: ended the process that tried it (Segmentation")
+    assert left_behind(store) == []
+
+
 @pytest.mark.usefixtures("few_rows")
 def test_import_through_a_link_or_a_folder_takes_the_file(
     store: VersionStore, tmp_path: Path
@@ -157,8 +167,8 @@ def test_import_through_a_link_or_a_folder_takes_the_file(
     call_command("import_model", str(tmp_path / "kept"), slot="forecasts", **BY, stdout=StringIO())
 
     (version,) = store.versions(FORECASTER)
-    network = store.folder(FORECASTER, version) / FORECASTER_NAME
-    assert network.read_bytes() == path.read_bytes()
+    kept = store.folder(FORECASTER, version) / FORECASTER_NAME
+    assert kept.read_bytes() == path.read_bytes()
     assert "has a version" in refusal(tmp_path / "link.onnx")  # the same network once more
 
 
