@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import redis
 from django.conf import settings
 
@@ -111,7 +112,8 @@ class Leader:
         self.client.rpush(keys.ticks_due(), now_ms)
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not await self.loop.step():
-                pass
+                assert self.loop.lead.held is not None, "the lead was lost"
+                await asyncio.sleep(0)
 
 
 @asynccontextmanager
@@ -128,11 +130,14 @@ async def leading(
     client.hset(keys.clock(), mapping=market.to_hash())
     given: dict[str, Any] = {"config": CONFIG, "symbols": SYMBOLS, "speaker": speaker}
     loop = make_loop(redis_url, **(given | changes))
-    await loop.take_lead()
-    try:
-        yield Leader(client, loop)
-    finally:
-        await loop.run(0)
+    with pytest.MonkeyPatch.context() as patch:
+        # It is stepped by hand, and nobody renews its lease between two steps.
+        patch.setattr("inference.handover.lease.TTL_MS", 60_000)
+        await loop.take_lead()
+        try:
+            yield Leader(client, loop)
+        finally:
+            await loop.run(0)
 
 
 @dataclass
