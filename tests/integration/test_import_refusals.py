@@ -28,6 +28,7 @@ from tests.integration.brought_networks import (
     node,
     with_weights_elsewhere,
 )
+from tests.shipped import SHIPPED
 from tests.unit import signal_artefacts
 
 pytestmark = pytest.mark.django_db
@@ -200,6 +201,17 @@ def test_import_under_a_name_that_was_had_before_is_refused(
 
     assert "has a version mine already" in refusal(path, name="mine")
     assert store.versions(FORECASTER) == []
+
+
+@pytest.mark.usefixtures("few_rows")
+def test_import_under_the_shipped_versions_name_is_refused(
+    store: VersionStore, tmp_path: Path
+) -> None:
+    assert "was registered with another network" in refusal(
+        forecaster(tmp_path / "mine.onnx"), name=SHIPPED
+    )
+    assert left_behind(store) == []
+    assert standing.champion_version(FORECASTER) == SHIPPED
 
 
 @pytest.mark.usefixtures("few_rows")
