@@ -2,8 +2,11 @@
 
 A file may hold a loop without an end, and nothing can end the thread that runs it. ONNX Runtime
 asks between two nodes whether it is to go on: a thread of its own tells it when it is not.
+What counts is the time that the thread computes: a machine that stands still, or is busy with
+others, makes no network slow.
 """
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +17,8 @@ LOOK_SECONDS = 0.5
 
 
 class Leash:
-    """Held around what may not end. cut: called once, from another thread, after so many seconds.
+    """Held around what may not end. cut: called once, from another thread, after so many seconds of
+    computing.
 
     Several threads may hold it at a time. What was cut stays cut.
     """
@@ -23,11 +27,12 @@ class Leash:
         self.seconds = seconds
         self.is_cut = False
         self._cut = cut
-        self._ends: dict[int, float] = {}
+        self._ends: dict[int, tuple[int, float]] = {}  # by thread: its clock, and when on that
         _WATCH.add(self)
 
     def __enter__(self) -> None:
-        self._ends[threading.get_ident()] = time.monotonic() + self.seconds
+        clock = _own_clock()
+        self._ends[threading.get_ident()] = clock, time.clock_gettime(clock) + self.seconds
 
     def __exit__(
         self,
@@ -37,9 +42,9 @@ class Leash:
     ) -> None:
         self._ends.pop(threading.get_ident(), None)
 
-    def cut_if_due(self, now: float) -> None:
-        """Cut it where somebody has held it for too long. now: of `time.monotonic`."""
-        if not self.is_cut and any(end < now for end in tuple(self._ends.values())):
+    def cut_if_due(self) -> None:
+        """Cut it where somebody has held it for too long."""
+        if not self.is_cut and any(_is_over(*end) for end in tuple(self._ends.values())):
             self.is_cut = True
             self._cut()
 
@@ -66,7 +71,20 @@ class _Watch:
             with self._lock:
                 leashes = tuple(self._leashes)
             for leash in leashes:
-                leash.cut_if_due(time.monotonic())
+                leash.cut_if_due()
+
+
+def _own_clock() -> int:
+    if sys.platform == "linux":
+        return time.pthread_getcpuclockid(threading.get_ident())
+    return time.CLOCK_MONOTONIC
+
+
+def _is_over(clock: int, end: float) -> bool:
+    try:
+        return time.clock_gettime(clock) > end
+    except OSError:  # the thread has ended, and let go before
+        return False
 
 
 _WATCH = _Watch()

@@ -1,8 +1,8 @@
 """A session of ONNX Runtime in which nothing lasts for ever; the one way to open a network.
 
-Read by both engines' networks. One thread, no spinning. A run that takes too long is ended between
-two nodes of the graph; within one it cannot be, so what others bring is opened in a process of its
-own first (`inference.confined`).
+Read by both engines' networks. One thread, no spinning. A run that computes for too long is ended
+between two nodes of the graph; within one it cannot be, so what others bring is opened in a process
+of its own first (`inference.confined`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +28,7 @@ ORT_ERRORS: tuple[type[Exception], ...] = (
 """What ONNX Runtime raises; its own classes share no ancestor below Exception."""
 
 OPEN_SECONDS, RUN_SECONDS = 60.0, 11.0
-"""A run may take a second longer than whoever waits for its answer does, who then says why."""
+"""Of computing. A run may take a second longer than whoever waits for it does, who says why."""
 
 CPU = ("CPUExecutionProvider",)
 _NOT_AT_OPENING = ("ConstantFolding",)
@@ -82,7 +82,7 @@ class BoundedSession:
                 return run(*given, self._options)
         except ORT_ERRORS as error:
             if self._leash.is_cut:
-                message = f"it gives no answer within {self._leash.seconds:g} s"
+                message = f"it gives no answer within {self._leash.seconds:g} s of computing"
                 raise NoAnswerError(message) from error
             raise
 
@@ -106,7 +106,7 @@ def open_session(content: bytes, path: Path, providers: Sequence[str] = CPU) -> 
             )
     except ORT_ERRORS as error:
         if leash.is_cut:
-            message = f"is not open after {leash.seconds:g} s"
+            message = f"is not open after {leash.seconds:g} s of computing"
             raise ArtefactError(Refusal.TOO_SLOW, path, message) from error
         message = f"is not a network that ONNX Runtime can open: {first_line(error)}"
         if _EXTERNAL in message:

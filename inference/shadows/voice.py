@@ -22,7 +22,7 @@ WAITING = 8
 """Entries that wait for a version at most; the oldest is dropped, it would be said last."""
 
 HUNG_SECONDS = 10.0
-"""Its run ends a second later: `inference.artefacts.session`."""
+"""Its run ends after a second more of computing: `inference.artefacts.session`."""
 SLOW_ANSWERS = 10
 """So many in a row that take longer than a tick may, and the version is set aside."""
 

@@ -4,14 +4,17 @@ import os
 import pickle
 import resource
 import threading
+import time
 import zipfile
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
 
 from inference.artefacts import session
 from inference.artefacts.errors import ArtefactError, Refusal
+from inference.artefacts.leash import Leash
 from inference.artefacts.network_files import MAX_NETWORK_BYTES, read_network
 from inference.artefacts.registry import Registry
 from inference.artefacts.session import NoAnswerError, open_session
@@ -68,9 +71,31 @@ def test_run_of_an_endless_loop_ends_and_frees_its_thread(body: str, tmp_path: P
     thread.join(20)
 
     assert not thread.is_alive()
-    assert [str(error) for error in caught] == ["it gives no answer within 0.2 s"]
+    assert [str(error) for error in caught] == ["it gives no answer within 0.2 s of computing"]
     with pytest.raises(NoAnswerError):  # and is not asked again
         opened.run(["forecast"], FEED)
+
+
+def test_leash_counts_what_its_holder_computes_not_what_others_do() -> None:
+    cut: list[str] = []
+    leash, held, go_on = Leash(lambda: cut.append("cut"), 0.05), Event(), Event()
+
+    def hold() -> None:
+        with leash:
+            held.set()
+            go_on.wait(20)
+            _compute(0.1)
+            leash.cut_if_due()
+
+    thread = threading.Thread(target=hold, daemon=True)
+    thread.start()
+    assert held.wait(20)
+    _compute(0.1)
+    leash.cut_if_due()
+    assert cut == []
+    go_on.set()
+    thread.join(20)
+    assert cut == ["cut"] and leash.is_cut
 
 
 def test_run_that_ends_is_let_be(tmp_path: Path) -> None:
@@ -160,3 +185,9 @@ def test_read_network_of_what_is_no_file_is_refused_at_once(tmp_path: Path) -> N
         "": "cannot be read: Is a directory",
         "none": "there is no such file",
     }
+
+
+def _compute(seconds: float) -> None:
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
