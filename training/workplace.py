@@ -4,6 +4,7 @@ Read by both engines' trainers and by the search. A result is handed over as soo
 so that it can be written down before the rest is.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
@@ -13,8 +14,9 @@ from typing import Any, TypeVar
 
 import dask
 import joblib
-from distributed import Client, KilledWorker, as_completed
+from distributed import Client, KilledWorker, Security, as_completed
 from distributed.client import FutureCancelledError
+from distributed.comm.core import connect
 
 CONNECT_SECONDS = 10
 _NO_WARNING = {"distributed.admin.large-graph-warning-threshold": "1TB"}
@@ -111,11 +113,22 @@ def _cluster(address: str) -> Iterator[Any]:
 
 def _connected(address: str) -> Any:
     try:
+        # The client itself waits for ever for a greeting, where something else answers.
+        asyncio.run(asyncio.wait_for(_greeted(address), 2 * CONNECT_SECONDS))
         return Client(  # type: ignore[no-untyped-call]  # half of Dask has types
             address, timeout=CONNECT_SECONDS, set_as_default=False
         )
-    except (OSError, ValueError) as error:
-        raise WorkplaceAwayError(f"no Dask scheduler answers at {address}: {error}") from error
+    except (OSError, ValueError, TypeError) as error:  # TypeError: tls without certificates
+        why = str(error) or "what answers there does not greet as one"
+        raise WorkplaceAwayError(f"no Dask scheduler answers at {address}: {why}") from error
+
+
+async def _greeted(address: str) -> None:
+    own = Security().get_connection_args("client")  # type: ignore[no-untyped-call]
+    comm = await connect(  # type: ignore[no-untyped-call]
+        address, timeout=CONNECT_SECONDS, **own
+    )
+    await comm.close()
 
 
 def _numbered(number: int, function: Callable[..., Result], *given: Any) -> tuple[int, Result]:

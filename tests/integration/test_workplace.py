@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from training.signals.fitted import EpochNote, FittedNetwork
 from training.signals.fitting import fit_network
 from training.signals.options import FitOptions
 from training.synthetic import synthetic_cells
-from training.workplace import Workplace, WorkplaceError, carry_out
+from training.workplace import Workplace, WorkplaceError, carry_out, require_cluster
 
 QUICK = FitOptions(
     members=1, epochs=3, least_epochs=1, stride=1, batch_size=128, channels=(4, 4), hidden=4
@@ -127,6 +128,7 @@ def test_two_processes_fit_what_one_fits(
 def test_cluster_that_loses_a_worker_fits_what_one_process_fits(
     signal_tasks, forecast_tasks, alone, decisions, cluster, tmp_path: Path, monkeypatch
 ) -> None:
+    require_cluster(cluster.scheduler_address)
     there = Workplace(folder=tmp_path, cluster=cluster.scheduler_address)
     workers = {nanny.pid for nanny in cluster.workers.values()}
     monkeypatch.setattr(signals, "run_task", _die_once_at_the_first_fold)
@@ -152,6 +154,16 @@ def test_cluster_without_a_scheduler_is_named(
     address = f"tcp://127.0.0.1:{free_port()}"
     with pytest.raises(WorkplaceError, match=address):
         list(carry_out(abs, [(-1,)], Workplace(folder=tmp_path, cluster=address)))
+
+
+def test_cluster_where_something_else_answers_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("training.workplace.CONNECT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(WorkplaceError, match="does not greet as one"):
+            require_cluster(address)
 
 
 def test_cluster_without_a_worker_says_so(tmp_path: Path) -> None:
