@@ -84,11 +84,6 @@ def fit_linear(name: str, decisions: Decisions, columns: Sequence[int]) -> Graph
     return GraphCandidate(name, graph)
 
 
-def fit_unchanged(decisions: Decisions) -> GraphCandidate:
-    """Fit "the mid stays where it is"."""
-    return fit_linear(UNCHANGED, decisions, LINEAR_COLUMNS[UNCHANGED])
-
-
 def fit_microprice(decisions: Decisions) -> GraphCandidate:
     """Fit the ridge on 1e4·ln(micro/m) alone."""
     return fit_linear(MICROPRICE_LINEAR, decisions, LINEAR_COLUMNS[MICROPRICE_LINEAR])

@@ -10,9 +10,6 @@ from inference.vocabulary import Direction, OutcomeStatus, SignalResult
 from market.candles.timeframes import Timeframe
 from predictions.models import Forecast, ForecastOutcome, Signal, SignalOutcome
 
-GRADING_MS = 120_000
-"""A live path takes its last candle two minutes after its close (`docs/architecture.md`)."""
-
 
 @dataclass(frozen=True, slots=True)
 class State:

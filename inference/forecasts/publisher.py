@@ -39,7 +39,6 @@ class Publisher:
         self._pred_keys = [keys.pred(symbol) for symbol in symbols]
         self._script = WRITE_LOG if cluster else scripts.WRITE_TICK
         self._sha: str | None = None
-        self.message_bytes = 0
 
     @property
     def load_script(self) -> Pipeline:

@@ -34,7 +34,6 @@ class MarketTracker:
     def __init__(self, feed: Source) -> None:
         self._feed = feed
         self.symbols = {symbol: HotFeatures(symbol) for symbol in feed.symbols}
-        self.unknown_symbol = 0
         self.on_answer: Callable[[DepthSnapshot], None] | None = None
         """Told of each snapshot that was asked for and applied; what is recorded needs it."""
         self._resyncing_since: dict[str, int] = {}
@@ -52,10 +51,8 @@ class MarketTracker:
         self._until_ms = batch.until_ms
         for event in batch.events:
             features = symbols.get(event.symbol)
-            if features is None:
-                self.unknown_symbol += 1
-                continue
-            features.apply(event)
+            if features is not None:
+                features.apply(event)
         now_ms = batch.until_ms
         rows = {}
         for symbol, features in symbols.items():

@@ -69,11 +69,6 @@ class PairedForecasts:
     def n(self) -> int:
         return len(self.decided_ms)
 
-    @property
-    def without_moves(self) -> int:
-        """Return of how many the features are pruned, or were not asked for."""
-        return int(np.isnan(self.moves_bp).sum())
-
 
 @dataclass(frozen=True, slots=True)
 class PairedSignals:
@@ -96,11 +91,6 @@ class PairedSignals:
     @property
     def n(self) -> int:
         return len(self.decided_ms)
-
-    @property
-    def without_atr(self) -> int:
-        """Return of how many the features are pruned, or were not asked for."""
-        return int(np.isnan(self.atr_ratio).sum())
 
 
 def paired_forecasts(

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -213,7 +212,3 @@ async def said(client: redis.Redis, version: str, count: int) -> list[TickEntry]
     """Wait until a version has said so many entries; return them."""
     await eventually(lambda: len(entries(client).get(version, [])) >= count)
     return entries(client)[version]
-
-
-def remove_from_trial(var_dir: Path) -> None:
-    shutil.rmtree(var_dir / "shadows")

@@ -36,7 +36,7 @@ def test_pairs_of_two_versions_hold_what_each_said_and_what_came() -> None:
     np.testing.assert_allclose(pairs.mine[:, 1], mine.ravel() - 3, atol=1e-8)
     np.testing.assert_allclose(pairs.mine[:, 3:].sum(axis=1), 1.0)
     np.testing.assert_allclose(pairs.moves_bp, 2 * 10**0.5)
-    assert (pairs.every, pairs.without_moves) == (1, 0)
+    assert pairs.every == 1
 
 
 def test_pairs_leave_out_fallbacks_late_open_unanswered_and_other_venues() -> None:
@@ -85,10 +85,9 @@ def test_pairs_whose_entry_was_pruned_have_no_move() -> None:
 
     pairs = paired_forecasts(VENUE, "v2", "v1")
 
-    assert pairs.without_moves == 2
     assert np.isnan(pairs.moves_bp[:2]).all()
     assert np.isfinite(pairs.moves_bp[2:]).all()
-    assert paired_forecasts(VENUE, "v2", "v1", moves=False).without_moves == 6
+    assert np.isnan(paired_forecasts(VENUE, "v2", "v1", moves=False).moves_bp).all()
 
 
 def test_pairs_too_many_are_thinned_by_whole_ticks() -> None:

@@ -17,7 +17,6 @@ import polars as pl
 from market.candles.series import CandleSeries, Floats
 from market.candles.store import CandleStore, CandleStoreError
 from market.candles.timeframes import Timeframe
-from market.symbols import parse_symbol
 from training.recordings import TrainingDataError
 
 Numbers = npt.NDArray[np.generic]
@@ -113,12 +112,6 @@ def candles_digest(parts: Sequence[CandleSeries]) -> str:
         for column in ("open_ms", *COLUMNS):
             digest.update(np.ascontiguousarray(getattr(part, column)).tobytes())
     return digest.hexdigest()
-
-
-def coins_in(root: Path, timeframe: Timeframe) -> tuple[str, ...]:
-    """Return the symbols that a feather folder holds for a timeframe, in order."""
-    files = sorted((root / timeframe).glob(f"*-{timeframe}.feather"))
-    return tuple(parse_symbol(file.name.removesuffix(f"-{timeframe}.feather")) for file in files)
 
 
 def _daily_rows(path: Path) -> Iterator[tuple[float, ...]]:

@@ -44,7 +44,6 @@ class Heard:
         "told_trade_id",
         "top_ns",
         "trade_id",
-        "trades_ns",
         "waits_for",
     )
 
@@ -60,7 +59,7 @@ class Heard:
         self.behind_ns = 0
         self.waits_for: Stream | None = None
         self.ticker: BookTicker | None = None
-        self.depth_ns = self.top_ns = self.trades_ns = self.last_ns = self.since_ns = now_ns
+        self.depth_ns = self.top_ns = self.last_ns = self.since_ns = now_ns
 
 
 class Hearing:
@@ -160,7 +159,7 @@ class HeardOver:
             if trade_id <= heard.trade_id:
                 self._counters["duplicates"] += 1
                 return
-            heard.trade_id, heard.trades_ns, heard.behind_ns = trade_id, recv_ns, 0
+            heard.trade_id, heard.behind_ns = trade_id, 0
         elif kind is DepthSnapshot:
             heard.anchor_id, heard.depth_ns = event.last_id, recv_ns  # type: ignore[union-attr]
         heard.last_ns = recv_ns

@@ -12,25 +12,11 @@ from rest_framework.views import APIView
 from inference.vocabulary import ENGINES, Role
 from predictions.api.schema.refusals import refusals
 from predictions.api.schema.retraining_shapes import ModelSlotSerializer, RetrainingSerializer
-from predictions.api.schema.signal_shapes import ERROR_CODES, TIMEFRAMES
+from predictions.api.schema.signal_shapes import TIMEFRAMES
 from predictions.cards.figures import VERDICTS
 
 Shape = serializers.Serializer[dict[str, Any]]
 ROLES = [Role.CHAMPION.value, Role.BASELINE.value]
-
-
-class SlotSerializer(Shape):
-    """What serves one coin at one timeframe."""
-
-    symbol = serializers.CharField()
-    timeframe = serializers.ChoiceField(TIMEFRAMES)
-    model = serializers.CharField(allow_null=True, help_text="Its card's `id`; null: none.")
-    version = serializers.CharField(allow_null=True)
-    role = serializers.ChoiceField(ROLES, allow_null=True)
-    own = serializers.BooleanField(help_text="A network of this coin alone.")
-    promoted = serializers.BooleanField(help_text="From var/models, which wins.")
-    code = serializers.ChoiceField(ERROR_CODES, allow_blank=True, help_text="Why there is none.")
-    message = serializers.CharField(allow_blank=True)
 
 
 class VerdictSerializer(Shape):
