@@ -55,7 +55,7 @@ async def test_close_all_candles_there_one_batch(redis_url, binary, predictor):
         assert M15.ms < binary.pttl(keys.sig("BTCUSDT", M15)) <= M15.ms + 60_000
         await eventually(lambda: value(loop, "signals_latency_seconds_count") == len(SYMBOLS))
         # That it is no more than a second is held in tests/performance.
-        assert value(loop, "signals_latency_seconds_sum") >= 0.4 * len(SYMBOLS)
+        assert value(loop, "signals_latency_seconds_sum") > 0
 
 
 async def test_close_straggler_gets_a_batch_of_its_own(redis_url, binary, predictor):
