@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market.files import replace_whole
 from market.hot.vector import FEATURE_NAMES, HORIZON_MS, INDEX, TICK_MS
 from market.recording.reading import SymbolRecording
+from training.dataset_files import content_digest, read_columns, texts_of, write_columns
 from training.decisions import (
     COLUMNS,
     READ_DELAY_MS,
@@ -30,7 +30,6 @@ from training.labels import forward_returns_bp
 from training.recorded_markets import RecordedMarket, recorded_markets
 from training.recordings import (
     TooLittleDataError,
-    TrainingDataError,
     read_recording,
     recorded_symbols,
     recording_digest,
@@ -43,6 +42,8 @@ MOST_THINNED = 60_000 // TICK_MS
 horizon that costs rows, hardly information; beyond it, other times still tell more than more coins
 of the same moment, which move together. Only then the oldest are left out."""
 TICKS_AN_HOUR = 3_600_000 // TICK_MS
+
+_SAID = ("names", "symbols", "venue", "source", "digest", "grid_ms")
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -97,20 +98,15 @@ def dataset_path(folder: Path) -> Path:
 
 def save(dataset: ForecastDataset, path: Path) -> None:
     """Write a dataset to one file, replaced in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    columns = _columns(dataset)
-    texts = {
-        "names": np.array(dataset.decisions.names),
-        "symbols": np.array(dataset.symbols),
-        "venue": np.array(dataset.venue),
-        "source": np.array(dataset.source),
-        "digest": np.array(dataset.digest),
-        "grid_ms": np.array(dataset.decisions.grid_ms),
-        "content": np.array(_content(columns)),
+    said = {
+        "names": dataset.decisions.names,
+        "symbols": dataset.symbols,
+        "venue": dataset.venue,
+        "source": dataset.source,
+        "digest": dataset.digest,
+        "grid_ms": dataset.decisions.grid_ms,
     }
-    replace_whole(
-        path, lambda file: np.savez_compressed(file, allow_pickle=False, **columns, **texts)
-    )
+    write_columns(path, _columns(dataset), said)
 
 
 def load(path: Path) -> ForecastDataset:
@@ -118,28 +114,18 @@ def load(path: Path) -> ForecastDataset:
 
     Raises TrainingDataError where there is none, or its content is not what was written.
     """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            values = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError) as error:
-        raise TrainingDataError(f"{path} is no dataset: {error}; run build_dataset") from error
-    needed = ("symbol", *COLUMNS)
-    present: dict[str, Any] = {name: values[name] for name in needed if name in values}
-    whole = len(present) == len(needed) and "grid_ms" in values
-    if not whole or str(values.get("content", "")) != _content(present):
-        raise TrainingDataError(f"{path} is damaged or of another version; run build_dataset")
-    names = _texts(values["names"])
+    columns, said = read_columns(path, ("symbol", *COLUMNS), _SAID)
     return ForecastDataset(
         Decisions(
-            names,
-            **{name: present[name] for name in COLUMNS},
-            grid_ms=int(values["grid_ms"]),
+            texts_of(said["names"]),
+            **{name: columns[name] for name in COLUMNS},
+            grid_ms=int(said["grid_ms"]),
         ),
-        present["symbol"],
-        _texts(values["symbols"]),
-        str(values["venue"]),
-        str(values["source"]),
-        str(values["digest"]),
+        columns["symbol"],
+        texts_of(said["symbols"]),
+        str(said["venue"]),
+        str(said["source"]),
+        str(said["digest"]),
     )
 
 
@@ -191,7 +177,7 @@ def _of_ticks(markets: Sequence[RecordedMarket]) -> ForecastDataset:
         "",
     )
     digest = hashlib.sha256(f"{venue} {' '.join(symbols)} ".encode())
-    digest.update(_content(_columns(dataset)).encode())
+    digest.update(content_digest(_columns(dataset)).encode())
     return ForecastDataset(
         dataset.decisions,
         dataset.symbol,
@@ -230,15 +216,3 @@ def _tick_returns(decided: Integers, values: Floats) -> Floats:
 
 def _columns(dataset: ForecastDataset) -> dict[str, npt.NDArray[Any]]:
     return {"symbol": dataset.symbol} | {name: getattr(dataset.decisions, name) for name in COLUMNS}
-
-
-def _content(columns: dict[str, npt.NDArray[Any]]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(columns):
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(columns[name]).tobytes())
-    return digest.hexdigest()
-
-
-def _texts(values: npt.NDArray[Any]) -> tuple[str, ...]:
-    return tuple(str(one) for one in np.atleast_1d(values))

@@ -4,8 +4,6 @@ A decision is made at the close of a candle and sees the WINDOW rows up to it. R
 fit and by the protocol; `manage.py build_dataset` writes it to a file.
 """
 
-import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path as File
@@ -25,13 +23,14 @@ from market.candles.indicators import (
 )
 from market.candles.series import CandleSeries, Flags, Floats, Integers
 from market.candles.timeframes import Timeframe
+from training.dataset_files import read_columns, texts_of, write_columns
 from training.recordings import TooLittleDataError, TrainingDataError
 from training.signals.candles import FINER, CandleSource, candles_digest
 from training.signals.labels import BARRIER_ATR, Path, first_touches
 from training.splits import Timeline
 
 Window = npt.NDArray[np.float32]
-_NOT_ARRAYS = ("timeframe", "symbols", "source", "digest")
+_SAID = ("timeframe", "symbols", "source", "digest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +91,9 @@ class SignalDataset:
 
 
 _DECISION_COLUMNS = tuple(
-    field.name for field in fields(SignalDataset) if field.name not in (*_NOT_ARRAYS, "indicators")
+    field.name for field in fields(SignalDataset) if field.name not in (*_SAID, "indicators")
 )
+_COLUMNS = ("indicators", *_DECISION_COLUMNS)
 
 
 def build(
@@ -129,20 +129,14 @@ def build(
 
 def save(dataset: SignalDataset, path: File) -> None:
     """Write a dataset to one file, replaced in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".tmp.npz")
-    columns = {name: getattr(dataset, name) for name in ("indicators", *_DECISION_COLUMNS)}
-    np.savez_compressed(
-        draft,
-        allow_pickle=False,
-        **columns,
-        timeframe=np.array(dataset.timeframe.value),
-        symbols=np.array(dataset.symbols),
-        source=np.array(dataset.source),
-        digest=np.array(dataset.digest),
-        content=np.array(_content(columns)),
-    )
-    os.replace(draft, path)
+    columns = {name: getattr(dataset, name) for name in _COLUMNS}
+    said = {
+        "timeframe": dataset.timeframe.value,
+        "symbols": dataset.symbols,
+        "source": dataset.source,
+        "digest": dataset.digest,
+    }
+    write_columns(path, columns, said)
 
 
 def load(path: File) -> SignalDataset:
@@ -150,21 +144,13 @@ def load(path: File) -> SignalDataset:
 
     Raises TrainingDataError where there is none, or its content is not what was written.
     """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            values = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError) as error:
-        raise TrainingDataError(f"{path} is no dataset: {error}; run build_dataset") from error
-    content = str(values.pop("content", ""))
-    texts = {name: values.pop(name, None) for name in _NOT_ARRAYS}
-    if set(values) != {"indicators", *_DECISION_COLUMNS} or content != _content(values):
-        raise TrainingDataError(f"{path} is damaged or of another version; run build_dataset")
+    columns, said = read_columns(path, _COLUMNS, _SAID)
     return SignalDataset(
-        timeframe=Timeframe(str(texts["timeframe"])),
-        symbols=tuple(str(one) for one in np.atleast_1d(np.asarray(texts["symbols"]))),
-        source=str(texts["source"]),
-        digest=str(texts["digest"]),
-        **values,
+        timeframe=Timeframe(str(said["timeframe"])),
+        symbols=texts_of(said["symbols"]),
+        source=str(said["source"]),
+        digest=str(said["digest"]),
+        **columns,
     )
 
 
@@ -223,7 +209,7 @@ def _joined(
 ) -> SignalDataset:
     columns = {
         name: np.concatenate([piece[name] for piece in pieces])
-        for name in ("indicators", *_DECISION_COLUMNS)
+        for name in _COLUMNS
         if name != "symbol"
     }
     counts = [len(piece["end_row"]) for piece in pieces]
@@ -244,11 +230,3 @@ def _joined(
         **columns,
     )
     return dataset.take(np.lexsort((coins, dataset.decided_ms)).astype(np.int64))
-
-
-def _content(columns: dict[str, npt.NDArray[Any]]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(columns):
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(columns[name]).tobytes())
-    return digest.hexdigest()
