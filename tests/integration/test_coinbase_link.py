@@ -5,7 +5,8 @@ import time
 from market.candles.timeframes import Timeframe
 from market.listings import SymbolStatus
 from tests.integration.unified_listening import coinbase, linked, top_of, units
-from tests.spoken_exchanges import NOW_MS, SpokenCoinbase
+from tests.spoken_exchanges.coinbase import SpokenCoinbase
+from tests.spoken_exchanges.exchange import NOW_MS
 from tests.waiting import eventually
 
 

@@ -5,7 +5,7 @@ from market.events import BookTicker, DepthSnapshot, Trade
 from market.feeds.live.link import Stream, Subscription
 from market.listings import SymbolStatus
 from tests.integration.unified_listening import OPEN_MS, kraken, linked, listening, top_of, units
-from tests.spoken_exchanges import SpokenKraken
+from tests.spoken_exchanges.kraken import SpokenKraken
 from tests.waiting import eventually
 
 

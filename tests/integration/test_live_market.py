@@ -27,14 +27,11 @@ from market.running import MarketPlan, run_market
 from tests.fake_exchanges import fake_exchange
 from tests.ports import free_port
 from tests.recordings import BTC_SPOT, recording
-from tests.spoken_exchanges import (
-    Spoken,
-    SpokenBybit,
-    SpokenCoinbase,
-    SpokenKraken,
-    SpokenOkx,
-    speaking,
-)
+from tests.spoken_exchanges.bybit import SpokenBybit
+from tests.spoken_exchanges.coinbase import SpokenCoinbase
+from tests.spoken_exchanges.exchange import Spoken, speaking
+from tests.spoken_exchanges.kraken import SpokenKraken
+from tests.spoken_exchanges.okx import SpokenOkx
 from tests.waiting import PATIENCE_SECONDS, eventually, eventually_sync
 
 

@@ -11,7 +11,9 @@ from tests.integration.unified_listening import (
     top_of,
     units,
 )
-from tests.spoken_exchanges import MINUTE_MS, NOW_MS, SpokenBybit, SpokenOkx
+from tests.spoken_exchanges.bybit import SpokenBybit
+from tests.spoken_exchanges.exchange import MINUTE_MS, NOW_MS
+from tests.spoken_exchanges.okx import SpokenOkx
 from tests.waiting import eventually
 
 

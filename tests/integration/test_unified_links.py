@@ -8,7 +8,7 @@ from market.exchanges import SUPPORTED
 from market.feeds.live.link import LinkError
 from market.feeds.live.unified import UnifiedLink
 from tests.integration.unified_listening import bybit, kraken, linked, listening, streams
-from tests.spoken_exchanges import SpokenKraken
+from tests.spoken_exchanges.kraken import SpokenKraken
 from tests.waiting import eventually
 
 

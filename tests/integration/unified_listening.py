@@ -12,16 +12,11 @@ from market.exchanges import SUPPORTED
 from market.feeds.live.link import LinkError, Stream, Subscription
 from market.feeds.live.unified import UnifiedLink
 from market.feeds.live.unified_connection import UnifiedConnection
-from tests.spoken_exchanges import (
-    MINUTE_MS,
-    NOW_MS,
-    Spoken,
-    SpokenBybit,
-    SpokenCoinbase,
-    SpokenKraken,
-    SpokenOkx,
-    speaking,
-)
+from tests.spoken_exchanges.bybit import SpokenBybit
+from tests.spoken_exchanges.coinbase import SpokenCoinbase
+from tests.spoken_exchanges.exchange import MINUTE_MS, NOW_MS, Spoken, speaking
+from tests.spoken_exchanges.kraken import SpokenKraken
+from tests.spoken_exchanges.okx import SpokenOkx
 from tests.waiting import PATIENCE_SECONDS, eventually
 
 OPEN_MS = NOW_MS - NOW_MS % MINUTE_MS
