@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -85,6 +86,10 @@ def said(page: Page) -> list[str]:
     return found
 
 
+def has_said(page: Page, spoken: list[str]) -> bool:
+    return said(page) == spoken
+
+
 def test_strong_signals_are_notified_once_of_a_batch_and_lead_to_the_matrix(
     running: WebInstance, clean_redis: redis.Redis, page: Page, now_ms: float
 ) -> None:
@@ -148,11 +153,11 @@ def test_of_two_tabs_one_notifies_and_both_speak(
     spoken = ["simulated, strong signal: ETHUSDT 1h long, 78 %."]
     for tab in (page, other):
         expect(tab.get_by_test_id("announced")).to_have_attribute("aria-live", "polite")
-        eventually_sync(lambda tab=tab: said(tab) == spoken)
+        eventually_sync(partial(has_said, tab, spoken))
     publish_signals(clean_redis, 2, signal("SOLUSDT", H1, at_ms=now_ms + 200))
     spoken.append("simulated, strong signal: SOLUSDT 1h long, 78 %.")
     for tab in (page, other):
-        eventually_sync(lambda tab=tab: said(tab) == spoken)
+        eventually_sync(partial(has_said, tab, spoken))
     eventually_sync(lambda: len(told(page)) + len(told(other)) >= 2)
     before = told(other)
     other.reload()

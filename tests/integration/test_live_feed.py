@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -118,9 +119,14 @@ def test_heartbeat_tells_of_the_feed_and_a_stop_ends_it(exchange, clean_redis: r
             well = state and state.clock_offset_ms is not None and state.counters.get("frames")
             return state if well and all(each.up for each in state.connections) else None
 
-        found = []
-        eventually_sync(lambda: found.append(told()) or found[-1])
-        state = found[-1]
+        state: Any = None
+
+        def is_told() -> bool:
+            nonlocal state
+            state = told()
+            return state is not None
+
+        eventually_sync(is_told)
         assert {each.name for each in state.connections} == {"market-1", "candles"}
         assert abs(state.clock_offset_ms) <= state.clock_uncertainty_ms + 50
         stop.set()

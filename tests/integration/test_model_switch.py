@@ -66,9 +66,15 @@ class Market:
         write_features(self.client, price=mid, mid_price=mid, feature_ts=now_ms / 1e3 - 0.01)
         self.client.hset(keys.ob("BTCUSDT"), mapping={"bid": mid - 1, "ask": mid + 1})
         self.client.rpush(keys.ticks_due(), now_ms)
-        done: list[Any] = []
-        eventually_sync(lambda: done.append(self.client.blpop([keys.ticks_done()], 1)) or done[-1])
-        assert int(done[-1][1]) == now_ms
+        done: Any = None
+
+        def named() -> bool:
+            nonlocal done
+            done = self.client.blpop([keys.ticks_done()], timeout=1)
+            return done is not None
+
+        eventually_sync(named)
+        assert int(done[1]) == now_ms
         return self.said[-1]
 
     def until(self, version: str) -> TickEntry:

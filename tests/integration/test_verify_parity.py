@@ -43,7 +43,7 @@ from tests.hot_state import make_loop
 from tests.made_candles import walk
 from tests.model_versions import add_version
 from tests.recordings import BTC_FUTURES, NEXO_SPOT, recording
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 VENUE = "replay/parity/1"
 SYMBOL = "NEXOUSDT"
@@ -61,7 +61,7 @@ class Played:
 
 
 async def play(redis_url: str, root: Path, speed: float, market: str) -> Played:
-    config = ServiceConfig(redis=RedisConfig(socket_timeout_seconds=1.0))
+    config = ServiceConfig(redis=RedisConfig(socket_timeout_seconds=5.0))
     base = django_settings.BASE_DIR
     feed = ReplayFeed([recording(market)])
     service = ServiceSettings(config, feed.symbols, "", base, root / "no-var", "")
@@ -77,7 +77,7 @@ async def play(redis_url: str, root: Path, speed: float, market: str) -> Played:
         feeding.start()
         try:
             await eventually(lambda: client.exists(keys.clock()))
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await loop.run(TICKS)
         finally:
             done.set()
