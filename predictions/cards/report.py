@@ -145,11 +145,16 @@ def _slot(
     }
 
 
-def _loaded(told: Told) -> dict[str, list[dict[str, Any]] | None]:
+def _model_of(told: Told) -> Mapping[str, Any] | None:
     components = told.inference.get("components")
     model = components.get("model") if isinstance(components, Mapping) else None
+    return model if isinstance(model, Mapping) else None
+
+
+def _loaded(told: Told) -> dict[str, list[dict[str, Any]] | None]:
+    model = _model_of(told)
     forecasts = None
-    if isinstance(model, Mapping):
+    if model is not None:
         named = {name: model.get(name) for name in ("status", "version", "digest")}
         forecasts = [named | {"warnings": model.get("warnings") or []}]
     signals = told.signals.get("models")
@@ -164,10 +169,9 @@ def _loaded(told: Told) -> dict[str, list[dict[str, Any]] | None]:
 
 
 def _refused(found: Sequence[RefusedArtefact], told: Told) -> list[dict[str, str]]:
-    components = told.inference.get("components")
-    model = components.get("model") if isinstance(components, Mapping) else None
+    model = _model_of(told)
     said = {
-        "inference": model.get("refused") if isinstance(model, Mapping) else None,
+        "inference": None if model is None else model.get("refused"),
         "signals": told.signals.get("refused"),
     }
     listed: dict[tuple[str, str], dict[str, str]] = {}
