@@ -46,6 +46,7 @@ def main() -> None:
     chosen = [known[name] for name in arguments.pages] or list(PLACES)
     arguments.into.mkdir(parents=True, exist_ok=True)
     with running_stack(MANY) as stack:
+        stack.start("retrain", "--schedule")
         # Signals of 15 minutes can be entered for two; charts of ticks fill meanwhile.
         for path in take(stack, [each for each in chosen if "signal" in each.name], arguments.into):
             print(path)

@@ -54,6 +54,9 @@ export class RankingPanel {
 function ranking(told) {
   const { venue, from_ms: from, to_ms: to, versions, baselines, compared_on: basis, left_out: left } = told;
   if (!versions.length) return [made("p", "note", `No version has a prediction in ${venue} yet: there is nothing to rank.`)];
+  if (baselines[0].rank === null && versions.every((each) => each.version === told.champion)) {
+    return [made("p", "note", `Only what serves has predictions in ${venue} yet: there is nobody to compare it with.`), ownFigures(told)];
+  }
   const ranked = [...versions, ...baselines].filter((each) => each.rank !== null).sort((one, other) => one.rank - other.rank);
   const early = versions.filter((each) => each.rank === null);
   const head = made("p", "note", `On the ledger of ${venue}, `);
