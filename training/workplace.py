@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 
 import dask
 import joblib
-from distributed import Client, KilledWorker, Security, as_completed
+from distributed import Client, KilledWorker, Security
 from distributed.client import FutureCancelledError
 from distributed.comm.core import connect
+
+from training.standstill import StandstillError, finished
 
 CONNECT_SECONDS = 10
 _NO_WARNING = {"distributed.admin.large-graph-warning-threshold": "1TB"}
@@ -91,12 +93,14 @@ def _on_cluster(
             for number, one in enumerate(arguments)
         ]
         try:
-            for future in as_completed(  # type: ignore[no-untyped-call]
-                futures, loop=client.loop
-            ):
+            for future in finished(client, futures):
                 yield future.result()
         except KilledWorker as error:
             raise WorkplaceError(f"workers of {address} died: {error}") from error
+        except StandstillError as error:
+            raise WorkplaceAwayError(
+                f"the Dask cluster at {address} has {len(client.ncores())} workers, and {error}"
+            ) from error
         except FutureCancelledError as error:
             raise WorkplaceAwayError(
                 f"the Dask scheduler at {address} was lost: {error}"

@@ -3,8 +3,11 @@
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from distributed import LocalCluster
 
 from tests.ports import free_port
 from tests.signal_datasets import made_up
+from tests.waiting import eventually_sync
 from training import trainer as forecasts
 from training.candidates import Candidate
 from training.decisions import Decisions, decide
@@ -22,7 +26,13 @@ from training.signals.fitted import EpochNote, FittedNetwork
 from training.signals.fitting import fit_network
 from training.signals.options import FitOptions
 from training.synthetic import synthetic_cells
-from training.workplace import Workplace, WorkplaceError, carry_out, require_cluster
+from training.workplace import (
+    Workplace,
+    WorkplaceAwayError,
+    WorkplaceError,
+    carry_out,
+    require_cluster,
+)
 
 QUICK = FitOptions(
     members=1, epochs=3, least_epochs=1, stride=1, batch_size=128, channels=(4, 4), hidden=4
@@ -183,3 +193,25 @@ def test_results_come_with_their_numbers_as_they_are_ready(tmp_path: Path) -> No
     found = dict(carry_out(abs, [(-3,), (-1,), (2,)], Workplace(folder=tmp_path)))
     assert found == {0: 3, 1: 1, 2: 2}
     assert list(carry_out(abs, [], Workplace(folder=tmp_path, cluster="tcp://nobody:1"))) == []
+
+
+def test_cluster_that_loses_its_last_worker_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.standstill.STANDSTILL_SECONDS", 0.5)
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    ) as lone:
+        there = Workplace(folder=tmp_path, cluster=lone.scheduler_address)
+        ending = Thread(target=_end_once_at_work, args=(lone,))
+        ending.start()
+        with pytest.raises(WorkplaceAwayError, match="has 0 workers, and nothing was worked on"):
+            list(carry_out(time.sleep, [(60,)], there))
+        ending.join()
+
+
+def _end_once_at_work(cluster: LocalCluster) -> None:
+    scheduler: Any = cluster.scheduler
+    eventually_sync(lambda: any(one.processing for one in scheduler.workers.values()))
+    (nanny,) = cluster.workers.values()
+    cluster.sync(nanny.kill, timeout=3)  # and not begun anew
