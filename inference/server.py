@@ -76,11 +76,15 @@ class HealthServer:
             given = request.headers.get("Authorization", "").removeprefix("Bearer ")
             if not hmac.compare_digest(given.encode(), self.token.encode()):
                 return _error(401, "unauthorized", "send Authorization: Bearer <API_TOKEN>")
+        for name in request.query:
+            if name != "symbol":
+                message = f"{name[:40]} is not a parameter; allowed are symbol"
+                return _error(400, "invalid_parameter", message)
         entry = self.latest()
         if entry is None:
             return _error(503, "no_forecast", "no forecast was made of late")
         try:
-            symbol = parse_symbol(request.query.get("symbol") or entry.symbols[0])
+            symbol = parse_symbol(request.query.get("symbol", entry.symbols[0]))
             index = entry.symbols.index(symbol)
         except (UnknownSymbolError, ValueError) as error:
             allowed = ", ".join(entry.symbols)

@@ -16,9 +16,9 @@ from market.feed_state import FEED_DOWN
 from market.symbols import UnknownSymbolError, parse_symbol
 from predictions.api.errors import UnservedSymbolError, error_response, read_only
 from predictions.api.redis_client import web_redis
-from predictions.api.repeated import refuse_repeated
 from predictions.api.schema.describing import described_by
 from predictions.api.schema.hot_operations import PredictDescription
+from predictions.api.signal_queries import refuse_others
 from predictions.api.throttling import throttled
 from predictions.watching.heartbeats import told
 
@@ -28,8 +28,8 @@ from predictions.watching.heartbeats import told
 @throttled
 async def predict(request: HttpRequest) -> HttpResponse:
     """Answer `?symbol=` (default: the first served) with the forecast, or say why not."""
-    refuse_repeated(request.GET)
-    symbol = forecast_symbol(request.GET.get("symbol") or settings.FORECAST_SYMBOLS[0])
+    refuse_others(request.GET, ("symbol",))
+    symbol = forecast_symbol(request.GET.get("symbol", settings.FORECAST_SYMBOLS[0]))
     try:
         forecast = from_hash(symbol, await _hash(keys.pred(symbol)))
         if forecast is not None:

@@ -130,7 +130,10 @@ class Bench:
     ) -> Promotion:
         """Change links and rows, and say who did it. ends: what the versions that leave become."""
         if not by.strip() or not why.strip():
-            raise StandingError(f"who changes {self.slot}, and why, must be said")
+            raise StandingError(
+                f"who changes {self.slot}, and why, must be said: neither --by nor --why may be"
+                " empty"
+            )
         change = Change(
             was=self.links,
             wanted=wanted,

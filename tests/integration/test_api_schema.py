@@ -166,6 +166,8 @@ def test_ledger_rows_are_as_the_document_says(
         ("/api/predictions/{symbol}", "/api/predictions/NONE", 404),
         ("/api/predictions/{symbol}/summary", "/api/predictions/BTCUSDT/summary?a=b", 400),
         ("/predict", "/predict?symbol=NONE", 404),
+        ("/predict", "/predict?symbol=", 404),
+        ("/predict", "/predict?sym=BTCUSDT", 400),
         ("/api/forecasts", "/api/forecasts?limit=0", 400),
         ("/api/forecasts/{id}", "/api/forecasts/999999", 404),
         ("/api/signals", "/api/signals?timeframe=2h", 400),

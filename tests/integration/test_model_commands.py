@@ -157,6 +157,9 @@ def test_trial_begins_and_ends_at_a_persons_word(store: VersionStore) -> None:
         f"forecasts: v2 is not on trial any more; {SHIPPED} serves\n"
     )
     assert not store.shadows(FORECASTER)
+    assert refusal("trial", "forecasts", "v2", "--end", "--why", "again") == (
+        "v2 is not on trial for forecasts; on trial are none"
+    )
     assert "the champion is not on trial" in refusal("trial", SHIPPED, "--why", "x")
     assert "roll back, or promote another, first" in refusal(
         "trial", SHIPPED, "--end", "--why", "x"

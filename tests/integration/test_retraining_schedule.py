@@ -227,7 +227,7 @@ def process(
     tmp_path: Path, settings: Settings, client: redis.Redis, redis_url: str
 ) -> Iterator[Scheduler]:
     settings.VAR_DIR, settings.REDIS_URL = tmp_path, redis_url
-    made = Scheduler(WEEKLY, [], lambda: False)
+    made = Scheduler(WEEKLY, list, lambda: False)
     yield made
     made.close()
 
@@ -235,6 +235,22 @@ def process(
 def beat(client: redis.Redis) -> tuple[str, dict[str, Any]]:
     told: Any = client.hgetall(keys.health("retrain"))
     return told.get("status", ""), json.loads(told.get("detail", "{}"))
+
+
+def test_process_that_lacks_packages_works_once_they_are_there(
+    process: Scheduler, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = ["torch", "river"]
+    monkeypatch.setattr(process, "_missing", lambda: list(missing))
+    monkeypatch.setattr(Chores, "next", lambda chores, now: None)
+    monkeypatch.setattr(scheduler, "LOOK_SECONDS", 0.0)
+
+    process.step()
+    assert "torch, river not installed" in beat(client)[1]["why"]
+    assert beat(client)[1]["next_due_ms"] is None
+    missing.clear()
+    eventually_sync(lambda: process.step() and beat(client)[1]["next_due_ms"] is not None)
+    assert beat(client)[1]["why"] == ""
 
 
 def test_process_ends_its_child_and_all_that_it_started(

@@ -30,7 +30,9 @@ def drop(number: int, *, by: str, why: str) -> TrainingRun:
     """
     by, why = by.strip(), why.strip()
     if not by or not why:
-        raise NotDroppedError(f"who drops run {number}, and why, must be said")
+        raise NotDroppedError(
+            f"who drops run {number}, and why, must be said: neither --by nor --why may be empty"
+        )
     _unended(number)
     with at_work(number):
         row = _unended(number)  # as it stands now that nobody else has it in hand

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from importlib import invalidate_caches
 from importlib.util import find_spec
 
 import structlog
@@ -44,10 +45,9 @@ log = structlog.get_logger(__name__)
 
 def run_schedule(schedule: str, told: Callable[[str], object]) -> None:
     """Run until told to stop."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
+    if missing := missing_packages():
         told(f"retrain: idle, {', '.join(missing)} not installed (requirements/training.txt)")
-    scheduler = Scheduler(schedule, missing, StopFlag().install())
+    scheduler = Scheduler(schedule, missing_packages, StopFlag().install())
     try:
         while scheduler.step():
             time.sleep(SLEEP_SECONDS)
@@ -55,10 +55,18 @@ def run_schedule(schedule: str, told: Callable[[str], object]) -> None:
         scheduler.close()
 
 
+def missing_packages() -> list[str]:
+    """Return what training needs and is not installed now."""
+    invalidate_caches()
+    return [name for name in NEEDED if find_spec(name) is None]
+
+
 class Scheduler:
     """One step does what is to be done now; it never waits for a child."""
 
-    def __init__(self, schedule: str, missing: list[str], stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self, schedule: str, missing: Callable[[], list[str]], stopping: Callable[[], bool]
+    ) -> None:
         now = datetime.now(UTC)
         self.child: subprocess.Popen[bytes] | None = None
         self.chores = Chores(schedule, scheduled_since(settings.VAR_DIR, now))
@@ -97,8 +105,10 @@ class Scheduler:
     def _start_due(self) -> None:
         now = datetime.now(UTC)
         try:
-            command = None if self._missing else self.chores.next(now)
-            self._told = look(self.chores.schedule, self._missing, now)
+            # They may be installed while this process runs.
+            missing = self._missing()
+            command = None if missing else self.chores.next(now)
+            self._told = look(self.chores.schedule, missing, now)
         except (DatabaseError, InterfaceError) as error:
             self._told = Told(schedule=self.chores.schedule, error=f"{type(error).__name__}")
             log.warning("retraining_without_database", error=str(error))
