@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from dashboard.pages.api_docs import ApiDocs
 
+handler400 = "dashboard.pages.refused.refused"
 handler404 = "dashboard.pages.missing.missing"
 handler500 = "dashboard.pages.failure.failure"
 

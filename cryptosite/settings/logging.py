@@ -23,7 +23,10 @@ _renderer: Processor = (
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"redis_away": {"()": "dashboard.redis_noise.RedisAwayFilter"}},
+    "filters": {
+        "redis_away": {"()": "dashboard.redis_noise.RedisAwayFilter"},
+        "refused": {"()": "cryptosite.refused_requests.RefusedRequestFilter"},
+    },
     "formatters": {
         "structured": {
             "()": "structlog.stdlib.ProcessorFormatter",
@@ -41,6 +44,7 @@ LOGGING = {
     },
     "loggers": {
         "channels_redis.pubsub": {"filters": ["redis_away"]},
+        "django.security.DisallowedHost": {"filters": ["refused"]},
         # Below this they may tell addresses, which hold the tokens of who is told.
         # apprise does so in its errors, too; what it says of a delivery stands in its row.
         "apprise": {"level": "WARNING", "handlers": ["nowhere"], "propagate": False},

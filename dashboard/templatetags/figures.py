@@ -5,6 +5,7 @@ size; a time stands in UTC until the script writes it in the user's zone.
 """
 
 import math
+from decimal import ROUND_HALF_UP, Decimal
 
 from django import template
 from django.utils.html import format_html
@@ -18,6 +19,8 @@ UNKNOWN = "–"
 MINUS = "−"
 _SECOND_MS, _MINUTE_MS = 1_000, 60_000
 _HOUR_MINUTES, _DAY_MINUTES = 60, 1_440
+_ALL_DIGITS = 1e15
+"""A larger number has no decimals."""
 
 
 @register.filter
@@ -38,7 +41,7 @@ def price_digits(value: float) -> int:
 @register.filter
 def fixed(value: float | None, digits: int = 2) -> str:
     """Write a number with so many decimals."""
-    return UNKNOWN if value is None else f"{value:,.{digits}f}".replace("-", MINUS)
+    return UNKNOWN if value is None else _rounded(value, digits).replace("-", MINUS)
 
 
 @register.filter
@@ -46,7 +49,7 @@ def signed(value: float | None, digits: int = 2) -> str:
     """Write a number with its sign."""
     if value is None:
         return UNKNOWN
-    text = f"{abs(value):,.{digits}f}"
+    text = _rounded(abs(value), digits)
     if not any(digit in text for digit in "123456789"):
         return f"±{text}"
     return f"{'+' if value > 0 else MINUS}{text}"
@@ -120,3 +123,11 @@ def written_moment(time_ms: int | None, style: str = "dateClock") -> str | SafeS
         style,
         f"{at:%Y-%m-%d %H:%M:%S}",
     )
+
+
+def _rounded(value: float, digits: int) -> str:
+    if not abs(value) < _ALL_DIGITS:
+        return f"{value:,.{digits}f}"
+    # As scripts do: what lies halfway goes away from zero.
+    exact = Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return f"{exact:,.{digits}f}"

@@ -141,7 +141,7 @@ def test_graded_forecast_page_stands_beside_no_change(
     )
     expect(part(shown, "error")).to_have_text(re.compile(r"[+−]\d+\.\d\d bp"))
     expect(part(shown, "no-change")).to_have_text(re.compile(r"[+−±]\d+\.\d\d bp"))
-    expect(part(shown, "baseline")).to_contain_text("A baseline spoke")
+    expect(part(shown, "baseline")).to_contain_text("What spoke passed no gate")
     expect(part(shown, "features").locator("tbody tr")).to_have_count(20)
     expect(part(shown, "path")).to_have_attribute("data-panel", "ready")
     expect(part(shown, "live-accuracy")).to_contain_text("n = ")

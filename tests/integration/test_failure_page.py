@@ -85,3 +85,15 @@ async def test_failure_is_known_where_an_event_loop_serves(
 
 def _failing(text: str) -> str:
     raise RuntimeError("secret of the inside")
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/api/predictions", "json"), ("/", "plain")])
+def test_request_under_a_foreign_name_is_refused_in_a_line(
+    client: Client, caplog: pytest.LogCaptureFixture, path: str, kind: str
+) -> None:
+    answer = client.get(path, HTTP_HOST="evil.example")
+    assert (answer.status_code, kind in answer["Content-Type"]) == (400, True)
+    assert "ALLOWED_HOSTS" in answer.content.decode()
+    assert b"evil" not in answer.content
+    (told,) = [one for one in caplog.records if one.name == "django.security.DisallowedHost"]
+    assert (told.levelname, told.exc_info) == ("WARNING", None)

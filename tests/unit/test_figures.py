@@ -20,7 +20,7 @@ def test_figure_of_the_unknown_is_a_dash(write: Callable[[None], str]) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(61_690.125, "61,690.12"), (0.00001234, "0.00001234"), (0.0, "0.00"), (1.5, "1.50000")],
+    [(61_690.125, "61,690.13"), (0.00001234, "0.00001234"), (0.0, "0.00"), (1.5, "1.50000")],
 )
 def test_price_keeps_its_exact_value_beside_six_digits(value: float, text: str) -> None:
     assert figures.price(value) == f'<data class="price" value="{value!r}">{text}</data>'
@@ -42,6 +42,11 @@ def test_signed_number_that_rounds_to_nothing_has_no_direction(value: float, tex
 )  # fmt: skip
 def test_significant_digits_suit_any_size(value: float, text: str) -> None:
     assert figures.significant(value) == text
+
+
+def test_number_halfway_is_rounded_as_scripts_do() -> None:
+    assert figures.fixed(46_546.25, 1) == figures.significant(46_546.25, 6) == "46,546.3"
+    assert (figures.signed(-0.125), figures.fixed(1e16, 1)) == ("−0.13", "10,000,000,000,000,000.0")
 
 
 @pytest.mark.parametrize(

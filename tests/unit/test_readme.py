@@ -329,7 +329,8 @@ def test_error_codes_of_the_api_are_documented() -> None:
     source += (ROOT / "predictions" / "downloads" / "slots.py").read_text()
     source += (ROOT / "cryptosite" / "access.py").read_text()
     source += (ROOT / "dashboard" / "long_requests.py").read_text()
-    source += (ROOT / "dashboard" / "pages" / "failure.py").read_text()
+    for page in ("failure", "refused"):
+        source += (ROOT / "dashboard" / "pages" / f"{page}.py").read_text()
     spoken = r"(?:error_response\(\d+, |error_body\(|_refuse\(exc, |default_code = |\"code\": )"
     used = set(re.findall(rf'{spoken}"(\w+)"', re.sub(r"\(\s+", "(", source)))
     assert used == names(API, "## Errors")

@@ -13,7 +13,7 @@ export function story(slot, card, heard) {
   const list = made("ul", "story");
   list.dataset.testid = "story";
   const waiting = trials(slot, heard);
-  const sentences = [[...serving(slot), ...figures(card)], before(slot), ...waiting.slice(0, TRIALS_SHOWN)];
+  const sentences = [[...serving(slot), ...figures(slot, card)], before(slot), ...waiting.slice(0, TRIALS_SHOWN)];
   if (slot.frozen) sentences.splice(1, 0, frozen(slot.frozen));
   list.append(...sentences.map((parts) => line(parts)));
   if (waiting.length > TRIALS_SHOWN) list.append(line([folded(waiting.slice(TRIALS_SHOWN))]));
@@ -30,8 +30,9 @@ function serving({ champion }) {
   return [...parts, champion.origin === null ? "; how it came there is not known." : `, ${ORIGINS[champion.origin]}.`];
 }
 
-function figures(card) {
+function figures({ champion }, card) {
   if (!card) return [];
+  if (champion.origin === "imported") return [" No gate has judged it."];
   const link = made("a", "", "its figures beside the baselines");
   link.href = `#model-${card.id}`;
   return [" What it was shown to do: ", link, "."];
