@@ -170,13 +170,14 @@ def test_command_killed_and_started_again_ends_with_the_same_network(
         env={**os.environ, "VAR_DIR": str(var), "OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE,
     )
-    third = var / "training" / "signals" / "1h" / "fold-3"
-    eventually_sync(lambda: list(third.glob("*-checkpoint-*.pt")), seconds=120)
+    folds = var / "training" / "signals" / "1h"
+    eventually_sync((folds / "fold-2" / CARD_NAME).exists, seconds=120)
     process.send_signal(signal.SIGKILL)
     _, told = process.communicate()
     shipped, expected = models / "pooled" / "1h", trained[1] / "pooled" / "1h"
     assert not shipped.exists()
-    first = third.with_name("fold-1") / CARD_NAME
+    assert not (folds / "final" / CARD_NAME).exists()
+    first = folds / "fold-1" / CARD_NAME
     kept = first.stat().st_mtime_ns
     capfd.readouterr()
     _train_here(candles, var, models)

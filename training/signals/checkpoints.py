@@ -1,6 +1,5 @@
 """A fit that was interrupted goes on where it stopped: its state after a pass, in a file."""
 
-import math
 import os
 import pickle
 import time
@@ -29,12 +28,12 @@ class FitState:
 
 @dataclass(slots=True)
 class Checkpoints:
-    """The file of one descent: written after the first pass, then where the last one is `seconds`
-    old, so that what a kill costs and what the writing costs are bounded both."""
+    """The file of one descent: written after a pass where the last one, or the descent, is
+    `seconds` old, so that what a kill costs and what the writing costs are bounded both."""
 
     path: Path
     seconds: float
-    _written: float = field(default=-math.inf, init=False)
+    _written: float = field(default_factory=time.monotonic, init=False)
 
     def offer(self, state: Callable[[], FitState]) -> None:
         """Write the state where it is due. Raises OSError."""
