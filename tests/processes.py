@@ -19,7 +19,7 @@ from inference.forecasts.entry import TickEntry
 from market import keys
 from tests.migrated import give_database
 from tests.ports import free_port
-from tests.waiting import PATIENCE_SECONDS, eventually_sync
+from tests.waiting import PATIENCE_SECONDS, STOP_SECONDS, eventually_sync
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -135,7 +135,7 @@ class Instance:
                 process.terminate()
         for process in self._running:
             try:
-                process.wait(PATIENCE_SECONDS)
+                process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(5)

@@ -7,6 +7,9 @@ from collections.abc import Callable
 PATIENCE_SECONDS = 60.0
 """What is waited for comes at once; where a machine is busy with other tests it takes longer."""
 
+STOP_SECONDS = 20.0
+"""What is told to end does so within a second or two; after this it is killed."""
+
 
 async def eventually(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
     """Return once `condition()` holds. Raises TimeoutError after `seconds`."""

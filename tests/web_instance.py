@@ -12,7 +12,7 @@ from typing import Self
 from tests.collected import give_static_files
 from tests.migrated import give_database
 from tests.ports import free_port
-from tests.waiting import PATIENCE_SECONDS, eventually_sync
+from tests.waiting import PATIENCE_SECONDS, STOP_SECONDS, eventually_sync
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -80,7 +80,7 @@ class WebInstance:
         process, self._process = self._process, None
         process.terminate()
         try:
-            return process.wait(timeout=PATIENCE_SECONDS)
+            return process.wait(timeout=STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             return process.wait()

@@ -33,9 +33,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config) -> PageScheduling:
     return PageScheduling(config)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One for all pages of a worker; each test has a context, and so a profile, of its own."""
+    """One for all pages of a file; each test has a context, and so a profile, of its own."""
     with sync_playwright() as playwright:
         # Chromium's own sandbox needs a user that is not root.
         chromium = playwright.chromium.launch(
