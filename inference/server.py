@@ -76,10 +76,10 @@ class HealthServer:
             given = request.headers.get("Authorization", "").removeprefix("Bearer ")
             if not hmac.compare_digest(given.encode(), self.token.encode()):
                 return _error(401, "unauthorized", "send Authorization: Bearer <API_TOKEN>")
-        for name in request.query:
-            if name != "symbol":
-                message = f"{name[:40]} is not a parameter; allowed are symbol"
-                return _error(400, "invalid_parameter", message)
+        others = [name for name in request.query if name != "symbol"]
+        if others or len(request.query) > 1:
+            named = f"{others[0][:40]} is no parameter" if others else "it came twice"
+            return _error(400, "invalid_parameter", f"symbol alone is allowed, once; {named}")
         entry = self.latest()
         if entry is None:
             return _error(503, "no_forecast", "no forecast was made of late")

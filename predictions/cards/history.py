@@ -14,7 +14,7 @@ from inference.artefacts.versions import Slot
 from predictions.cards.figures import number_of
 from predictions.cards.gates import told_criterion
 from predictions.cards.slots import told_deed
-from predictions.cards.trials import Told, told_version
+from predictions.cards.trials import Told, told_versions
 from predictions.models import (
     DriftReading,
     GateVerdict,
@@ -45,7 +45,7 @@ def slot_history(slot: Slot) -> Told:
     promotions = Promotion.objects.filter(slot=name).order_by("-id")
     return {
         "slot": name,
-        "versions": [told_version(row) for row in versions[:MOST_VERSIONS]],
+        "versions": told_versions(slot, versions[:MOST_VERSIONS]),
         "verdicts": [told_verdict(row) for row in verdicts[:MOST_VERDICTS]],
         "runs": [told_run(row) for row in runs[:MOST_RUNS]],
         "promotions": [told_deed(row) for row in promotions[:MOST_DEEDS]],

@@ -10,9 +10,9 @@ from django.conf import settings
 
 from inference.artefacts.versions import SLOTS, Slot, VersionStore
 from predictions.cards.rankings import printed_ranking, rankings
-from predictions.cards.trials import Told, told_version
-from predictions.models import ModelVersion, Promotion, TrainingRun
-from predictions.models.retraining import UNENDED, Origin, RunState, RunStep, VersionState
+from predictions.cards.trials import Told, told_versions
+from predictions.models import ModelVersion, TrainingRun
+from predictions.models.retraining import UNENDED, RunState, RunStep, VersionState
 from predictions.promotion.standing import champion_version, is_frozen
 
 DIGEST_SHOWN = 12
@@ -55,18 +55,14 @@ def _listed(slot: Slot, store: VersionStore) -> Told:
     there = set(store.versions(slot))
     rows = list(ModelVersion.objects.filter(slot=str(slot)).order_by("-since", "-id"))
     rows.sort(key=lambda row: _place(row.state))
-    moved = set(Promotion.objects.filter(slot=str(slot)).values_list("version", flat=True))
     return {
         "slot": str(slot),
         "champion": champion or None,
         "previous": store.previous(slot),
         "frozen": is_frozen(slot),
         "versions": [
-            told_version(row)
-            | {"files": row.version in there or row.version == champion}
-            # Its row is made when somebody first asks; it has served since its instance runs.
-            | ({} if row.version in moved or row.origin != Origin.SHIPPED else {"since": None})
-            for row in rows
+            told | {"files": told["version"] in there or told["version"] == champion}
+            for told in told_versions(slot, rows)
         ],
         "unregistered": sorted(there - {row.version for row in rows}),
         "runs": list(_unended_runs(slot)),

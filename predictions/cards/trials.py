@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from inference.artefacts.versions import Slot
 from market.clock import MarketTime
 from predictions.cards.figures import count_of, number_of
-from predictions.models import ModelVersion, TrainingRun
-from predictions.models.retraining import RunState, VersionState
+from predictions.models import ModelVersion, Promotion, TrainingRun
+from predictions.models.retraining import Origin, RunState, VersionState
 
 ON_TRIAL = (VersionState.SHADOW, VersionState.PREVIOUS)
 """The champion's predecessor goes on predicting, so that a rollback has something to go by."""
@@ -60,8 +61,23 @@ def told_trials(
     return told
 
 
+def told_versions(slot: Slot, rows: Iterable[ModelVersion]) -> list[Told]:
+    """Return what is known of versions of a slot, in their order.
+
+    since is null of what was shipped and never moved: its row is made when somebody first asks,
+    and it has served since its instance runs.
+    """
+    moved = set(Promotion.objects.filter(slot=str(slot)).values_list("version", flat=True))
+    unmoved = {"since": None}
+    return [
+        told_version(row)
+        | (unmoved if row.origin == Origin.SHIPPED and row.version not in moved else {})
+        for row in rows
+    ]
+
+
 def told_version(row: ModelVersion) -> Told:
-    """Return what is known of a version, as every answer tells it."""
+    """Return what a row says of its version."""
     return {
         "version": row.version,
         "state": row.state,

@@ -152,6 +152,12 @@ def retire(
     return _end(slot, version, State.RETIRED, by, why, figures or {})
 
 
+def end_trial(slot: Slot, version: str, *, by: str, why: str) -> Promotion:
+    """Retire a version that is on trial. Raises as `retire` does, and StandingError where it is
+    not."""
+    return _end(slot, version, State.RETIRED, by, why, {}, of_trial=True)
+
+
 def freeze(slot: Slot, *, by: str, why: str) -> Promotion:
     """Let nothing automatic change what serves. Raises StandingError where it is so already."""
     return _set_frozen(slot, Action.FREEZE, by, why)
@@ -185,13 +191,23 @@ def champion_version(slot: Slot) -> str:
 
 
 def _end(
-    slot: Slot, version: str, state: State, by: str, why: str, figures: Mapping[str, Any]
+    slot: Slot,
+    version: str,
+    state: State,
+    by: str,
+    why: str,
+    figures: Mapping[str, Any],
+    *,
+    of_trial: bool = False,
 ) -> Promotion:
     with settled(slot) as bench:
         if version == bench.champion:
             raise StandingError(f"{version} serves {slot}: roll back, or promote another, first")
         bench.roster.row(version)
         links = bench.links
+        if of_trial and version not in links.shadows:
+            there = ", ".join(sorted(links.shadows)) or "none"
+            raise StandingError(f"{version} is not on trial for {slot}; on trial are {there}")
         previous = links.previous
         if version == previous:
             previous = next(iter(bench.way_back(without=version)), None)

@@ -106,8 +106,9 @@ async def test_predict_answers_the_newest_forecast_and_404_for_an_unknown_symbol
         status, first = await get(port, "/predict")
         assert (status, first["symbol"], first["source"]) == (200, "BTCUSDT", "redis")
         assert (await get(port, "/predict?symbol=eth-usdt"))[1]["symbol"] == "ETHUSDT"
-        status, error = await get(port, "/predict?sym=ETHUSDT")
-        assert (status, error["code"]) == (400, "invalid_parameter")
+        for wrong in ("sym=ETHUSDT", "symbol=ETHUSDT&symbol=BTCUSDT"):
+            status, error = await get(port, f"/predict?{wrong}")
+            assert (status, error["code"]) == (400, "invalid_parameter")
         for unknown in ("SOLUSDT", "%2e%2e"):
             status, error = await get(port, f"/predict?symbol={unknown}")
             assert (status, error["status"], error["code"]) == (404, "error", "unknown_symbol")

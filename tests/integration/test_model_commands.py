@@ -144,6 +144,19 @@ def test_rollback_says_what_serves_again(store: VersionStore) -> None:
     )
 
 
+def test_models_dates_nothing_that_serves_as_shipped(store: VersionStore) -> None:
+    (told, *_) = json.loads(typed("models", "--json"))
+    assert [each["since"] for each in told["versions"] if each["version"] == SHIPPED] == [None]
+    (line,) = [each for each in typed("models").splitlines() if each.startswith(f"  {SHIPPED}")]
+    assert "since" not in line
+
+    add_version(store, FORECASTER, "v2")
+    typed("promote", "v2", "--why", "better")
+    typed("rollback", "forecasts", "--why", "worse")
+    (line,) = [each for each in typed("models").splitlines() if each.startswith(f"  {SHIPPED}")]
+    assert "since 20" in line
+
+
 def test_trial_begins_and_ends_at_a_persons_word(store: VersionStore) -> None:
     add_version(store, FORECASTER, "v2")
     standing.reject(FORECASTER, "v2", by=Automatic.RETRAINING, why="it lost")

@@ -35,7 +35,9 @@ class VersionSerializer(Shape):
     version = serializers.CharField()
     state = serializers.ChoiceField(VersionState.values)
     origin = serializers.ChoiceField(Origin.values)
-    since = serializers.DateTimeField(help_text="When it came into its state.")
+    since = serializers.DateTimeField(
+        allow_null=True, help_text="When it came into its state; null of what serves as shipped."
+    )
     architecture = serializers.CharField()
     digest = serializers.CharField(help_text="SHA-256 of the network.")
     data_digest = serializers.CharField(allow_null=True, help_text="Of what it learned from.")

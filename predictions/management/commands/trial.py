@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
-from inference.artefacts.versions import Slot, VersionStore
 from predictions.promotion.by_hand import add_who_and_why, as_command, version_meant
-from predictions.promotion.standing import champion_version, put_on_trial, retire
+from predictions.promotion.standing import end_trial, put_on_trial
 
 
 class Command(BaseCommand):
@@ -26,16 +24,6 @@ class Command(BaseCommand):
     def handle(self, *, end: bool, by: str, why: str, **options: Any) -> None:
         with as_command():
             slot, version = version_meant(options["version"])
-            if end:
-                _require_trial(slot, version)
-            done = (retire if end else put_on_trial)(slot, version, by=by, why=why)
+            done = (end_trial if end else put_on_trial)(slot, version, by=by, why=why)
         told = "is not on trial any more" if end else "is on trial"
         self.stdout.write(f"{slot}: {version} {told}; {done.before or 'nothing'} serves")
-
-
-def _require_trial(slot: Slot, version: str) -> None:
-    there = sorted(VersionStore(settings.VAR_DIR).shadows(slot))
-    if version not in there and version != champion_version(slot):
-        raise CommandError(
-            f"{version} is not on trial for {slot}; on trial are {', '.join(there) or 'none'}"
-        )
