@@ -2,7 +2,7 @@
 
 A decision at t reads the cell that ended 10 ms before t, as the loop does. Weights may be
 fitted on decisions every 200 ms (they overlap; that adds rows, not information), judging
-happens on the loop's own 2-second grid only.
+happens on the loop's own 2-second grid only, or on every n-th tick of it.
 """
 
 from collections.abc import Sequence

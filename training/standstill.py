@@ -29,7 +29,7 @@ def finished(client: Any, futures: list[Any]) -> Iterator[Any]:
         if completed.has_ready():  # type: ignore[no-untyped-call]
             yield next(completed)
             worked = looked = time.monotonic()
-        elif now - looked < min(LOOK_SECONDS, STANDSTILL_SECONDS):
+        elif now - looked < LOOK_SECONDS:
             time.sleep(POLL_SECONDS)
         elif _is_worked_on(client):
             worked = looked = now

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from market.hot.vector import HORIZON_MS, TICK_MS
+from predictions.accuracy.hours import HOUR_MS
 from training.calibration import MINIMUM_ROWS as LEAST_CALIBRATED
 from training.fitting import MINIMUM_ROWS as LEAST_TAUGHT
 from training.fitting import inner_rows
@@ -18,7 +19,6 @@ from training.recordings import TooLittleDataError
 from training.splits import FIRST_TEST, Split
 from training.splitting import CALIBRATION_SHARE, EMBARGO_MS, forecast_splits
 
-HOUR_MS = 3_600_000
 FINAL = "the final split"
 
 

@@ -199,6 +199,7 @@ def test_cluster_that_loses_its_last_worker_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("training.standstill.STANDSTILL_SECONDS", 0.5)
+    monkeypatch.setattr("training.standstill.LOOK_SECONDS", 0.1)
     with LocalCluster(
         n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
     ) as lone:

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 import pytest
 
@@ -18,6 +20,8 @@ from tests.spoken_exchanges.exchange import MINUTE_MS, NOW_MS, Spoken, speaking
 from tests.spoken_exchanges.kraken import SpokenKraken
 from tests.spoken_exchanges.okx import SpokenOkx
 from tests.waiting import PATIENCE_SECONDS, eventually
+
+ExchangeT = TypeVar("ExchangeT", bound=Spoken)
 
 OPEN_MS = NOW_MS - NOW_MS % MINUTE_MS
 
@@ -111,38 +115,27 @@ def top_of(ticker: BookTicker) -> tuple[int, int, int, int]:
     return ticker.bid, ticker.bid_size, ticker.ask, ticker.ask_size
 
 
-@asynccontextmanager
-async def coinbase(*symbols: str) -> AsyncIterator[tuple[SpokenCoinbase, Listener]]:
-    exchange = SpokenCoinbase()
-    async with linked(exchange) as link, listening(link, streams(*symbols)) as listener:
-        await eventually(lambda: exchange.subscriptions("heartbeats"))
-        await eventually(lambda: exchange.subscriptions("market_trades"))
-        await eventually(lambda: exchange.subscriptions("level2"))
-        yield exchange, listener
+def coinbase(*symbols: str) -> AbstractAsyncContextManager[tuple[SpokenCoinbase, Listener]]:
+    return _spoken(SpokenCoinbase(), ("heartbeats", "market_trades", "level2"), symbols)
+
+
+def kraken(*symbols: str) -> AbstractAsyncContextManager[tuple[SpokenKraken, Listener]]:
+    return _spoken(SpokenKraken(), ("trade", "book"), symbols)
+
+
+def okx(*symbols: str) -> AbstractAsyncContextManager[tuple[SpokenOkx, Listener]]:
+    return _spoken(SpokenOkx(), ("trades", "books"), symbols)
+
+
+def bybit(*symbols: str) -> AbstractAsyncContextManager[tuple[SpokenBybit, Listener]]:
+    return _spoken(SpokenBybit(), ("publicTrade", "orderbook.50"), symbols)
 
 
 @asynccontextmanager
-async def kraken(*symbols: str) -> AsyncIterator[tuple[SpokenKraken, Listener]]:
-    exchange = SpokenKraken()
+async def _spoken(
+    exchange: ExchangeT, channels: Sequence[str], symbols: Sequence[str]
+) -> AsyncIterator[tuple[ExchangeT, Listener]]:
     async with linked(exchange) as link, listening(link, streams(*symbols)) as listener:
-        await eventually(lambda: exchange.subscriptions("trade"))
-        await eventually(lambda: exchange.subscriptions("book"))
-        yield exchange, listener
-
-
-@asynccontextmanager
-async def okx(*symbols: str) -> AsyncIterator[tuple[SpokenOkx, Listener]]:
-    exchange = SpokenOkx()
-    async with linked(exchange) as link, listening(link, streams(*symbols)) as listener:
-        await eventually(lambda: exchange.subscriptions("trades"))
-        await eventually(lambda: exchange.subscriptions("books"))
-        yield exchange, listener
-
-
-@asynccontextmanager
-async def bybit(*symbols: str) -> AsyncIterator[tuple[SpokenBybit, Listener]]:
-    exchange = SpokenBybit()
-    async with linked(exchange) as link, listening(link, streams(*symbols)) as listener:
-        await eventually(lambda: exchange.subscriptions("publicTrade"))
-        await eventually(lambda: exchange.subscriptions("orderbook.50"))
+        for channel in channels:
+            await eventually(partial(exchange.subscriptions, channel))
         yield exchange, listener

@@ -9,10 +9,10 @@ from market.clock import MADE_UP
 from predictions.models.retraining import GateVerdict, RunState, RunStep, VersionState
 from predictions.promotion.criteria import Stage
 from predictions.promotion.errors import FrozenError, OtherServesError, PinnedError
-from predictions.promotion.standing import Automatic, champion_version, promote, retire
+from predictions.promotion.standing import Automatic, champion_version, promote
 from training.pipeline import records
 from training.pipeline.market_now import running_market
-from training.pipeline.steps import Run, reject_once
+from training.pipeline.steps import Run, reject_once, retire_once
 from training.pipeline.trials import (
     MOST_PROLONGED,
     TrialTime,
@@ -80,7 +80,7 @@ def _promote(run: Run, trial: TrialTime, kept: GateVerdict) -> None:
     if trial.venue.startswith(MADE_UP):
         # What serves, serves whichever market runs next.
         why = f"{why}; prices of {trial.venue} are made up: promote it by hand"
-        retire(run.slot, version, by=by, why=why, figures=figures)
+        retire_once(run, why, figures)
         run.end(RunState.REJECTED, f"{version} {why}")
         return
     try:

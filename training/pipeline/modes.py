@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inference.vocabulary import FORECASTS, SIGNALS
+from market.candles.timeframes import Timeframe
 
 ENGINES = {"forecaster": FORECASTS, "signals": SIGNALS}
 """As --only names them."""
@@ -32,7 +33,6 @@ GOES_WITH: Mapping[str, Sequence[str]] = {
 }
 """What each way to call it takes; without any of them a run is begun, by all but WHO."""
 BEGIN = (*DATA, *FIT, *PLACE, *BEGUN)
-DAILY_OF = "1d"
 
 
 class MixedOptionsError(ValueError):
@@ -93,9 +93,10 @@ def _refuse_unread(options: Mapping[str, Any], given: set[str]) -> None:
         refuse_of_others(options, ENGINES[only], f"--only {only}")
     elif timeframes:
         refuse_of_others(options, SIGNALS, "--timeframe")
-    if "daily" in given and timeframes and DAILY_OF not in timeframes:
+    if "daily" in given and timeframes and Timeframe.D1 not in timeframes:
         raise MixedOptionsError(
-            f"--daily holds candles of {DAILY_OF}, and --timeframe asks for {', '.join(timeframes)}"
+            f"--daily holds candles of {Timeframe.D1}, and --timeframe asks for"
+            f" {', '.join(timeframes)}"
         )
 
 

@@ -4,6 +4,7 @@ A step that was broken off is done again from its beginning, and gives the same:
 files keep their names. What a step needs it takes from the run's row and folder alone.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -25,6 +26,7 @@ from predictions.promotion.standing import (
     put_on_trial,
     register,
     reject,
+    retire,
 )
 from training.pipeline import records
 from training.pipeline.endings import end
@@ -166,6 +168,17 @@ STEPS = {
 
 def reject_once(run: Run, why: str, figures: dict[str, float | None] | None = None) -> None:
     """Reject the run's version, if that was not done before the run was broken off."""
+    _leave_once(reject, run, why, figures)
+
+
+def retire_once(run: Run, why: str, figures: dict[str, float | None] | None = None) -> None:
+    """Retire the run's version, if that was not done before the run was broken off."""
+    _leave_once(retire, run, why, figures)
+
+
+def _leave_once(
+    leave: Callable[..., object], run: Run, why: str, figures: dict[str, float | None] | None
+) -> None:
     version = run.row.version
     if version is None:
         return
@@ -173,7 +186,7 @@ def reject_once(run: Run, why: str, figures: dict[str, float | None] | None = No
     if version.state in (VersionState.CANDIDATE, VersionState.SHADOW):
         short = why if len(why) <= 500 else f"{why[:499]}…"
         by = Automatic.RETRAINING
-        reject(run.slot, version.version, by=by, why=short, figures=figures or {})
+        leave(run.slot, version.version, by=by, why=short, figures=figures or {})
 
 
 def _untried(version: ModelVersion, row: TrainingRun) -> bool:

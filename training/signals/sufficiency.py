@@ -8,6 +8,7 @@ import numpy as np
 from inference.signals.levels import HORIZON_CANDLES
 from market.candles.indicators import CANDLES_NEEDED
 from market.candles.timeframes import Timeframe
+from predictions.accuracy.hours import HOUR_MS
 from training.recordings import TooLittleDataError, TrainingDataError
 from training.signals import baselines, fitting
 from training.signals.baselines import FIT_STRIDE, lesson
@@ -15,7 +16,7 @@ from training.signals.datasets import SignalDataset
 from training.signals.fitting import inner_split
 from training.signals.options import FitOptions
 from training.signals.splitting import candles_for, signal_splits
-from training.sufficiency import HOUR_MS, Least, first_lack
+from training.sufficiency import Least, first_lack
 
 
 def least_taught(timeframe: Timeframe) -> int:
